@@ -1,0 +1,4 @@
+//! What people write for Plimsoll, read and checked: units, workload and cluster profiles, calibration files,
+//! and the arrival schedule that simulator and load generator share.
+
+pub mod units;
