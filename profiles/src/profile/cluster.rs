@@ -1,0 +1,148 @@
+//! The cluster a workload runs on: services, shards, database, hosts.
+
+use crate::units::{Bytes, Cores, Nanos, Rate};
+
+/// A Temporal cluster and its database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// What the report calls it.
+    pub name: String,
+    /// Who runs it.
+    pub kind: ClusterKind,
+    /// Temporal server version, e.g. "1.31.2".
+    pub temporal_version: String,
+    /// `numHistoryShards`; cannot be changed after creation. `None`: the planner chooses.
+    pub history_shards: Option<u32>,
+    /// Task queue partitions (read = write).
+    pub task_queue_partitions: u32,
+    /// The four services.
+    pub services: Services,
+    /// `maxConns` of the default store, per service pod.
+    pub max_connections: u32,
+    /// `maxConns` of the visibility store, per service pod.
+    pub visibility_max_connections: u32,
+    /// The database.
+    pub database: Database,
+    /// Round trips between the parts.
+    pub network: Network,
+    /// Where the parts run.
+    pub placement: Placement,
+}
+
+/// Who runs the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClusterKind {
+    /// Its user: everything is sized.
+    SelfHosted,
+    /// Temporal Cloud: only workers are sized; actions and limits are counted.
+    Cloud(CloudLimits),
+}
+
+/// Limits of a Temporal Cloud namespace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CloudLimits {
+    /// Actions per second of the namespace before throttling.
+    pub actions_per_second: Rate,
+    /// The provider's published p50 of a start call.
+    pub start_p50: Nanos,
+    /// The provider's published p99 of a start call.
+    pub start_p99: Nanos,
+}
+
+/// A pod or machine size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HostSize {
+    /// Cores that may be used (the CPU limit).
+    pub cpu: Cores,
+    /// Memory (the memory limit).
+    pub memory: Bytes,
+}
+
+/// The pods of one service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Pods; `None`: the planner chooses.
+    pub pods: Option<u32>,
+    /// Fewest pods the planner may answer with.
+    pub min_pods: u32,
+    /// Most pods the planner may answer with.
+    pub max_pods: u32,
+    /// CPU and memory limit of one pod.
+    pub limit: HostSize,
+    /// CPU and memory request of one pod.
+    pub request: HostSize,
+}
+
+/// Temporal's four services.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Services {
+    /// gRPC gateway.
+    pub frontend: Service,
+    /// Workflow state, shards, queues.
+    pub history: Service,
+    /// Task queues.
+    pub matching: Service,
+    /// Internal background workflows.
+    pub worker: Service,
+}
+
+/// The persistence store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Database {
+    /// What and which version, e.g. "PostgreSQL 15".
+    pub engine: String,
+    /// Cores; `None`: the planner chooses.
+    pub vcpu: Option<u32>,
+    /// Memory; `None`: the planner chooses.
+    pub memory: Option<Bytes>,
+    /// Most cores the planner may answer with.
+    pub max_vcpu: u32,
+    /// Time of one WAL flush to stable storage, a synchronous replica included.
+    pub fsync: Nanos,
+    /// Provisioned I/O operations per second; `None`: not a limit.
+    pub iops: Option<u32>,
+    /// Provisioned storage; `None`: the planner chooses.
+    pub storage: Option<Bytes>,
+    /// `checkpoint_timeout`.
+    pub checkpoint_interval: Nanos,
+    /// What the disk is, for the report.
+    pub storage_class: StorageClass,
+    /// Added to every commit for a synchronous replica.
+    pub replica_commit_delay: Nanos,
+}
+
+/// What the disk is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageClass {
+    /// A disk in the machine.
+    LocalSsd,
+    /// A network block device.
+    NetworkSsd,
+}
+
+/// Round-trip times.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// Client or worker to frontend.
+    pub client_to_frontend: Nanos,
+    /// Service to service.
+    pub between_services: Nanos,
+    /// Service to database.
+    pub service_to_database: Nanos,
+}
+
+/// Where the parts run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Placement {
+    /// Every pod has its own cores, up to its limit.
+    Separate,
+    /// Everything, workers and clients included, shares these hosts' cores.
+    Shared(Host),
+}
+
+/// One machine that carries everything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Host {
+    /// Its size.
+    pub size: HostSize,
+}

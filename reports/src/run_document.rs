@@ -1,0 +1,133 @@
+//! A run as a document: what `plimsoll simulate --format json` prints, and the summary part of `run.json`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::quantity::{Interval, QuantileCurve};
+
+/// Version of the run document.
+pub const RUN_SCHEMA_VERSION: u32 = 1;
+
+/// The answer of `plimsoll simulate`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct RunDocument {
+    /// Version of this document.
+    pub schema_version: u32,
+    /// Simulated or measured.
+    pub kind: RunKind,
+    /// Profile name.
+    pub profile: String,
+    /// Cluster name.
+    pub cluster: String,
+    /// Seed.
+    pub seed: u64,
+    /// Work and cost per workflow (a workflow started from outside; its children and further runs included).
+    pub per_workflow: PerWorkflow,
+    /// Latencies.
+    pub latency: Latencies,
+    /// Percentile curves behind them.
+    pub latency_curves: Vec<QuantileCurve>,
+    /// Workflows completed per second of the measured window.
+    pub throughput_per_second: f64,
+    /// Starts offered per second of the measured window.
+    pub offered_per_second: f64,
+    /// Counts over the whole run.
+    pub counts: Counts,
+    /// Mean utilisation (0 to 1) by resource over the measured window.
+    pub utilisation: std::collections::BTreeMap<String, f64>,
+    /// Length of the measured window, seconds.
+    pub measured_seconds: f64,
+    /// Length removed as warm-up, seconds.
+    pub warmup_seconds: f64,
+    /// Events simulated; 0 for a measured run.
+    pub events_simulated: u64,
+    /// What the model leaves out; empty for a measured run.
+    pub not_modelled: Vec<crate::plan_document::NotModelled>,
+    /// Things the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// Where a run comes from.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    /// By the model.
+    Simulated,
+    /// On a real cluster.
+    Measured,
+}
+
+/// Work and cost per workflow.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct PerWorkflow {
+    /// SQL statements, main and visibility database.
+    pub statements: f64,
+    /// Transactions that write (BEGIN … COMMIT), single-statement inserts excluded.
+    pub write_transactions: f64,
+    /// Temporal state transitions.
+    pub state_transitions: f64,
+    /// WAL flushes.
+    pub fsyncs: f64,
+    /// WAL bytes outside checkpoints' full-page images.
+    pub wal_bytes: f64,
+    /// Event history.
+    pub history_bytes: f64,
+    /// CPU.
+    pub cpu_seconds: CpuSeconds,
+}
+
+/// CPU per workflow by service.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct CpuSeconds {
+    /// Frontend.
+    pub frontend: f64,
+    /// History.
+    pub history: f64,
+    /// Matching.
+    pub matching: f64,
+    /// Database.
+    pub database: f64,
+}
+
+/// Latencies by metric; `None` where the profile has no such step.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct Latencies {
+    /// From the intended start to the result at the client.
+    pub e2e: Option<Quantiles>,
+    /// The start call.
+    pub start: Option<Quantiles>,
+    /// Workflow tasks.
+    pub schedule_to_start_workflow: Option<Quantiles>,
+    /// Activities.
+    pub schedule_to_start_activity: Option<Quantiles>,
+}
+
+/// Quantiles in seconds; `None` where the tail has too few samples.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct Quantiles {
+    /// Samples.
+    pub samples: u64,
+    /// Mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: Option<Interval>,
+    /// 90 %.
+    pub p90: Option<Interval>,
+    /// 95 %.
+    pub p95: Option<Interval>,
+    /// 99 %.
+    pub p99: Option<Interval>,
+}
+
+/// Counts over the whole run: `offered = completed + failed + unfinished`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct Counts {
+    /// Intended starts.
+    pub offered: u64,
+    /// Completed.
+    pub completed: u64,
+    /// Failed or timed out.
+    pub failed: u64,
+    /// Still running at the end.
+    pub unfinished: u64,
+}
