@@ -1,4 +1,5 @@
 //! What people write for Plimsoll, read and checked: units, workload and cluster profiles, calibration files,
 //! and the arrival schedule that simulator and load generator share.
 
+pub mod random;
 pub mod units;
