@@ -5,6 +5,13 @@
 
 mod queue;
 mod simulation;
+mod stations;
+pub mod statistics;
 
 pub use queue::EventQueue;
 pub use simulation::{Model, Schedule, Simulation};
+pub use stations::{
+    Arrival, BatchReport, BatchServer, ConnectionPool, Delay, Fcfs, Matcher, MatcherReport, Permit, Priority,
+    ProcessorSharing, Report,
+};
+pub use statistics::{Insufficient, LatencyHistogram, Tally, TimeWeighted};

@@ -75,7 +75,8 @@ impl<E: Copy> EventQueue<E> {
     /// The number of pending events.
     #[inline]
     pub fn len(&self) -> usize {
-        self.tree.len() + self.ladder.as_ref().map_or(0, |ladder| ladder.wheel.len() + ladder.near.len() - ladder.cursor)
+        self.tree.len()
+            + self.ladder.as_ref().map_or(0, |ladder| ladder.wheel.len() + ladder.near.len() - ladder.cursor)
     }
 
     /// True when nothing is pending.
@@ -201,9 +202,8 @@ impl<E: Copy> EventQueue<E> {
     #[cold]
     fn make_room(&mut self, time: u64, event: E) {
         let too_many = self.ladder.is_none() && self.tree.leaves() >= LADDER_ABOVE;
-        let too_wide = self.ladder.as_ref().is_some_and(|ladder| {
-            ladder.wheel.shift() > 0 && self.tree.leaves() >= LADDER_ABOVE
-        });
+        let too_wide =
+            self.ladder.as_ref().is_some_and(|ladder| ladder.wheel.shift() > 0 && self.tree.leaves() >= LADDER_ABOVE);
         if too_many || too_wide {
             self.respread(None);
             self.push(Nanos(time), event);
@@ -279,7 +279,8 @@ impl<E: Copy> Ladder<E> {
 
     fn sort_near(&mut self) {
         self.near.clear();
-        self.near.extend(self.events.iter().enumerate().map(|(place, entry)| u128::from(entry.0) << 64 | place as u128));
+        self.near
+            .extend(self.events.iter().enumerate().map(|(place, entry)| u128::from(entry.0) << 64 | place as u128));
         self.near.sort_unstable();
     }
 

@@ -25,7 +25,12 @@ impl Oracle {
 }
 
 /// Random pushes and pops with a drifting population, checked against the oracle at every step.
-fn interleave(seed: u32, steps: usize, peak: usize, mut delay: impl FnMut(&mut plimsoll_profiles::random::Stream) -> u64) -> (usize, usize) {
+fn interleave(
+    seed: u32,
+    steps: usize,
+    peak: usize,
+    mut delay: impl FnMut(&mut plimsoll_profiles::random::Stream) -> u64,
+) -> (usize, usize) {
     let mut stream = Streams::new(7).stream("queue", "interleaving", seed);
     let (mut queue, mut oracle) = (EventQueue::new(), Oracle::default());
     let mut now = 0;
@@ -43,7 +48,11 @@ fn interleave(seed: u32, steps: usize, peak: usize, mut delay: impl FnMut(&mut p
             queue.push(Nanos(time), oracle.push(time));
         } else {
             if step % 3 == 0 {
-                assert_eq!(queue.peek_time().map(|time| time.0), oracle.heap.peek().map(|top| top.0.0), "seed {seed} step {step}");
+                assert_eq!(
+                    queue.peek_time().map(|time| time.0),
+                    oracle.heap.peek().map(|top| top.0.0),
+                    "seed {seed} step {step}"
+                );
             }
             let popped = queue.pop();
             assert_eq!(popped, oracle.pop(), "seed {seed} step {step}");
