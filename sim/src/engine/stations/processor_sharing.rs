@@ -8,6 +8,8 @@ use std::collections::BinaryHeap;
 /// Fractional bits of virtual time and of a number of cores.
 const FRACTION_BITS: u32 = 16;
 const ONE: u64 = 1 << FRACTION_BITS;
+/// 19 hours of CPU time in one job: the bound that keeps virtual time within 64 bits.
+const LONGEST_DEMAND: u64 = 1 << 46;
 
 /// A host of `n` cores (fractions allowed) that `k` jobs share: each runs on `min(1, n / k)` of a core.
 ///
@@ -113,14 +115,14 @@ impl ProcessorSharing {
         self.virtual_time = 0;
     }
 
-    /// A job comes that needs this much CPU time.
+    /// A job comes that needs this much CPU time (taken as 19 hours when longer).
     #[inline]
     pub fn arrive(&mut self, now: Nanos, token: u32, demand: Nanos) {
         self.advance(now);
         if self.jobs.is_empty() {
             self.virtual_time = 0;
         }
-        let end = self.virtual_time + (demand.0 << FRACTION_BITS);
+        let end = self.virtual_time + (demand.0.min(LONGEST_DEMAND) << FRACTION_BITS);
         self.jobs.push(Reverse((end, u64::from(self.arrived) << 32 | u64::from(token))));
         self.arrived = self.arrived.wrapping_add(1);
         self.window.arrivals += 1;
