@@ -2,5 +2,7 @@
 //! and the arrival schedule that simulator and load generator share.
 
 pub mod arrivals;
+pub mod calibration;
 pub mod profile;
+pub mod random;
 pub mod units;

@@ -1,0 +1,17 @@
+//! The discrete-event engine: event queue, event loop, stations, statistics.
+//!
+//! Time is integer nanoseconds. Events at the same time are handled in the order in which they were scheduled. A run is a function
+//! of the model and its random streams: the same bytes on any machine, for any number of threads.
+
+mod queue;
+mod simulation;
+mod stations;
+pub mod statistics;
+
+pub use queue::EventQueue;
+pub use simulation::{Model, Schedule, Simulation};
+pub use stations::{
+    Arrival, BatchReport, BatchServer, ConnectionPool, Delay, Fcfs, Matcher, MatcherReport, Permit, Priority,
+    ProcessorSharing, Report,
+};
+pub use statistics::{Insufficient, LatencyHistogram, Tally, TimeWeighted};
