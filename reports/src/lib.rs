@@ -5,10 +5,14 @@
 //! by [`compare`].
 
 pub mod compare;
+pub mod csv;
 pub mod number;
 pub mod plan_document;
 pub mod quantity;
 pub mod run_dir;
 pub mod run_document;
 pub mod schema;
+pub mod sizes;
 pub mod sweep_document;
+pub mod text;
+pub mod wording;
