@@ -93,6 +93,10 @@ pub struct MatchingCosts {
     pub forwards_workflow: f64,
     /// Of activity tasks.
     pub forwards_activity: f64,
+    /// Per workflow task poll.
+    pub poll_forwards_workflow: f64,
+    /// Per activity poll.
+    pub poll_forwards_activity: f64,
 }
 
 /// History queue behaviour.
