@@ -7,12 +7,11 @@
 
 pub mod arrivals;
 pub mod calibration;
-pub mod profile;
-pub mod random;
 mod check;
 mod document;
 mod problems;
 pub mod profile;
+pub mod random;
 mod raw;
 mod schema;
 mod sdk;

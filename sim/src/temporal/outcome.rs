@@ -4,7 +4,7 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 
-use super::model::{Event, Model};
+use super::model::Model;
 use super::record::{Counts, Metric, Recorder, Work};
 use super::system::{Settings, SystemSize};
 use super::visits::Process;

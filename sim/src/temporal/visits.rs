@@ -184,7 +184,8 @@ impl Compiler<'_> {
         let mut write = starts;
         for kind in OperationKind::ALL {
             starts[kind as usize] = self.visits.len() as u32;
-            let places = compile(&mut self, self.calibration.operation(kind));
+            let calibration = self.calibration;
+            let places = compile(&mut self, calibration.operation(kind));
             decided[kind as usize] = places.decided;
             read[kind as usize] = places.read;
             write[kind as usize] = places.write;
