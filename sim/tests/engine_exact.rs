@@ -40,7 +40,7 @@ fn lines(
 fn many_servers_have_the_waits_of_erlang() {
     for (key, value) in golden("mmc") {
         let p = parameters(&key);
-        let runs = lines(p[0] as u32, usize::MAX, p[1], &exponential(SECOND), 20_000, 400_000);
+        let runs = lines(p[0] as u32, usize::MAX, p[1], &exponential(SECOND), 20_000, 300_000);
         assert_mean(&key, runs.iter().map(|(line, _)| mean(&line.waits)), number(&value["Wq"]));
         assert_mean(&key, runs.iter().map(|(_, report)| report.mean_waiting), number(&value["Lq"]));
         assert_mean(&key, runs.iter().map(|(_, report)| report.mean_population()), number(&value["L"]));
@@ -51,7 +51,7 @@ fn many_servers_have_the_waits_of_erlang() {
             let exact = number(&value["Wq"]);
             waits.iter().map(|wait| (wait - exact) * (wait - exact)).sum::<f64>() / waits.len() as f64
         };
-        assert_mean(&key, runs.iter().map(|(line, _)| variance(&line.waits)), number(&value["var_Wq"]));
+        assert_holds(&key, runs.iter().map(|(line, _)| variance(&line.waits)), number(&value["var_Wq"]));
         for (name, q) in [("q50", 0.5), ("q90", 0.9), ("q99", 0.99), ("q999", 0.999)] {
             assert_quantile(&key, &waits(&runs), q, number(&value[name]));
         }
@@ -63,7 +63,7 @@ fn one_server_waits_as_pollaczek_and_khinchine_say() {
     for (key, value) in golden("mg1") {
         let p = parameters(&key);
         let service = if p[1] == 1.0 { exponential(SECOND) } else { Distribution::from_mean_cv(SECOND, p[1].sqrt()) };
-        let runs = lines(1, usize::MAX, p[0], &service, 20_000, 400_000);
+        let runs = lines(1, usize::MAX, p[0], &service, 20_000, 250_000);
         assert_mean(&key, runs.iter().map(|(line, _)| mean(&line.waits)), number(&value["Wq"]));
         assert_mean(&key, runs.iter().map(|(_, report)| report.mean_waiting), number(&value["Lq"]));
         assert_mean(&key, runs.iter().map(|(_, report)| report.utilisation()), number(&value["rho"]));
