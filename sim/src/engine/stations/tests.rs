@@ -257,12 +257,9 @@ fn shared_jobs_end_within_nanoseconds_of_exact_arithmetic() {
         let ends = share(cores, &jobs);
         for (job, exact) in share_exactly(cores, &jobs).into_iter().enumerate() {
             let late = ends[job] as f64 - exact;
+            let before = ends.iter().filter(|end| **end <= ends[job]).count();
             // Each completion is rounded up, which delays the rest of its busy period by less than a nanosecond.
-            assert!(
-                (-0.2..=1.0 + job as f64).contains(&late),
-                "seed {seed} job {job}: {} instead of {exact}",
-                ends[job]
-            );
+            assert!((-0.2..=before as f64).contains(&late), "seed {seed} job {job}: {} instead of {exact}", ends[job]);
         }
     }
 }
