@@ -6,10 +6,12 @@
 //! tree into the written shape (`raw`) and checks it into the types of [`profile`]. What is wrong is told as [`Problems`].
 
 pub mod arrivals;
+pub mod calibration;
 mod check;
 mod document;
 mod problems;
 pub mod profile;
+pub mod random;
 mod raw;
 mod schema;
 mod sdk;
@@ -22,6 +24,3 @@ pub use problems::{Problem, Problems, Source};
 pub use schema::profile_schema;
 pub use sdk::SdkDefaults;
 pub use world::{Level, UncertainInput, World};
-
-/// The calibration of a profile that names none.
-pub const DEFAULT_CALIBRATION: &str = "temporal-1.31-postgresql-15";

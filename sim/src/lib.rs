@@ -1,1 +1,3 @@
-//! placeholder
+//! The discrete-event engine, the Temporal model on it, and the capacity planner.
+
+pub mod engine;
