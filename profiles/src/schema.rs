@@ -52,9 +52,8 @@ fn describe(schema: &mut Value) -> Map<String, Value> {
     walk(schema);
     let number = json!({ "type": "number" });
     let count = json!({ "type": "integer", "minimum": 0 });
-    let define = |description: &str, scalar: &Value| {
-        json!({ "description": description, "anyOf": [scalar, uncertain(scalar)] })
-    };
+    let define =
+        |description: &str, scalar: &Value| json!({ "description": description, "anyOf": [scalar, uncertain(scalar)] });
     Map::from_iter([
         ("Number".to_owned(), define("A number.", &number)),
         ("Count".to_owned(), define("A whole number.", &count)),

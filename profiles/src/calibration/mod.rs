@@ -12,9 +12,9 @@ use serde::Deserialize;
 use crate::units::{Bytes, Nanos, Rate};
 
 /// The calibration this version ships: Temporal 1.31.2 on PostgreSQL 15.
-pub const REFERENCE: &str = "temporal-1.31-postgres-15";
+pub const REFERENCE: &str = "temporal-1.31-postgresql-15";
 
-const REFERENCE_TEXT: &str = include_str!("../../calibrations/temporal-1.31-postgres-15.toml");
+const REFERENCE_TEXT: &str = include_str!("../../calibrations/temporal-1.31-postgresql-15.toml");
 
 /// A calibration file.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -93,6 +93,10 @@ pub struct MatchingCosts {
     pub forwards_workflow: f64,
     /// Of activity tasks.
     pub forwards_activity: f64,
+    /// Per workflow task poll.
+    pub poll_forwards_workflow: f64,
+    /// Per activity poll.
+    pub poll_forwards_activity: f64,
 }
 
 /// History queue behaviour.

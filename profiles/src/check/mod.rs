@@ -96,12 +96,8 @@ impl Checker {
         if value.is_finite() && value >= low && value <= high {
             return value;
         }
-        self.note(
-            key,
-            format!("{value:?} is out of range"),
-            "out of range",
-            format!("expected a number from {low} to {high}"),
-        );
+        let what = if value.is_finite() { "out of range" } else { "not a finite number" };
+        self.note(key, format!("{value} is {what}"), what, format!("expected a number from {low} to {high}"));
         low
     }
 
