@@ -1,3 +1,4 @@
 //! The discrete-event engine, the Temporal model on it, and the capacity planner.
 
 pub mod engine;
+pub mod temporal;

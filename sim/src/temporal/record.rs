@@ -2,8 +2,8 @@
 
 use plimsoll_profiles::units::Nanos;
 
-use crate::engine::LatencyHistogram;
 use super::visits::Process;
+use crate::engine::LatencyHistogram;
 
 /// The latencies measured, under the names that the load generator uses too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,6 +137,16 @@ impl Recorder {
     /// Everything recorded of one metric.
     pub fn total(&self, metric: Metric) -> &LatencyHistogram {
         &self.total[metric as usize]
+    }
+
+    /// All latencies of one metric in the order they ended, in nanoseconds.
+    pub fn values(&self, metric: Metric) -> impl Iterator<Item = u64> {
+        self.intervals.iter().flat_map(move |interval| interval[metric as usize].iter().copied())
+    }
+
+    /// The same in seconds.
+    pub fn samples(&self, metric: Metric) -> Vec<f64> {
+        self.values(metric).map(|value| value as f64 / 1e9).collect()
     }
 
     /// The latencies of one metric by interval, in nanoseconds.

@@ -171,6 +171,8 @@ pub enum Purpose {
     StartActivity,
     /// Activity code on a worker; target: activity.
     RunActivity,
+    /// The same after the server gave the attempt up: nobody waits for it.
+    RunAbandonedActivity,
     /// RespondActivityTaskCompleted; target: activity.
     CompleteActivity,
     /// RespondActivityTaskFailed or the time-out of an attempt; target: activity.
@@ -220,6 +222,8 @@ pub struct Chain {
     pub operation: OperationKind,
     /// Run, thread, activity or pod: see [`Purpose`].
     pub target: u32,
+    /// The run of a target that is a thread.
+    pub run: u32,
     /// History shard.
     pub shard: u32,
     /// Frontend pod.

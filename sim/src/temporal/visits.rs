@@ -90,6 +90,10 @@ pub struct VisitTable {
     starts: [u32; OperationKind::ALL.len()],
     /// Where to go on when the model decides at [`Visit::Decide`] that it is this operation.
     decided: [u32; OperationKind::ALL.len()],
+    /// After the read of a queue task's own rows.
+    read: [u32; OperationKind::ALL.len()],
+    /// Where the write begins.
+    write: [u32; OperationKind::ALL.len()],
     worker: u32,
     poll: u32,
     dispatch: u32,
@@ -108,6 +112,13 @@ struct Compiler<'a> {
     calibration: &'a Calibration,
     trips: Trips,
     visits: Vec<Visit>,
+}
+
+/// Places within an operation.
+struct Places {
+    read: u32,
+    write: u32,
+    decided: u32,
 }
 
 impl VisitTable {
@@ -133,6 +144,16 @@ impl VisitTable {
         self.decided[kind as usize]
     }
 
+    /// Where a queue task goes on that was read together with another.
+    pub fn after_read(&self, kind: OperationKind) -> u32 {
+        self.read[kind as usize]
+    }
+
+    /// Where an operation's write begins, for one that no client asked for.
+    pub fn after_request(&self, kind: OperationKind) -> u32 {
+        self.write[kind as usize]
+    }
+
     /// Work on a worker.
     pub fn worker(&self) -> u32 {
         self.worker
@@ -156,12 +177,18 @@ impl VisitTable {
 }
 
 impl Compiler<'_> {
-    fn table(mut self, compile: fn(&mut Self, &Operation) -> u32) -> VisitTable {
+    fn table(mut self, compile: fn(&mut Self, &Operation) -> Places) -> VisitTable {
         let mut starts = [0; OperationKind::ALL.len()];
-        let mut decided = [0; OperationKind::ALL.len()];
+        let mut decided = starts;
+        let mut read = starts;
+        let mut write = starts;
         for kind in OperationKind::ALL {
             starts[kind as usize] = self.visits.len() as u32;
-            decided[kind as usize] = compile(&mut self, self.calibration.operation(kind));
+            let calibration = self.calibration;
+            let places = compile(&mut self, calibration.operation(kind));
+            decided[kind as usize] = places.decided;
+            read[kind as usize] = places.read;
+            write[kind as usize] = places.write;
         }
         let cloud = self.visits.contains(&Visit::Provider);
         let cpu = &self.calibration.cpu;
@@ -181,7 +208,7 @@ impl Compiler<'_> {
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }
         self.visits.push(Visit::End);
-        VisitTable { visits: self.visits, starts, decided, worker, poll, dispatch }
+        VisitTable { visits: self.visits, starts, decided, read, write, worker, poll, dispatch }
     }
 
     /// One way of a round trip.
@@ -205,7 +232,7 @@ impl Compiler<'_> {
         self.visits.push(Visit::Disconnect(pool));
     }
 
-    fn operation(&mut self, op: &Operation) -> u32 {
+    fn operation(&mut self, op: &Operation) -> Places {
         let cpu = &self.calibration.cpu;
         let wal = self.calibration.wal.write.0 as u32;
         let writes = op.append || op.new_branch || op.has_transaction();
@@ -222,6 +249,7 @@ impl Compiler<'_> {
         if op.queue_task || op.timer_task {
             self.reads(op.read_statements(), Pool::History);
         }
+        let read = self.visits.len() as u32;
         let mut history = cpu.history_request * u64::from(op.history);
         if writes && shard {
             history += cpu.history_update;
@@ -242,7 +270,8 @@ impl Compiler<'_> {
             self.hop(self.trips.service);
             self.visits.push(Visit::Cpu(Process::Matching, cpu.matching_request * u64::from(op.matching)));
         }
-        let mut decided = self.visits.len() as u32;
+        let write = self.visits.len() as u32;
+        let mut decided = write;
         if writes {
             if shard {
                 self.visits.extend([Visit::TakeShard, Visit::Decide]);
@@ -281,16 +310,17 @@ impl Compiler<'_> {
             self.hop(self.trips.service + client);
         }
         self.visits.push(Visit::End);
-        decided
+        Places { read, write, decided }
     }
 
-    fn provider_operation(&mut self, op: &Operation) -> u32 {
+    fn provider_operation(&mut self, op: &Operation) -> Places {
         let writes = op.append || op.new_branch || op.has_transaction();
         let calls = op.frontend > 0 || to_worker(op.name);
         if calls {
             self.hop(self.trips.client);
             self.visits.push(Visit::Provider);
         }
+        let write = self.visits.len() as u32;
         if writes {
             self.visits.push(Visit::Decide);
         }
@@ -302,7 +332,7 @@ impl Compiler<'_> {
             self.hop(self.trips.client);
         }
         self.visits.push(Visit::End);
-        decided
+        Places { read: write, write, decided }
     }
 }
 
