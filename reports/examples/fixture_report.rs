@@ -57,7 +57,7 @@ fn write_run(folder: &Path, document: &RunDocument, factor: f64) -> Result<Run, 
         verdict: RunVerdict { verdict: Trust::Valid, reasons: Vec::new() },
         resources: vec![
             ResourceColumn { name: "database_cpu".into(), unit: "share".into() },
-            ResourceColumn { name: "wal_bytes_per_second".into(), unit: "bytes".into() },
+            ResourceColumn { name: "wal_bytes_per_second".into(), unit: "bytes/s".into() },
         ],
         summary: Some(RunDocument { warmup_seconds: 0.0, measured_seconds: 600.0, ..document.clone() }),
     };

@@ -58,7 +58,7 @@ impl Scale {
             }
             Scale::Log(low, high) => {
                 let span = (high / low).log10();
-                let factors: &[f64] = if span <= 1.6 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+                let factors: &[f64] = if span <= 2.2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
                 let mut ticks = Vec::new();
                 for power in low.log10().floor() as i32..=high.log10().ceil() as i32 {
                     ticks.extend(factors.iter().map(|factor| factor * 10f64.powi(power)));

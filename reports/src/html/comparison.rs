@@ -144,7 +144,7 @@ fn curves(metric: &MetricComparison, index: usize, names: &[String; 2]) -> Marku
 fn quantities(document: &Comparison, group: QuantityGroup, names: &[String; 2]) -> Markup {
     let name = |key: &str| match group {
         QuantityGroup::PerWorkflow => wording::per_workflow(key),
-        _ => wording::capital(&key.replace('_', " ")),
+        _ => wording::capital(&wording::column(key)),
     };
     let rows: Vec<Vec<Cell>> = document
         .quantities
