@@ -10,11 +10,24 @@ use plimsoll_reports::plan_document::LoadCurve;
 use plimsoll_reports::quantity::{CurvePoint, QuantileCurve};
 use plimsoll_reports::run_dir::{self, Run, Trust};
 use plimsoll_reports::run_document::RunKind;
+use plimsoll_reports::sweep_document::{SWEEP_SCHEMA_VERSION, SweepDocument, SweepPoint};
 
 fn directory(kind: RunKind, shift: u64) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let manifest = common::manifest(kind, 40.0);
     run_dir::read(&common::write_run(folder.path(), &manifest, &common::shape(40, 100, shift))).unwrap()
+}
+
+fn sweep(settings: &[&str]) -> SweepDocument {
+    let point = |setting: &&str| SweepPoint::from_run(vec![setting.to_string()], &common::run(), Some(true));
+    SweepDocument {
+        schema_version: SWEEP_SCHEMA_VERSION,
+        profile: "order fulfilment".into(),
+        cluster: "kubernetes-production".into(),
+        seed: 42,
+        vary: vec!["workers.pods".into()],
+        points: settings.iter().map(point).collect(),
+    }
 }
 
 /// Every kind of page, by name.
@@ -27,6 +40,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("run", html::run(&common::run(), None)),
         ("run with its directory", html::run(&common::run(), Some(&a))),
         ("comparison", html::comparison(&compare(&a, &b, &Tolerances::default()))),
+        ("sweep", html::sweep(&sweep(&["2", "4", "8"]))),
         ("runs", html::runs(&[entry("a", common::run()), entry("b", common::measured_run())])),
     ]
 }
@@ -174,6 +188,13 @@ fn the_skeleton_of_the_page_is_as_ever() {
         }
     }
     insta::assert_snapshot!(skeleton);
+}
+
+#[test]
+fn a_sweep_is_drawn_where_its_values_are_numbers_of_one_unit() {
+    assert_eq!(html::sweep(&sweep(&["10ms", "20ms"])).matches("<figure").count(), 4);
+    assert_eq!(html::sweep(&sweep(&["10ms", "1s"])).matches("<figure").count(), 0);
+    assert_eq!(html::sweep(&sweep(&["go", "java"])).matches("<figure").count(), 0);
 }
 
 #[test]

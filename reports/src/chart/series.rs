@@ -88,6 +88,33 @@ pub fn time(
     })
 }
 
+/// Latencies against a varied number, on a logarithmic axis.
+///
+/// # Errors
+/// When plotters cannot draw.
+pub fn against(
+    series: &[Vec<(f64, f64)>],
+    x_label: &dyn Fn(f64) -> String,
+    y_label: &dyn Fn(f64) -> String,
+    shape: Shape,
+) -> Result<String, ChartError> {
+    let points = || series.iter().flatten();
+    let low = points().map(|(x, _)| *x).fold(f64::INFINITY, f64::min);
+    let high = points().map(|(x, _)| *x).fold(f64::NEG_INFINITY, f64::max);
+    let x = if low < high { Scale::Linear(low, high) } else { Scale::from_zero(high) };
+    let y = Scale::log_around(points().map(|(_, y)| *y));
+    let axes = Axes { x, y, x_ticks: x.ticks(5), y_ticks: y.ticks(5), x_label, y_label, headroom: 4.0 };
+    svg(shape, &axes, |canvas| {
+        for (index, line) in series.iter().enumerate() {
+            canvas.curve(Role::Series(index), 2.2, line)?;
+            for (x, y) in line {
+                canvas.circle(Role::Series(index), (canvas.x_at(*x), canvas.y_at(*y)), 3.0, None)?;
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Up to seven round times from 0.
 fn time_ticks(last: f64) -> Vec<f64> {
     const STEPS: [f64; 17] = [

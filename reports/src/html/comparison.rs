@@ -115,16 +115,17 @@ fn quantiles(document: &Comparison, names: &[String; 2]) -> Markup {
                     number::quantile(q.quantile)
                 )),
                 Cell::Main(number::seconds(q.a.estimate)),
-                Cell::Number(interval(&q.a)),
                 Cell::Main(number::seconds(q.b.estimate)),
-                Cell::Number(interval(&q.b)),
                 Cell::Main(relative(&q.difference)),
                 Cell::Number(number::percent(q.difference.tolerance)),
                 judged(&q.difference),
+                Cell::Number(interval(&q.a)),
+                Cell::Number(interval(&q.b)),
             ]
         })
     });
-    let header = ["", &names[0], "interval", &names[1], "interval", "difference", "allowed", ""];
+    let intervals = [format!("{} 95 %", names[0]), format!("{} 95 %", names[1])];
+    let header = ["", &names[0], &names[1], "difference", "allowed", "", &intervals[0], &intervals[1]];
     table("Latency", "", &header, rows.collect())
 }
 

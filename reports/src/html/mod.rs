@@ -10,6 +10,7 @@ mod parts;
 mod plan;
 mod run;
 mod runs;
+mod sweep;
 mod theme;
 
 use maud::{Markup, html};
@@ -18,6 +19,7 @@ pub use comparison::comparison;
 pub use plan::{plan, plan_with_command};
 pub use run::run;
 pub use runs::{RunEntry, runs};
+pub use sweep::sweep;
 
 use crate::chart::{self, PercentilePromise, Role, Shape};
 use crate::number;
