@@ -25,7 +25,7 @@ impl Scale {
             return Scale::Log(0.001, 1.0);
         }
         let (low, high) = (round_log(low * 0.9, false), round_log(high * 1.05, true));
-        if high / low < 10.0 { Scale::Log(low, low * 10.0) } else { Scale::Log(low, high) }
+        if high / low < 5.0 { Scale::Log(low, low * 5.0) } else { Scale::Log(low, high) }
     }
 
     /// A linear scale from 0 to a round number at or above the highest value.

@@ -131,7 +131,7 @@ fn quantiles(document: &Comparison, names: &[String; 2]) -> Markup {
 
 fn curves(metric: &MetricComparison, index: usize, names: &[String; 2]) -> Markup {
     let distance = number::percent(metric.wasserstein_relative);
-    let mut finding = format!("A sample is on average {distance} of the mean away");
+    let mut finding = format!("On average a sample moves by {distance} of the mean");
     if let Some(gap) = metric.largest_gap {
         let at = number::quantile(gap.quantile);
         finding.push_str(&format!("; the two are furthest apart at {at}, {}", number::difference(gap.relative)));

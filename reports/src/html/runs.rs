@@ -36,8 +36,7 @@ pub fn runs(entries: &[RunEntry]) -> String {
         let (state, word) = trust(entry.verdict);
         vec![
             Cell::Text(entry.name.clone()),
-            Cell::State(state, word.to_lowercase()),
-            Cell::Text(kind_word(run.kind).into()),
+            Cell::State(state, format!("{}, {}", word.to_lowercase(), kind_word(run.kind))),
             Cell::Main(number::rate(run.throughput_per_second)),
             p99(&run.latency.e2e),
             p99(&run.latency.start),
@@ -49,7 +48,6 @@ pub fn runs(entries: &[RunEntry]) -> String {
     let header = [
         "run",
         "verdict",
-        "",
         "completed",
         "end to end p99",
         "start p99",

@@ -102,13 +102,18 @@ fn p99_figure(document: &SweepDocument, (metric, of): Metric) -> Option<Markup> 
     }
     let label = |value: f64| wording::with_unit(value, unit.unwrap_or(""));
     let name = wording::capital(&format!("{} p99", wording::metric(metric)));
-    let finding = format!(
-        "From {} at {key} {} to {} at {}.",
-        number::seconds(lowest.1),
-        label(lowest.0),
-        number::seconds(highest.1),
-        label(highest.0)
-    );
+    let finding = if highest.1 <= 1.05 * lowest.1 {
+        format!("Hardly moved by {key}: {} to {}.", number::seconds(lowest.1), number::seconds(highest.1))
+    } else {
+        format!(
+            "From {} at {key} {} to {} at {}.",
+            number::seconds(lowest.1),
+            label(lowest.0),
+            number::seconds(highest.1),
+            label(highest.0)
+        )
+    };
+    let legend = lines.iter().enumerate().map(|(index, (line, _))| (Role::Series(index), line.clone()));
     let series: Vec<Vec<(f64, f64)>> = lines.iter().map(|(_, points)| points.clone()).collect();
     let rows = lines.iter().flat_map(|(line, points)| {
         points
@@ -120,7 +125,8 @@ fn p99_figure(document: &SweepDocument, (metric, of): Metric) -> Option<Markup> 
         id: &format!("sweep-{metric}"),
         title: &name,
         finding,
-        legend: lines.iter().enumerate().map(|(index, (line, _))| (Role::Series(index), line.clone())).collect(),
+        // A single line has its name above it already.
+        legend: legend.filter(|_| lines.len() > 1).collect(),
         shape: HALF,
         draw: &|shape| chart::against(&series, &label, &number::seconds, shape),
         numbers,
