@@ -1,5 +1,18 @@
 //! The run and plan file formats, comparison, charts, HTML and text.
+//!
+//! Documents come from the simulator or the load generator, and go out as JSON ([`schema`]), CSV ([`mod@csv`]), text
+//! ([`text`]) and one offline HTML file ([`html`]). A run on disk is a [`run_dir`]; two of them are held side by side
+//! by [`compare`].
 
+pub mod compare;
+pub mod csv;
+pub mod number;
 pub mod plan_document;
 pub mod quantity;
+pub mod run_dir;
 pub mod run_document;
+pub mod schema;
+pub mod sizes;
+pub mod sweep_document;
+pub mod text;
+pub mod wording;

@@ -1,0 +1,274 @@
+//! Two runs, simulated or measured, side by side: quantile by quantile, resource by resource, with intervals.
+//!
+//! A difference counts only if it is beyond the tolerance *and* the two 95 % intervals do not overlap; see
+//! [`statistics`] for how the intervals are made and where they end. Numbers that a run gives without an interval
+//! (work per workflow, utilisation, throughput) have a point for one: for them the tolerance alone decides.
+
+mod document;
+pub mod statistics;
+mod tolerances;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use document::{
+    COMPARISON_SCHEMA_VERSION, ComparedRun, Comparison, Difference, MetricComparison, QuantileComparison, QuantileGap,
+    QuantityComparison, QuantityGroup,
+};
+pub use tolerances::{Tolerances, TolerancesError};
+
+use crate::number;
+use crate::quantity::{CurvePoint, Interval, QuantileCurve};
+use crate::run_dir::{Buckets, Run, Trust};
+use crate::run_document::RunDocument;
+
+/// The quantiles that are judged.
+const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
+
+/// Compares run `b` with the reference `a`.
+pub fn compare(a: &Run, b: &Run, tolerances: &Tolerances) -> Comparison {
+    let (metrics, metrics_a, metrics_b) = common(&a.metrics(), &b.metrics());
+    let metrics: Vec<MetricComparison> =
+        metrics.into_iter().filter_map(|metric| compare_metric(a, b, metric, tolerances)).collect();
+
+    let mut quantities = Vec::new();
+    if let (Some(a), Some(b)) = (&a.manifest.summary, &b.manifest.summary) {
+        quantities.extend(compare_summaries(a, b, tolerances));
+    }
+    let names = |run: &Run| run.resources.columns.clone();
+    let (names_a, names_b) = (names(a), names(b));
+    let (columns, columns_a, columns_b) = common(&as_strs(&names_a), &as_strs(&names_b));
+    quantities.extend(columns.into_iter().filter_map(|column| compare_column(a, b, column, tolerances)));
+
+    let counted = metrics.iter().flat_map(|metric| &metric.quantiles).filter(|q| q.difference.counts).count()
+        + quantities.iter().filter(|quantity| quantity.difference.counts).count();
+    let compared = metrics.iter().map(|metric| metric.quantiles.len()).sum::<usize>() + quantities.len();
+    Comparison {
+        schema_version: COMPARISON_SCHEMA_VERSION,
+        a: compared_run(a),
+        b: compared_run(b),
+        within: counted == 0 && compared > 0,
+        verdict_text: verdict_text(&metrics, &quantities, compared, counted),
+        metrics,
+        quantities,
+        only_in_a: metrics_a.into_iter().chain(columns_a).map(str::to_string).collect(),
+        only_in_b: metrics_b.into_iter().chain(columns_b).map(str::to_string).collect(),
+        notes: notes(a, b),
+    }
+}
+
+fn verdict_text(
+    metrics: &[MetricComparison],
+    quantities: &[QuantityComparison],
+    compared: usize,
+    counted: usize,
+) -> String {
+    if compared == 0 {
+        return "The runs have nothing in common to compare.".into();
+    }
+    if counted == 0 {
+        return format!("Within tolerance: none of {compared} numbers differs by more than is allowed.");
+    }
+    let quantiles = metrics.iter().flat_map(|metric| {
+        metric
+            .quantiles
+            .iter()
+            .map(move |q| (format!("{} {}", metric.metric, number::quantile(q.quantile)), q.difference))
+    });
+    let others = quantities.iter().map(|quantity| (quantity.name.clone(), quantity.difference));
+    let worst = quantiles
+        .chain(others)
+        .filter(|(_, difference)| difference.counts)
+        .map(|(name, difference)| (name, difference.relative.unwrap_or(f64::INFINITY)))
+        .max_by(|(_, x), (_, y)| x.abs().total_cmp(&y.abs()));
+    let worst = match worst {
+        Some((name, relative)) if relative.is_finite() => {
+            format!(" Furthest: {name}, {}.", number::difference(relative))
+        }
+        Some((name, _)) => format!(" Furthest: {name}, which was 0."),
+        None => String::new(),
+    };
+    format!("Outside tolerance: {counted} of {compared} numbers differ by more than is allowed.{worst}")
+}
+
+fn compared_run(run: &Run) -> ComparedRun {
+    let manifest = &run.manifest;
+    ComparedRun {
+        kind: manifest.kind,
+        profile: manifest.profile_name.clone(),
+        cluster: manifest.cluster_name.clone(),
+        seed: manifest.seed,
+    }
+}
+
+fn notes(a: &Run, b: &Run) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (name, run) in [("first", a), ("second", b)] {
+        let verdict = &run.manifest.verdict;
+        if verdict.verdict != Trust::Valid {
+            notes.push(format!("the {name} run is {}: {}", verdict.verdict.word(), verdict.reasons.join("; ")));
+        }
+        if run.manifest.summary.is_none() {
+            notes.push(format!("the {name} run has no summary: only its histograms and series are compared"));
+        }
+        notes.extend(run.notes.iter().cloned());
+    }
+    if a.manifest.profile != b.manifest.profile {
+        notes.push("the runs' profiles differ".into());
+    }
+    notes
+}
+
+/// Names in both, only in the first, only in the second; each sorted.
+fn common<'a>(a: &[&'a str], b: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a str>) {
+    let a: BTreeSet<&str> = a.iter().copied().collect();
+    let b: BTreeSet<&str> = b.iter().copied().collect();
+    let both = a.intersection(&b).copied().collect();
+    (both, a.difference(&b).copied().collect(), b.difference(&a).copied().collect())
+}
+
+fn as_strs(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+fn compare_metric(a: &Run, b: &Run, metric: &str, tolerances: &Tolerances) -> Option<MetricComparison> {
+    let intervals = |run: &'_ Run| run.measured(metric).into_iter().map(|i| i.buckets.clone()).collect::<Vec<_>>();
+    let (intervals_a, intervals_b) = (intervals(a), intervals(b));
+    let (parts_a, parts_b) = (intervals_a.iter().collect::<Vec<_>>(), intervals_b.iter().collect::<Vec<_>>());
+    let (all_a, all_b) = (Buckets::merged(&intervals_a), Buckets::merged(&intervals_b));
+    let (mean_a, mean_b) = (all_a.mean()?, all_b.mean()?);
+
+    let mut quantiles = Vec::new();
+    for q in QUANTILES {
+        let estimate_a = statistics::quantile(&parts_a, &all_a, q);
+        let estimate_b = statistics::quantile(&parts_b, &all_b, q);
+        let (Some(of_a), Some(of_b)) = (estimate_a, estimate_b) else { continue };
+        let tolerance = tolerances.latency(metric, q);
+        quantiles.push(QuantileComparison {
+            quantile: q,
+            a: of_a.seconds,
+            b: of_b.seconds,
+            effective_samples: (of_a.effective_samples, of_b.effective_samples),
+            difference: Difference::judge(&of_a.seconds, &of_b.seconds, tolerance, tolerances.latency_floor_seconds),
+        });
+    }
+    Some(MetricComparison {
+        metric: metric.to_string(),
+        samples_a: all_a.total(),
+        samples_b: all_b.total(),
+        mean_a: mean_a / 1e9,
+        mean_b: mean_b / 1e9,
+        quantiles,
+        wasserstein_relative: statistics::wasserstein(&all_a, &all_b)? / mean_a.max(1.0),
+        largest_gap: largest_gap(&all_a, &all_b),
+        curve_a: curve(metric, &all_a),
+        curve_b: curve(metric, &all_b),
+    })
+}
+
+fn largest_gap(a: &Buckets, b: &Buckets) -> Option<QuantileGap> {
+    if a.total().min(b.total()) < 100 {
+        return None;
+    }
+    (1..=99)
+        .filter_map(|percent| {
+            let quantile = f64::from(percent) / 100.0;
+            let (of_a, of_b) = (a.quantile(quantile)? as f64, b.quantile(quantile)? as f64);
+            (of_a > 0.0).then(|| QuantileGap { quantile, relative: (of_b - of_a) / of_a })
+        })
+        .max_by(|x, y| x.relative.abs().total_cmp(&y.relative.abs()))
+}
+
+/// A percentile curve at the quantiles a log axis of `1/(1−q)` shows evenly; it ends where ten samples are left.
+pub fn curve(metric: &str, all: &Buckets) -> QuantileCurve {
+    let samples = all.total();
+    let mut points = Vec::new();
+    for step in 0..=50 {
+        let beyond = 10f64.powf(-f64::from(step) / 10.0);
+        if beyond * (samples as f64) < 10.0 {
+            break;
+        }
+        let q = 1.0 - beyond;
+        if let Some(value) = all.quantile(q) {
+            points.push(CurvePoint { x: q, y: value as f64 / 1e9 });
+        }
+    }
+    QuantileCurve { metric: metric.to_string(), points, samples }
+}
+
+fn point(value: f64) -> Interval {
+    Interval { estimate: value, low: value, high: value }
+}
+
+fn compare_summaries(a: &RunDocument, b: &RunDocument, tolerances: &Tolerances) -> Vec<QuantityComparison> {
+    let quantity = |group, name: &str, unit: &str, of_a: f64, of_b: f64, tolerance: f64, floor: f64| {
+        let (of_a, of_b) = (point(of_a), point(of_b));
+        let difference = Difference::judge(&of_a, &of_b, tolerance, floor);
+        QuantityComparison { group, name: name.into(), unit: unit.into(), a: of_a, b: of_b, difference }
+    };
+    let mut quantities = vec![quantity(
+        QuantityGroup::Throughput,
+        "workflows completed",
+        "1/s",
+        a.throughput_per_second,
+        b.throughput_per_second,
+        tolerances.throughput.unwrap_or(tolerances.default),
+        0.0,
+    )];
+    for ((name, unit, of_a), (_, _, of_b)) in per_workflow(a).into_iter().zip(per_workflow(b)) {
+        let tolerance = tolerances.named(&tolerances.per_workflow, name);
+        quantities.push(quantity(QuantityGroup::PerWorkflow, name, unit, of_a, of_b, tolerance, 0.0));
+    }
+    for (resource, of_a) in &a.utilisation {
+        let Some(of_b) = b.utilisation.get(resource) else { continue };
+        let tolerance = tolerances.named(&tolerances.utilisation, resource);
+        let floor = tolerances.utilisation_floor;
+        quantities.push(quantity(QuantityGroup::Utilisation, resource, "share", *of_a, *of_b, tolerance, floor));
+    }
+    quantities
+}
+
+/// Name, unit and value of every per-workflow number.
+pub(crate) fn per_workflow(run: &RunDocument) -> [(&'static str, &'static str, f64); 10] {
+    let per = &run.per_workflow;
+    let cpu = &per.cpu_seconds;
+    [
+        ("statements", "", per.statements),
+        ("write_transactions", "", per.write_transactions),
+        ("state_transitions", "", per.state_transitions),
+        ("fsyncs", "", per.fsyncs),
+        ("wal_bytes", "bytes", per.wal_bytes),
+        ("history_bytes", "bytes", per.history_bytes),
+        ("cpu_seconds.frontend", "s", cpu.frontend),
+        ("cpu_seconds.history", "s", cpu.history),
+        ("cpu_seconds.matching", "s", cpu.matching),
+        ("cpu_seconds.database", "s", cpu.database),
+    ]
+}
+
+fn compare_column(a: &Run, b: &Run, column: &str, tolerances: &Tolerances) -> Option<QuantityComparison> {
+    let mean = |run: &Run| {
+        let (begin, end) = run.window();
+        let values: Vec<f64> = run
+            .resources
+            .column(column)
+            .into_iter()
+            .filter(|(seconds, _)| *seconds >= begin.as_secs_f64() && *seconds <= end.as_secs_f64())
+            .map(|(_, value)| value)
+            .collect();
+        statistics::mean(&values)
+    };
+    let (of_a, of_b) = (mean(a)?, mean(b)?);
+    let units: BTreeMap<&str, &str> =
+        a.manifest.resources.iter().map(|column| (column.name.as_str(), column.unit.as_str())).collect();
+    let unit = units.get(column).copied().unwrap_or("");
+    let floor = if unit == "share" { tolerances.utilisation_floor } else { 0.0 };
+    let difference = Difference::judge(&of_a, &of_b, tolerances.named(&tolerances.resource, column), floor);
+    Some(QuantityComparison {
+        group: QuantityGroup::Resource,
+        name: column.to_string(),
+        unit: unit.to_string(),
+        a: of_a,
+        b: of_b,
+        difference,
+    })
+}

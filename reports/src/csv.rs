@@ -1,0 +1,167 @@
+//! Documents as CSV: one table each, values in base units (seconds, bytes, shares), a header with the unit.
+
+use std::collections::BTreeSet;
+
+use ::csv::Writer;
+
+use crate::compare::{self, Comparison, Difference};
+use crate::number;
+use crate::plan_document::PlanDocument;
+use crate::quantity::Interval;
+use crate::run_document::{Latencies, Quantiles, RunDocument};
+use crate::sizes;
+use crate::sweep_document::SweepDocument;
+use crate::text::{judgement, latency_rows};
+
+/// The table of numbers: `number,label,now,horizon,why`, values as people read them.
+pub fn plan(document: &PlanDocument) -> String {
+    let mut table = Table::new(["number", "label", "now", "horizon", "why"]);
+    for row in sizes::rows(document) {
+        table.push([row.number, row.label, row.now, row.horizon, row.why]);
+    }
+    table.finish()
+}
+
+/// `number,value,low,high`: one row per number of a run; low and high are empty where there is no interval.
+pub fn run(document: &RunDocument) -> String {
+    let mut table = Table::new(["number", "value", "low", "high"]);
+    let mut plain = |name: String, value: f64| table.push([name, value.to_string(), String::new(), String::new()]);
+    plain("throughput_per_second".into(), document.throughput_per_second);
+    plain("offered_per_second".into(), document.offered_per_second);
+    plain("measured_seconds".into(), document.measured_seconds);
+    plain("warmup_seconds".into(), document.warmup_seconds);
+    let counts = &document.counts;
+    for (name, count) in [
+        ("offered", counts.offered),
+        ("completed", counts.completed),
+        ("failed", counts.failed),
+        ("unfinished", counts.unfinished),
+    ] {
+        plain(format!("counts.{name}"), count as f64);
+    }
+    for (name, _, value) in compare::per_workflow(document) {
+        plain(format!("per_workflow.{name}"), value);
+    }
+    for (resource, share) in &document.utilisation {
+        plain(format!("utilisation.{resource}"), *share);
+    }
+    for (metric, quantiles) in latency_rows(&document.latency) {
+        let empty = String::new;
+        table.push([format!("latency.{metric}.samples"), quantiles.samples.to_string(), empty(), empty()]);
+        table.push([format!("latency.{metric}.mean"), quantiles.mean.to_string(), empty(), empty()]);
+        for (name, interval) in by_name(quantiles) {
+            let cells = interval.map_or([empty(), empty(), empty()], |i| {
+                [i.estimate.to_string(), i.low.to_string(), i.high.to_string()]
+            });
+            let [value, low, high] = cells;
+            table.push([format!("latency.{metric}.{name}"), value, low, high]);
+        }
+    }
+    table.finish()
+}
+
+/// One row per quantile and number; `judgement` is `ok`, `within chance` or `DIFFERS`.
+pub fn comparison(document: &Comparison) -> String {
+    let mut table = Table::new([
+        "group",
+        "name",
+        "quantile",
+        "unit",
+        "a",
+        "a_low",
+        "a_high",
+        "b",
+        "b_low",
+        "b_high",
+        "difference",
+        "tolerance",
+        "judgement",
+    ]);
+    let mut push = |place: [String; 4], a: &Interval, b: &Interval, difference: &Difference| {
+        let values = [a.estimate, a.low, a.high, b.estimate, b.low, b.high].map(|value| value.to_string());
+        let relative = difference.relative.map_or(String::new(), |relative| relative.to_string());
+        let rest = [relative, difference.tolerance.to_string(), judgement(difference).to_string()];
+        table.push(place.into_iter().chain(values).chain(rest));
+    };
+    for metric in &document.metrics {
+        for q in &metric.quantiles {
+            let place = ["latency".into(), metric.metric.clone(), number::quantile(q.quantile), "s".into()];
+            push(place, &q.a, &q.b, &q.difference);
+        }
+    }
+    for quantity in &document.quantities {
+        let group = quantity.group.heading().to_lowercase().replace(' ', "_");
+        let place = [group, quantity.name.clone(), String::new(), quantity.unit.clone()];
+        push(place, &quantity.a, &quantity.b, &quantity.difference);
+    }
+    table.finish()
+}
+
+/// One row per point: the varied keys, then throughput, counts, latencies in seconds, utilisation.
+pub fn sweep(document: &SweepDocument) -> String {
+    let resources: BTreeSet<&String> = document.points.iter().flat_map(|point| point.utilisation.keys()).collect();
+    let mut header: Vec<String> = document.vary.clone();
+    header.extend(["offered_per_second", "throughput_per_second", "offered", "completed", "failed"].map(String::from));
+    header.extend(["unfinished", "slo_met"].map(String::from));
+    for metric in METRICS {
+        header.extend(["p50", "p90", "p95", "p99"].map(|name| format!("{metric}.{name}_seconds")));
+    }
+    header.extend(resources.iter().map(|resource| format!("utilisation.{resource}")));
+    let mut table = Table::new(header);
+    for point in &document.points {
+        let mut row = point.settings.clone();
+        row.resize(document.vary.len(), String::new());
+        row.extend([point.offered_per_second, point.throughput_per_second].map(|value| value.to_string()));
+        let counts = &point.counts;
+        row.extend([counts.offered, counts.completed, counts.failed, counts.unfinished].map(|count| count.to_string()));
+        row.push(point.slo_met.map_or(String::new(), |met| met.to_string()));
+        for metric in METRICS {
+            let quantiles = of_metric(&point.latency, metric);
+            for index in 0..4 {
+                let interval = quantiles.and_then(|quantiles| by_name(quantiles)[index].1);
+                row.push(interval.map_or(String::new(), |interval| interval.estimate.to_string()));
+            }
+        }
+        for resource in &resources {
+            row.push(point.utilisation.get(*resource).map_or(String::new(), |share| share.to_string()));
+        }
+        table.push(row);
+    }
+    table.finish()
+}
+
+const METRICS: [&str; 4] = ["e2e", "start", "schedule_to_start_workflow", "schedule_to_start_activity"];
+
+fn of_metric<'a>(latency: &'a Latencies, metric: &str) -> Option<&'a Quantiles> {
+    latency_rows(latency).into_iter().find(|(name, _)| *name == metric).map(|(_, quantiles)| quantiles)
+}
+
+fn by_name(quantiles: &Quantiles) -> [(&'static str, Option<&Interval>); 4] {
+    [
+        ("p50", quantiles.p50.as_ref()),
+        ("p90", quantiles.p90.as_ref()),
+        ("p95", quantiles.p95.as_ref()),
+        ("p99", quantiles.p99.as_ref()),
+    ]
+}
+
+/// CSV into memory.
+struct Table(Writer<Vec<u8>>);
+
+impl Table {
+    fn new<S: AsRef<[u8]>>(header: impl IntoIterator<Item = S>) -> Self {
+        let mut table = Table(Writer::from_writer(Vec::new()));
+        table.push(header);
+        table
+    }
+
+    fn push<S: AsRef<[u8]>>(&mut self, row: impl IntoIterator<Item = S>) {
+        // A vector takes everything; the only other error is a row of another length, which is a mistake here.
+        self.0.write_record(row).expect("rows have the header's length");
+    }
+
+    fn finish(self) -> String {
+        let bytes = self.0.into_inner().expect("a vector takes everything");
+        String::from_utf8(bytes).expect("made of strings")
+    }
+}

@@ -1,0 +1,156 @@
+//! Findings in words, computed from the documents: shared by text and HTML.
+
+use crate::number;
+use crate::plan_document::{LimitCheck, PlanDocument, RuleComparison, SloResult, Verdict};
+
+/// A metric as people call it.
+pub fn metric(name: &str) -> String {
+    match name {
+        "start" => "start".into(),
+        "e2e" | "e2e.response" => "end to end".into(),
+        "e2e.service" => "end to end, from the send".into(),
+        "schedule_to_start" => "schedule-to-start".into(),
+        "schedule_to_start_workflow" | "schedule_to_start.workflow" => "workflow task schedule-to-start".into(),
+        "schedule_to_start_activity" | "schedule_to_start.activity" => "activity schedule-to-start".into(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// A series of the load curve: its metric in people's words, its quantile as it is.
+pub fn series(name: &str) -> String {
+    match name.rsplit_once(' ') {
+        Some((of, quantile)) => format!("{} {quantile}", metric(of)),
+        None => metric(name),
+    }
+}
+
+/// The first letter a capital.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// `start p99 38 ms ≤ 250 ms`, `start p99 1.9 s > 250 ms`, or that there are too few samples.
+pub fn slo(slo: &SloResult) -> String {
+    let name = format!("{} {}", metric(&slo.metric), number::quantile(slo.quantile));
+    let limit = number::seconds(slo.limit_seconds);
+    match &slo.achieved_seconds {
+        Some(achieved) => {
+            let sign = if slo.met { "≤" } else { ">" };
+            format!("{name} {} {sign} {limit}", number::seconds(achieved.estimate))
+        }
+        None => format!("{name} too few samples (limit {limit})"),
+    }
+}
+
+/// `FITS`, `INFEASIBLE`.
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fits => "FITS",
+        Verdict::Infeasible => "INFEASIBLE",
+    }
+}
+
+/// The verdict sentence without the verdict's own word in front, which text and page set apart.
+pub fn verdict_sentence(plan: &PlanDocument) -> &str {
+    let text = plan.verdict_text.trim();
+    let word = verdict_word(plan.verdict);
+    match text.get(..word.len()) {
+        Some(start) if start.eq_ignore_ascii_case(word) => {
+            text[word.len()..].trim_start_matches(|c: char| c == ':' || c == '.' || c == '–' || c.is_whitespace())
+        }
+        _ => text,
+    }
+}
+
+/// A value with its unit: bytes, seconds and shares as people read them, anything else as number and unit.
+pub fn with_unit(value: f64, unit: &str) -> String {
+    match unit {
+        "bytes" | "B" => number::storage(value),
+        "s" | "seconds" => number::seconds(value),
+        "share" => number::percent(value),
+        "1/s" | "/s" => number::rate(value),
+        "" => number::quantity(value),
+        unit => format!("{} {unit}", number::quantity(value)),
+    }
+}
+
+/// A value of a named number: the unit is left out where the name already ends in it ("worker pods: 151").
+fn of_name(value: f64, name: &str, unit: &str) -> String {
+    if !unit.is_empty() && name.ends_with(unit) { number::quantity(value) } else { with_unit(value, unit) }
+}
+
+/// The rule's value and the model's, as people read them.
+pub fn rule_values(rule: &RuleComparison) -> (String, String) {
+    let value = |value| of_name(value, &rule.number, &rule.unit);
+    (value(rule.rule_value), value(rule.model_value))
+}
+
+/// `worker pods: 151, the model says 9; the rule counts …`.
+pub fn rule(rule: &RuleComparison) -> String {
+    let (by_rule, by_model) = rule_values(rule);
+    format!("{}: {by_rule}, the model says {by_model}; {}", rule.number, rule.why.trim_end_matches('.'))
+}
+
+/// `database connections: 152 of 400`.
+pub fn limit(limit: &LimitCheck) -> String {
+    format!("{}: {} of {}", limit.limit, number::quantity(limit.needed), with_unit(limit.allowed, &limit.unit))
+}
+
+/// A per-workflow number by its key in the run document.
+pub fn per_workflow(key: &str) -> String {
+    match key {
+        "wal_bytes" => "WAL".into(),
+        "history_bytes" => "Event history".into(),
+        "fsyncs" => "WAL flushes (fsync)".into(),
+        "statements" => "SQL statements".into(),
+        key => match key.strip_prefix("cpu_seconds.") {
+            Some(service) => format!("CPU, {service}"),
+            None => capital(&key.replace('_', " ")),
+        },
+    }
+}
+
+/// Known error, distance from the calibration, and the input most worth measuring: how wrong the plan may be.
+pub fn how_wrong(plan: &PlanDocument) -> String {
+    let calibration = &plan.calibration;
+    let mut text = sentence(&calibration.known_error);
+    if calibration.extrapolation > 1.0 {
+        text.push_str(&format!(
+            " The plan extrapolates {} beyond the calibrated {}.",
+            number::times(calibration.extrapolation),
+            number::rate(calibration.measured_up_to_per_second)
+        ));
+    } else {
+        text.push_str(&format!(
+            " The planned rate lies within the calibrated {}.",
+            number::rate(calibration.measured_up_to_per_second)
+        ));
+    }
+    if let Some(first) = plan.sensitivity.first() {
+        text.push_str(&format!(" Moves the plan most: {} ({} to {}). ", first.input, first.low, first.high));
+        text.push_str(&sentence(&first.finding));
+    }
+    text.trim().to_string()
+}
+
+/// `12.4 M events in 33 simulations · seed 42`.
+pub fn provenance(plan: &PlanDocument) -> String {
+    let events = number::large_count(plan.events_simulated);
+    let simulations = number::count(u64::from(plan.simulations));
+    let word = if plan.simulations == 1 { "simulation" } else { "simulations" };
+    format!("{events} events in {simulations} {word} · seed {}", plan.seed)
+}
+
+/// Ends with a full stop, unless it is empty or already ends.
+pub fn sentence(text: &str) -> String {
+    let text = text.trim();
+    match text.chars().last() {
+        None => String::new(),
+        Some('.' | '!' | '?' | '…') => text.to_string(),
+        Some(_) => format!("{text}."),
+    }
+}
