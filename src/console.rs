@@ -3,14 +3,14 @@
 use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
-use clap::builder::styling::{AnsiColor, Style};
-use miette::{GraphicalReportHandler, GraphicalTheme};
+use clap::builder::styling::AnsiColor;
+use plimsoll_reports::text::WIDTH;
 
 use crate::cli::{Color, DisplayArgs};
+use crate::diagnostics;
 use crate::failure::Failure;
 
-/// Widest text for people.
-const WIDTH: usize = 100;
+
 
 /// Where a command writes.
 #[derive(Clone, Copy, Debug)]
@@ -61,13 +61,22 @@ impl Console {
 
     /// Why there is no answer.
     pub fn failure(&self, failure: &Failure) {
-        let (red, reset) = (AnsiColor::Red.on_default().bold(), Style::new());
+        let red = AnsiColor::Red.on_default().bold();
         match failure {
             Failure::BrokenPipe => {}
             Failure::Interrupted => self.stderr("interrupted\n"),
-            Failure::Message(_, message) => self.stderr(&format!("{red}error:{red:#}{reset} {message}\n")),
-            Failure::Problems(problems) => self.stderr(&self.problems(problems)),
+            Failure::Message(_, message) => self.stderr(&format!("{red}error:{red:#} {message}\n")),
+            Failure::Problems(problems) => {
+                let colour = self.choice(&io::stderr()) != ColorChoice::Never;
+                self.stderr(&diagnostics::text(problems, width(), colour));
+            }
         }
+    }
+
+    /// Whether the answer may hold colour, and how wide it may be.
+    pub fn page(&self) -> (usize, bool) {
+        let width = if io::stdout().is_terminal() { width() } else { WIDTH };
+        (width, self.choice(&io::stdout()) != ColorChoice::Never)
     }
 
     fn choice(&self, stream: &impl IsTerminal) -> ColorChoice {
@@ -83,4 +92,10 @@ impl Console {
         let mut stderr = AutoStream::new(io::stderr().lock(), self.choice(&io::stderr()));
         let _ = stderr.write_all(text.as_bytes());
     }
+}
+
+/// The terminal's width, at most [`WIDTH`].
+fn width() -> usize {
+    let columns = terminal_size::terminal_size().map_or(WIDTH, |(columns, _)| usize::from(columns.0));
+    columns.clamp(40, WIDTH)
 }

@@ -17,6 +17,8 @@ pub enum Exit {
     Io,
     /// Ctrl-C.
     Interrupted,
+    /// What an external subcommand ended with.
+    Foreign(u8),
 }
 
 impl Exit {
@@ -29,6 +31,7 @@ impl Exit {
             Exit::InvalidRun => 3,
             Exit::Io => 4,
             Exit::Interrupted => 130,
+            Exit::Foreign(code) => code,
         }
     }
 }

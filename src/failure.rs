@@ -35,10 +35,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Failure::Message(exit, _) => *exit,
-            Failure::Problems(problems) => match problems.is_io() {
-                true => Exit::Io,
-                false => Exit::Usage,
-            },
+            Failure::Problems(_) => Exit::Usage,
             Failure::BrokenPipe => Exit::Success,
             Failure::Interrupted => Exit::Interrupted,
         }

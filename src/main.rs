@@ -7,6 +7,7 @@ mod cancel;
 mod cli;
 mod commands;
 mod console;
+mod diagnostics;
 mod exit;
 mod failure;
 mod import;
@@ -15,6 +16,7 @@ mod output;
 mod profile_file;
 mod progress;
 mod rules;
+mod run_files;
 
 use std::process::ExitCode;
 

@@ -158,6 +158,12 @@ pub enum SchemaName {
     /// What `plan --format json` prints.
     Plan,
     /// What `simulate --format json` prints.
+    Simulate,
+    /// What `sweep --format json` prints.
+    Sweep,
+    /// What `compare --format json` prints.
+    Compare,
+    /// The run.json of a run directory.
     Run,
 }
 
