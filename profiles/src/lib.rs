@@ -1,6 +1,27 @@
 //! What people write for Plimsoll, read and checked: units, workload and cluster profiles, calibration files,
 //! and the arrival schedule that simulator and load generator share.
+//!
+//! The way of a profile: [`Document::read`] makes a tree in which every value knows its place, lays `--set` overrides and
+//! the cluster it `use`s into it, and finds the uncertain inputs; [`Document::profile`] picks one [`World`], reads the
+//! tree into the written shape (`raw`) and checks it into the types of [`profile`]. What is wrong is told as [`Problems`].
 
 pub mod arrivals;
+mod check;
+mod document;
+mod problems;
 pub mod profile;
+mod raw;
+mod schema;
+mod sdk;
+pub mod shipped;
 pub mod units;
+mod world;
+
+pub use document::Document;
+pub use problems::{Problem, Problems, Source};
+pub use schema::profile_schema;
+pub use sdk::SdkDefaults;
+pub use world::{Level, UncertainInput, World};
+
+/// The calibration of a profile that names none.
+pub const DEFAULT_CALIBRATION: &str = "temporal-1.31-postgresql-15";

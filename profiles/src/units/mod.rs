@@ -2,7 +2,14 @@
 //!
 //! After parsing, no function takes a bare number of seconds, bytes or events per second.
 
-use std::fmt;
+mod display;
+mod parse;
+mod text;
+
+pub use display::Brief;
+pub use parse::UnitError;
+pub(crate) use parse::{Quantity, quoted};
+
 use std::ops::{Add, AddAssign, Mul, Sub};
 
 /// Integer nanoseconds: a span of time, or an instant as the span since the start of a run.
@@ -43,6 +50,11 @@ impl Nanos {
     /// Seconds as a float, for output and for formulas.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
+    }
+
+    /// Rounded to what a reader needs: `850us`, `40ms`, `1.93s`, `30d`. The plain `Display` is exact and parses back.
+    pub fn brief(self) -> Brief {
+        Brief(self)
     }
 
     /// The difference, or zero where `other` is later.
@@ -86,6 +98,9 @@ impl Rate {
     /// Zero events per second.
     pub const ZERO: Rate = Rate(0.0);
 
+    /// The highest rate a profile may hold: a thousand million per second.
+    pub const MAX_INPUT: f64 = 1e9;
+
     /// A rate from events per second.
     ///
     /// # Panics
@@ -106,6 +121,9 @@ impl Rate {
 pub struct Bytes(pub u64);
 
 impl Bytes {
+    /// The largest size a profile may hold: 1 EiB.
+    pub const MAX_INPUT: Bytes = Bytes(1 << 60);
+
     /// Kibibytes.
     pub const fn kib(n: u64) -> Self {
         Bytes(n << 10)
@@ -127,6 +145,9 @@ impl Bytes {
 pub struct Cores(f64);
 
 impl Cores {
+    /// The most cores a profile may hold.
+    pub const MAX_INPUT: f64 = 1e6;
+
     /// A number of cores.
     ///
     /// # Panics
@@ -164,33 +185,5 @@ impl Probability {
     /// The number from 0 to 1.
     pub fn get(self) -> f64 {
         self.0
-    }
-}
-
-impl fmt::Display for Nanos {
-    /// The largest unit that keeps the number readable: `850us`, `40ms`, `1.5s`, `2h`, `30d`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u64, &str); 7] = [
-            (86_400_000_000_000, "d"),
-            (3_600_000_000_000, "h"),
-            (60_000_000_000, "min"),
-            (1_000_000_000, "s"),
-            (1_000_000, "ms"),
-            (1_000, "us"),
-            (1, "ns"),
-        ];
-        if self.0 == 0 {
-            return f.write_str("0s");
-        }
-        let (size, name) = UNITS.into_iter().find(|(size, _)| self.0 >= *size).unwrap_or((1, "ns"));
-        let value = self.0 as f64 / size as f64;
-        let digits = if value >= 100.0 || value.fract() == 0.0 {
-            0
-        } else if value >= 10.0 {
-            1
-        } else {
-            2
-        };
-        write!(f, "{value:.digits$}{name}")
     }
 }

@@ -1,0 +1,163 @@
+//! Checks of the cluster, and its defaults.
+
+use super::Checker;
+use crate::profile::{
+    CloudLimits, Cluster, ClusterKind, Database, Host, HostSize, Network, Placement, Service, Services, StorageClass,
+};
+use crate::raw::cluster::{
+    RawAuto, RawCloud, RawCluster, RawDatabase, RawNetwork, RawService, RawServices, RawStorageClass,
+};
+use crate::units::{Bytes, Cores, Nanos, Rate};
+
+/// Temporal's largest tried shard count (its documentation: 1 to 128 K are in use).
+const MAX_SHARDS: u32 = 131_072;
+
+impl Checker {
+    pub(super) fn cluster(&mut self, raw: RawCluster) -> Cluster {
+        let shards = raw.history_shards.and_then(RawAuto::fixed);
+        let partitions = raw.task_queue_partitions;
+        self.not_zero("history_shards", shards, "history shards");
+        self.not_zero("task_queue_partitions", partitions, "task queue partitions");
+        self.not_zero("max_connections", raw.max_connections, "connections");
+        self.not_zero("visibility_max_connections", raw.visibility_max_connections, "connections");
+        if shards.is_some_and(|shards| shards > MAX_SHARDS) {
+            let help = format!("the largest number in use is {MAX_SHARDS}; 512 to 4096 fits most clusters");
+            self.note("history_shards", "more history shards than any cluster has", "too many", help);
+        }
+        let kind = match raw.cloud {
+            None => ClusterKind::SelfHosted,
+            Some(cloud) => ClusterKind::Cloud(self.under("cloud", |c| c.cloud(&cloud))),
+        };
+        let placement = match raw.shared_host {
+            None => Placement::Separate,
+            Some(size) => Placement::Shared(Host { size: self.host_size("shared_host", size) }),
+        };
+        Cluster {
+            name: self.name("name", raw.name.unwrap_or_else(|| "cluster".to_owned())),
+            kind,
+            temporal_version: raw.temporal_version.unwrap_or_else(|| "1.31.2".to_owned()),
+            history_shards: shards,
+            // matching.numTaskqueueReadPartitions and …WritePartitions.
+            task_queue_partitions: partitions.unwrap_or(4),
+            services: self.under("services", |c| c.services(raw.services.unwrap_or_default())),
+            // The server's own configuration template: 20 to the default store, 10 to visibility.
+            max_connections: raw.max_connections.unwrap_or(20),
+            visibility_max_connections: raw.visibility_max_connections.unwrap_or(10),
+            database: self.under("database", |c| c.database(raw.database.unwrap_or_default())),
+            network: network(&raw.network.unwrap_or_default()),
+            placement,
+        }
+    }
+
+    /// Defaults: 500 actions/s per namespace, start calls at p50 14 ms and p99 69 ms (January 2026), all from
+    /// docs.temporal.io/cloud.
+    fn cloud(&mut self, raw: &RawCloud) -> CloudLimits {
+        let limits = CloudLimits {
+            actions_per_second: raw.actions_per_second.unwrap_or(Rate::per_second(500.0)),
+            start_p50: raw.start_p50.unwrap_or(Nanos::from_millis(14)),
+            start_p99: raw.start_p99.unwrap_or(Nanos::from_millis(69)),
+        };
+        if limits.actions_per_second.as_per_second() <= 0.0 {
+            self.note(
+                "actions_per_second",
+                "a limit of zero actions",
+                "zero",
+                "give the namespace's limit, e.g. \"500/s\"",
+            );
+        }
+        if limits.start_p99 <= limits.start_p50 || limits.start_p50 == Nanos::ZERO {
+            self.note("start_p99", "start_p99 is not above start_p50", "too low", "a higher quantile takes longer");
+        }
+        limits
+    }
+
+    fn services(&mut self, raw: RawServices) -> Services {
+        let mut service = |key: &str, raw: Option<RawService>| self.under(key, |c| c.service(&raw.unwrap_or_default()));
+        Services {
+            frontend: service("frontend", raw.frontend),
+            history: service("history", raw.history),
+            matching: service("matching", raw.matching),
+            worker: service("worker", raw.worker),
+        }
+    }
+
+    fn service(&mut self, raw: &RawService) -> Service {
+        let pods = self.not_zero("pods", raw.pods.and_then(RawAuto::fixed), "pods");
+        let min_pods = self.not_zero("min_pods", raw.min_pods, "pods").unwrap_or(1);
+        let max_pods = self.not_zero("max_pods", raw.max_pods, "pods").unwrap_or(min_pods.max(200));
+        if max_pods < min_pods {
+            let message = format!("max_pods ({max_pods}) is below min_pods ({min_pods})");
+            self.note("max_pods", message, "below min_pods", "raise max_pods, or lower min_pods");
+        }
+        let limit = match raw.limit {
+            Some(limit) => self.host_size("limit", limit),
+            None => HostSize { cpu: Cores::new(2.0), memory: Bytes::gib(4) },
+        };
+        let request = match raw.request {
+            Some(request) => self.host_size("request", request),
+            None => HostSize { cpu: Cores::new(limit.cpu.get() / 2.0), memory: Bytes(limit.memory.0 / 2) },
+        };
+        if request.cpu.get() > limit.cpu.get() || request.memory > limit.memory {
+            let help = "Kubernetes refuses a request above the limit: lower the request, or raise the limit";
+            self.note("request", "the request is above the limit", "above the limit", help);
+        }
+        Service { pods, min_pods, max_pods, limit, request }
+    }
+
+    fn database(&mut self, raw: RawDatabase) -> Database {
+        let storage_class = match raw.storage_class {
+            Some(RawStorageClass::LocalSsd) => StorageClass::LocalSsd,
+            Some(RawStorageClass::NetworkSsd) | None => StorageClass::NetworkSsd,
+        };
+        let fsync = raw.fsync.unwrap_or(match storage_class {
+            // Measured on the calibration machine.
+            StorageClass::LocalSsd => Nanos::from_micros(580),
+            // Assumed: a replicated network block device acknowledges a write in 1 to 2 ms.
+            StorageClass::NetworkSsd => Nanos::from_micros(1_500),
+        });
+        let vcpu = self.not_zero("vcpu", raw.vcpu.and_then(RawAuto::fixed), "cores");
+        let max_vcpu = self.not_zero("max_vcpu", raw.max_vcpu, "cores").unwrap_or(vcpu.unwrap_or(1).max(128));
+        if vcpu.is_some_and(|vcpu| vcpu > max_vcpu) {
+            self.note("vcpu", "more cores than max_vcpu allows", "above max_vcpu", "raise max_vcpu, or lower vcpu");
+        }
+        self.not_zero("iops", raw.iops, "I/O operations per second");
+        for (key, size) in [("memory", raw.memory), ("storage", raw.storage)] {
+            if size == Some(Bytes(0)) {
+                self.note(
+                    key,
+                    format!("zero {key}"),
+                    "zero",
+                    format!("give the {key}, or leave it out and the planner chooses"),
+                );
+            }
+        }
+        let checkpoint_interval = raw.checkpoint_interval.unwrap_or(Nanos::from_secs(300));
+        // PostgreSQL's own bounds of checkpoint_timeout: 30 s to 1 day.
+        if checkpoint_interval < Nanos::from_secs(30) || checkpoint_interval > Nanos::from_secs(86_400) {
+            let message = format!("PostgreSQL refuses a checkpoint interval of {checkpoint_interval}");
+            self.note("checkpoint_interval", message, "out of range", "give 30s to 1d");
+        }
+        Database {
+            engine: self.name("engine", raw.engine.unwrap_or_else(|| "PostgreSQL 15".to_owned())),
+            vcpu,
+            memory: raw.memory,
+            max_vcpu,
+            fsync,
+            iops: raw.iops,
+            storage: raw.storage,
+            checkpoint_interval,
+            storage_class,
+            replica_commit_delay: raw.replica_commit_delay.unwrap_or(Nanos::ZERO),
+        }
+    }
+}
+
+/// Half a millisecond: assumed for two pods in one region that may be in different zones.
+fn network(raw: &RawNetwork) -> Network {
+    let zone = Nanos::from_micros(500);
+    Network {
+        client_to_frontend: raw.client_to_frontend.unwrap_or(zone),
+        between_services: raw.between_services.unwrap_or(zone),
+        service_to_database: raw.service_to_database.unwrap_or(zone),
+    }
+}

@@ -1,0 +1,76 @@
+//! What each SDK's worker does when nothing is said.
+
+use crate::profile::Sdk;
+use crate::units::Nanos;
+
+/// Defaults of a worker's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SdkDefaults {
+    /// Workflow task slots.
+    pub workflow_task_slots: u32,
+    /// Activity slots.
+    pub activity_slots: u32,
+    /// Local activity slots.
+    pub local_activity_slots: u32,
+    /// Workflow task pollers.
+    pub workflow_task_pollers: u32,
+    /// Activity pollers.
+    pub activity_pollers: u32,
+    /// Sticky cache, in workflows; 0: nothing is sticky.
+    pub cached_workflows: u32,
+    /// Sticky schedule-to-start time-out: after so long a task goes to the normal queue.
+    pub sticky_timeout: Nanos,
+    /// Heartbeats are sent no more often than this where no heartbeat time-out says more.
+    pub heartbeat_throttle: Nanos,
+    /// Heartbeats are sent at least this often, whatever the heartbeat time-out.
+    pub longest_heartbeat_throttle: Nanos,
+}
+
+impl Sdk {
+    /// The defaults in the SDK's own source: Go `internal_worker.go:49-72`, Java `WorkerOptions.java:29-50`, Python
+    /// `_worker.py:118-152`, TypeScript `worker-options.ts`, .NET `TemporalWorkerOptions.cs:152-246`, Core
+    /// `worker/mod.rs:139-183`. Two are not constants there: TypeScript computes its cache from the heap (600 workflows
+    /// per GiB above 200 MB; here 1 GiB), and Core makes slots the caller's choice (here 100, as its language SDKs).
+    pub fn defaults(self) -> SdkDefaults {
+        let core = SdkDefaults {
+            workflow_task_slots: 100,
+            activity_slots: 100,
+            local_activity_slots: 100,
+            workflow_task_pollers: 5,
+            activity_pollers: 5,
+            cached_workflows: 1_000,
+            sticky_timeout: Nanos::from_secs(10),
+            heartbeat_throttle: Nanos::from_secs(30),
+            longest_heartbeat_throttle: Nanos::from_secs(60),
+        };
+        let own_client = SdkDefaults { sticky_timeout: Nanos::from_secs(5), ..core };
+        match self {
+            Sdk::Go => SdkDefaults {
+                workflow_task_slots: 1_000,
+                activity_slots: 1_000,
+                local_activity_slots: 1_000,
+                workflow_task_pollers: 2,
+                activity_pollers: 2,
+                cached_workflows: 10_000,
+                ..own_client
+            },
+            Sdk::Java => SdkDefaults {
+                workflow_task_slots: 200,
+                activity_slots: 200,
+                local_activity_slots: 200,
+                cached_workflows: 600,
+                ..own_client
+            },
+            Sdk::Python => core,
+            Sdk::TypeScript => SdkDefaults {
+                workflow_task_slots: 40,
+                workflow_task_pollers: 10,
+                activity_pollers: 10,
+                cached_workflows: 488,
+                ..core
+            },
+            Sdk::DotNet => SdkDefaults { cached_workflows: 10_000, ..core },
+            Sdk::Rust => SdkDefaults { cached_workflows: 0, ..core },
+        }
+    }
+}
