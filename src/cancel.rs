@@ -32,9 +32,4 @@ impl Cancel {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
-
-    /// The flag itself, for work that lives in crates which do not know of this type.
-    pub fn flag(&self) -> &AtomicBool {
-        &self.0
-    }
 }

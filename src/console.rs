@@ -10,15 +10,12 @@ use crate::cli::{Color, DisplayArgs};
 use crate::diagnostics;
 use crate::failure::Failure;
 
-
-
 /// Where a command writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Console {
     /// No progress and no notes.
     pub quiet: bool,
-    /// How much more to say: 1 for what was understood, 2 for details.
-    pub verbosity: u8,
+    verbosity: u8,
     color: ColorChoice,
 }
 
@@ -81,7 +78,9 @@ impl Console {
 
     fn choice(&self, stream: &impl IsTerminal) -> ColorChoice {
         match self.color {
-            ColorChoice::Auto if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => ColorChoice::Never,
+            ColorChoice::Auto if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => {
+                ColorChoice::Never
+            }
             ColorChoice::Auto if !stream.is_terminal() => ColorChoice::Never,
             choice => choice,
         }

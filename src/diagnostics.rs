@@ -3,7 +3,7 @@
 use std::fmt;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
-use plimsoll_profiles::problems::{Problem, Problems, Source};
+use plimsoll_profiles::{Problem, Problems, Source};
 
 /// A page of errors is enough to start with.
 const MOST_SHOWN: usize = 20;
@@ -30,14 +30,15 @@ pub fn text(problems: &Problems, width: usize, colour: bool) -> String {
 
 /// One problem as miette wants it.
 #[derive(Debug)]
-struct Shown<'a> {
-    problem: &'a Problem,
+struct Shown {
+    problem: Problem,
     place: String,
-    source: Option<NamedSource<&'a str>>,
+    source: Option<NamedSource<String>>,
 }
 
-impl<'a> Shown<'a> {
-    fn new(problem: &'a Problem, source: Option<&'a Source>) -> Self {
+impl Shown {
+    fn new(problem: &Problem, source: Option<&Source>) -> Self {
+        let problem = problem.clone();
         let (Some(source), Some(span)) = (source, &problem.span) else {
             let place = source.map(|source| source.name.clone()).unwrap_or_default();
             return Shown { problem, place, source: None };
@@ -47,11 +48,11 @@ impl<'a> Shown<'a> {
         if longest > LONGEST_LINE {
             return Shown { problem, place: format!("{}:{line}:{column}", source.name), source: None };
         }
-        Shown { problem, place: String::new(), source: Some(NamedSource::new(&source.name, source.text.as_str())) }
+        Shown { problem, place: String::new(), source: Some(NamedSource::new(&source.name, source.text.clone())) }
     }
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.place.is_empty() {
             write!(f, "{}: ", self.place)?;
@@ -64,9 +65,9 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-impl std::error::Error for Shown<'_> {}
+impl std::error::Error for Shown {}
 
-impl Diagnostic for Shown<'_> {
+impl Diagnostic for Shown {
     fn severity(&self) -> Option<Severity> {
         Some(Severity::Error)
     }

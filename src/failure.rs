@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use plimsoll_profiles::problems::Problems;
+use plimsoll_profiles::Problems;
 
 use crate::exit::Exit;
 

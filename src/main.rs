@@ -10,6 +10,7 @@ mod console;
 mod diagnostics;
 mod exit;
 mod failure;
+mod html;
 mod import;
 mod model;
 mod output;

@@ -41,11 +41,6 @@ impl Progress {
         self.cancel.is_cancelled()
     }
 
-    /// The flag and nothing else.
-    pub fn cancel(&self) -> &Cancel {
-        &self.cancel
-    }
-
     /// Takes the line away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

@@ -30,9 +30,10 @@ pub fn read(path: &Path, console: &Console) -> Result<Run, Failure> {
 /// A run directory's error as a failure: what the system refuses is I/O, the rest is content.
 pub fn failure(error: &RunDirError) -> Failure {
     match error {
-        RunDirError::Io { file, source } => {
-            Failure::Message(Exit::Io, format!("cannot use {}: {}; expected a run directory", file.display(), plain(source)))
-        }
+        RunDirError::Io { file, source } => Failure::Message(
+            Exit::Io,
+            format!("cannot use {}: {}; expected a run directory", file.display(), plain(source)),
+        ),
         other => Failure::usage(other.to_string()),
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use import::{HistoryArgs, ImportCommand, TraceArgs};
+pub use import::ImportCommand;
 pub use model::{ModelArgs, PlanArgs, SimulateArgs, SweepArgs};
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
 
@@ -37,7 +37,7 @@ pub struct DisplayArgs {
     /// No progress and no notes on stderr
     #[arg(short, long, global = true, help_heading = "Display")]
     pub quiet: bool,
-    /// Say more on stderr; twice for details
+    /// Say more on stderr
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Display")]
     pub verbose: u8,
     /// When to use colour; NO_COLOR is obeyed

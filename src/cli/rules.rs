@@ -144,14 +144,17 @@ mod tests {
 
     #[test]
     fn counts_take_thousands_and_millions() {
-        for (text, expected) in [("0", 0), ("100000", 100_000), ("100k", 100_000), ("5M", 5_000_000), ("1.5M", 1_500_000)] {
+        for (text, expected) in
+            [("0", 0), ("100000", 100_000), ("100k", 100_000), ("5M", 5_000_000), ("1.5M", 1_500_000)]
+        {
             assert_eq!(count(text), Ok(expected), "{text}");
         }
     }
 
     #[test]
     fn counts_are_whole_and_not_negative() {
-        for text in ["", "k", "-1", "1.5", "1e6", "NaN", "1.00001k", "99999999999999999999", "99999999999G", "5 M", "٣"] {
+        for text in ["", "k", "-1", "1.5", "1e6", "NaN", "1.00001k", "99999999999999999999", "99999999999G", "5 M", "٣"]
+        {
             assert!(count(text).is_err(), "{text}");
         }
     }

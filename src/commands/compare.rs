@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use crate::html;
 use plimsoll_reports::compare::{Tolerances, compare};
-use plimsoll_reports::{csv, html, text};
+use plimsoll_reports::{csv, text};
 
 use super::answer::{self, Rendered};
 use crate::cli::CompareArgs;
@@ -22,12 +23,15 @@ pub fn run(arguments: &CompareArgs, console: &Console) -> Result<Exit, Failure> 
     let tolerances = arguments.tolerance.as_deref().map_or_else(|| Ok(Tolerances::default()), tolerances)?;
     let (base, run) = (run_files::read(&arguments.base, console)?, run_files::read(&arguments.run, console)?);
     let comparison = compare(&base, &run, &tolerances);
-    files.write(console, Rendered {
-        json: &comparison,
-        csv: &|| csv::comparison(&comparison),
-        human: &|width, colour| text::comparison(&comparison, width, colour),
-        html: &|| html::comparison(&comparison),
-    })?;
+    files.write(
+        console,
+        Rendered {
+            json: &comparison,
+            csv: &|| csv::comparison(&comparison),
+            human: &|width, colour| text::comparison(&comparison, width, colour),
+            html: &|| html::comparison(&comparison),
+        },
+    )?;
     Ok(if comparison.within { Exit::Success } else { Exit::Finding })
 }
 

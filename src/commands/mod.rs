@@ -7,11 +7,13 @@ mod import;
 mod load;
 mod man;
 mod plan;
+mod prepare;
 mod report;
 mod rules;
 mod schema;
 mod simulate;
 mod sweep;
+mod vary;
 
 use crate::cli::Command;
 use crate::console::Console;

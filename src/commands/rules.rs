@@ -96,11 +96,7 @@ fn database(arguments: &DatabaseArgs) -> Result<String, Failure> {
          \x20 CPU      {:>10} cores\n\
          \x20 Memory   {:>10} GB\n\
          \x20 IOPS     {:>10}\n",
-        size.active_workflows,
-        size.storage_gb,
-        size.cpu_cores,
-        size.memory_gb,
-        size.iops,
+        size.active_workflows, size.storage_gb, size.cpu_cores, size.memory_gb, size.iops,
     );
     written(&size, human, arguments.format)
 }
@@ -154,7 +150,9 @@ fn csv(answer: &serde_json::Value) -> String {
     let cell = |value: &serde_json::Value| {
         let text = match value {
             serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Array(items) => items.iter().filter_map(|item| item.as_str()).collect::<Vec<_>>().join("; "),
+            serde_json::Value::Array(items) => {
+                items.iter().filter_map(|item| item.as_str()).collect::<Vec<_>>().join("; ")
+            }
             other => other.to_string(),
         };
         if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }

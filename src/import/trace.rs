@@ -28,11 +28,10 @@ pub fn import(csv: &Path, out: Option<&Path>, name: &str) -> Result<String, Fail
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(Failure::usage(format!("{} is larger than 1 GiB; split it into phases", csv.display())));
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::usage(format!("{} is not text; {EXPECTED}", csv.display())))?;
-    let times = times(&text).map_err(|(line, reason)| {
-        Failure::usage(format!("{}:{line}: {reason}; {EXPECTED}", csv.display()))
-    })?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{} is not text; {EXPECTED}", csv.display())))?;
+    let times = times(&text)
+        .map_err(|(line, reason)| Failure::usage(format!("{}:{line}: {reason}; {EXPECTED}", csv.display())))?;
     Ok(profile(&times, &reference(csv, out), name))
 }
 
@@ -48,7 +47,10 @@ fn times(text: &str) -> Result<Vec<Nanos>, (usize, String)> {
         let (is_offset, time) = match time(field) {
             Some(time) => time,
             // A header, where the first time would be.
-            None if times.is_empty() && kind.is_none() && field.starts_with(|c: char| c.is_alphabetic() || c == '_') => {
+            None if times.is_empty()
+                && kind.is_none()
+                && field.starts_with(|c: char| c.is_alphabetic() || c == '_') =>
+            {
                 kind = Some(None);
                 continue;
             }

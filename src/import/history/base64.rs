@@ -38,9 +38,15 @@ mod tests {
     /// RFC 4648, section 10.
     #[test]
     fn decodes_the_rfcs_vectors() {
-        for (text, plain) in
-            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"), ("Zm9vYmE", "fooba"), ("Zm9vYmFy", "foobar")]
-        {
+        for (text, plain) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYg==", "foob"),
+            ("Zm9vYmE", "fooba"),
+            ("Zm9vYmFy", "foobar"),
+        ] {
             assert_eq!(decode(text).as_deref(), Some(plain.as_bytes()), "{text}");
             assert_eq!(decoded_length(text), plain.len() as u64, "{text}");
         }

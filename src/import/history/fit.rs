@@ -318,7 +318,9 @@ fn keep_acyclic(steps: &mut [FittedStep], parent: usize, edges: &mut [HashSet<us
                 }
                 !closes_a_cycle
             }),
-            FittedStep::Parallel(branches) => branches.iter_mut().for_each(|branch| keep_acyclic(branch, parent, edges)),
+            FittedStep::Parallel(branches) => {
+                branches.iter_mut().for_each(|branch| keep_acyclic(branch, parent, edges))
+            }
         }
     }
 }

@@ -110,8 +110,12 @@ fn read(path: &Path) -> Result<Run, Failure> {
             LARGEST_FILE >> 20
         )));
     }
-    let not_a_history =
-        |reason: String| Failure::usage(format!("{} is not a workflow history: {reason}\nexpected one history per file, {EXPECTED}", path.display()));
+    let not_a_history = |reason: String| {
+        Failure::usage(format!(
+            "{} is not a workflow history: {reason}\nexpected one history per file, {EXPECTED}",
+            path.display()
+        ))
+    };
     let history = parse(&bytes).map_err(|error| not_a_history(error.to_string()))?;
     run::read(history).map_err(not_a_history)
 }
@@ -119,7 +123,9 @@ fn read(path: &Path) -> Result<Run, Failure> {
 /// An object with `events`, or the bare list of events that the web interface saves.
 fn parse(bytes: &[u8]) -> Result<History, serde_json::Error> {
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'[') => Ok(History { events: Vec::<Event>::deserialize(&mut serde_json::Deserializer::from_slice(bytes))? }),
+        Some(b'[') => {
+            Ok(History { events: Vec::<Event>::deserialize(&mut serde_json::Deserializer::from_slice(bytes))? })
+        }
         _ => serde_json::from_slice(bytes),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use plimsoll_profiles::units::Nanos;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::base64;
 

@@ -239,18 +239,28 @@ impl<'a> Reader<'a> {
             }
             "ACTIVITY_TASK_SCHEDULED" => self.activity(index, event),
             "TIMER_STARTED" => self.timer(index, event),
-            "TIMER_CANCELED" => self.run.leave_out("TIMER_CANCELED (a timer that guards something else; its server work is not in the profile)"),
+            "TIMER_CANCELED" => self.run.leave_out(
+                "TIMER_CANCELED (a timer that guards something else; its server work is not in the profile)",
+            ),
             "START_CHILD_WORKFLOW_EXECUTION_INITIATED" => self.child(index, event),
             "WORKFLOW_EXECUTION_SIGNALED" => self.signal(index, event),
             "WORKFLOW_EXECUTION_UPDATE_ACCEPTED" => self.update(index, event),
             "MARKER_RECORDED" => self.marker(index, event),
-            "ACTIVITY_TASK_COMPLETED" | "ACTIVITY_TASK_FAILED" | "TIMER_FIRED" | "CHILD_WORKFLOW_EXECUTION_COMPLETED"
-            | "CHILD_WORKFLOW_EXECUTION_STARTED" | "WORKFLOW_EXECUTION_UPDATE_COMPLETED" => {
+            "ACTIVITY_TASK_COMPLETED"
+            | "ACTIVITY_TASK_FAILED"
+            | "TIMER_FIRED"
+            | "CHILD_WORKFLOW_EXECUTION_COMPLETED"
+            | "CHILD_WORKFLOW_EXECUTION_STARTED"
+            | "WORKFLOW_EXECUTION_UPDATE_COMPLETED" => {
                 self.arrangement.passed(index, event.event_time);
             }
-            "ACTIVITY_TASK_TIMED_OUT" | "ACTIVITY_TASK_CANCELED" | "CHILD_WORKFLOW_EXECUTION_FAILED"
-            | "CHILD_WORKFLOW_EXECUTION_CANCELED" | "CHILD_WORKFLOW_EXECUTION_TIMED_OUT"
-            | "CHILD_WORKFLOW_EXECUTION_TERMINATED" | "START_CHILD_WORKFLOW_EXECUTION_FAILED" => {
+            "ACTIVITY_TASK_TIMED_OUT"
+            | "ACTIVITY_TASK_CANCELED"
+            | "CHILD_WORKFLOW_EXECUTION_FAILED"
+            | "CHILD_WORKFLOW_EXECUTION_CANCELED"
+            | "CHILD_WORKFLOW_EXECUTION_TIMED_OUT"
+            | "CHILD_WORKFLOW_EXECUTION_TERMINATED"
+            | "START_CHILD_WORKFLOW_EXECUTION_FAILED" => {
                 self.arrangement.passed(index, event.event_time);
                 self.run.leave_out(&format!("{name} (counted as if it had completed)"));
             }
@@ -263,7 +273,9 @@ impl<'a> Reader<'a> {
                 let attributes = event.workflow_execution_continued_as_new_event_attributes.as_ref();
                 self.run.continued_to = attributes.map(|a| a.new_execution_run_id.clone());
             }
-            "WORKFLOW_EXECUTION_FAILED" | "WORKFLOW_EXECUTION_TIMED_OUT" | "WORKFLOW_EXECUTION_CANCELED"
+            "WORKFLOW_EXECUTION_FAILED"
+            | "WORKFLOW_EXECUTION_TIMED_OUT"
+            | "WORKFLOW_EXECUTION_CANCELED"
             | "WORKFLOW_EXECUTION_TERMINATED" => {
                 self.run.outcome = Outcome::Unsuccessful;
                 self.run.leave_out(&format!("{name} (the steps up to there are counted)"));
@@ -281,7 +293,8 @@ impl<'a> Reader<'a> {
             return self.run.leave_out("ACTIVITY_TASK_SCHEDULED that never closed");
         };
         let end = &self.events[closed];
-        let failed = end.activity_task_failed_event_attributes.is_some() || end.activity_task_timed_out_event_attributes.is_some();
+        let failed = end.activity_task_failed_event_attributes.is_some()
+            || end.activity_task_timed_out_event_attributes.is_some();
         let start = self.activity_started.get(&event.event_id);
         let attempts = start.map_or(1, |(_, attempt)| *attempt);
         let seen = Seen {
@@ -382,9 +395,10 @@ impl<'a> Reader<'a> {
         let from = data.started.or(self.local_until).unwrap_or(self.workflow_task_started);
         let span = data.ended.map(|ended| ended.since(from));
         self.local_until = data.ended;
-        let output = marker.details.get("result").map(|result| {
-            result.payloads.iter().map(|payload| base64::decoded_length(&payload.data)).sum()
-        });
+        let output = marker
+            .details
+            .get("result")
+            .map(|result| result.payloads.iter().map(|payload| base64::decoded_length(&payload.data)).sum());
         self.arrangement.open(Item {
             kind: Kind::LocalActivity(data.name),
             seen: Seen { span, output, ..Seen::default() },

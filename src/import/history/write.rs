@@ -90,7 +90,9 @@ fn arrivals(out: &mut String, starts: &[Time]) {
         return;
     }
     let rate = (starts.len() - 1) as f64 / span.as_secs_f64();
-    let length = Nanos(span.0.clamp(Nanos::from_secs(600).0, Nanos::from_secs(86_400).0).div_ceil(60_000_000_000) * 60_000_000_000);
+    let length = Nanos(
+        span.0.clamp(Nanos::from_secs(600).0, Nanos::from_secs(86_400).0).div_ceil(60_000_000_000) * 60_000_000_000,
+    );
     let _ = writeln!(
         out,
         "# Inferred from {} start times over {}: right only if these files hold every workflow started in that time.\n\
@@ -109,7 +111,13 @@ fn rate_text(per_second: f64) -> String {
         .map(|(seconds, unit)| (per_second * seconds, unit))
         .find(|(value, _)| *value >= 1.0)
         .unwrap_or((per_second * 86_400.0, "day"));
-    let digits = if value >= 100.0 { 0 } else if value >= 10.0 { 1 } else { 2 };
+    let digits = if value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
     format!("{value:.digits$}/{unit}")
 }
 
@@ -321,7 +329,8 @@ impl Line {
         }
         if let Some(retry) = options.retry {
             let mut entries = Vec::new();
-            let initial = if retry.initial_interval.0 == Nanos::ZERO { Nanos::from_secs(1) } else { retry.initial_interval.0 };
+            let initial =
+                if retry.initial_interval.0 == Nanos::ZERO { Nanos::from_secs(1) } else { retry.initial_interval.0 };
             if initial != Nanos::from_secs(1) {
                 entries.push(format!("initial = \"{}\"", exact(initial)));
             }
@@ -342,8 +351,13 @@ impl Line {
         if options.heartbeat > Nanos::ZERO {
             // The SDKs send at most every 0.8 of the time-out.
             let every = Nanos(options.heartbeat.0 / 5 * 4);
-            self.entry("heartbeat", format!("{{ every = \"{}\", timeout = \"{}\" }}", exact(every), exact(options.heartbeat)));
-            self.comments.push("heartbeat: the time-out is in the histories; every is assumed, 0.8 of it as SDKs throttle".to_owned());
+            self.entry(
+                "heartbeat",
+                format!("{{ every = \"{}\", timeout = \"{}\" }}", exact(every), exact(options.heartbeat)),
+            );
+            self.comments.push(
+                "heartbeat: the time-out is in the histories; every is assumed, 0.8 of it as SDKs throttle".to_owned(),
+            );
         }
         let timeouts = [
             ("start_to_close", options.start_to_close),
@@ -383,7 +397,10 @@ fn span(mut spans: Vec<Nanos>) -> (String, String) {
     let (median, tail) = (measured(rank(0.5)), measured(rank(0.99)));
     if samples >= FEWEST_FOR_QUANTILES && rank(0.5) < rank(0.99) && median != tail {
         let honest = if samples < 100 { ", p99 is the largest of them" } else { "" };
-        return (format!("{{ p50 = \"{median}\", p99 = \"{tail}\" }}"), format!("inferred from {samples} samples {range}{honest}"));
+        return (
+            format!("{{ p50 = \"{median}\", p99 = \"{tail}\" }}"),
+            format!("inferred from {samples} samples {range}{honest}"),
+        );
     }
     let mean = Nanos((spans.iter().map(|span| u128::from(span.0)).sum::<u128>() / samples as u128) as u64);
     (quoted(&measured(mean)), format!("inferred from {samples} samples {range}, their mean"))
