@@ -6,10 +6,12 @@
 //! tree into the written shape (`raw`) and checks it into the types of [`profile`]. What is wrong is told as [`Problems`].
 
 pub mod arrivals;
+pub mod calibration;
 mod check;
 mod document;
 mod problems;
 pub mod profile;
+pub mod random;
 mod raw;
 mod schema;
 mod sdk;

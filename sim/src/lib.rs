@@ -1,1 +1,4 @@
-//! placeholder
+//! The discrete-event engine, the Temporal model on it, and the capacity planner.
+
+pub mod engine;
+pub mod temporal;

@@ -1,0 +1,258 @@
+//! What a visit to each resource costs, and which visits each Temporal operation makes.
+//!
+//! A calibration file belongs to one server version, one database and the machine it was measured on. Operations are
+//! data: the simulator compiles them to visits, and the statement counts can be checked against `pg_stat_statements`.
+
+mod operation;
+
+pub use operation::{Operation, OperationKind, Statement};
+
+use serde::Deserialize;
+
+use crate::units::{Bytes, Nanos, Rate};
+
+/// The calibration this version ships: Temporal 1.31.2 on PostgreSQL 15.
+pub const REFERENCE: &str = "temporal-1.31-postgresql-15";
+
+const REFERENCE_TEXT: &str = include_str!("../../calibrations/temporal-1.31-postgresql-15.toml");
+
+/// A calibration file.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Version of the file format.
+    pub schema_version: u32,
+    /// Its name.
+    pub name: String,
+    /// Server version.
+    pub temporal: String,
+    /// Database and version.
+    pub database: String,
+    /// The machine.
+    pub measured_on: String,
+    /// The highest rate of workflow starts measured.
+    pub measured_up_to: Rate,
+    /// How well the costs reproduce the runs they came from, in words.
+    pub known_error: String,
+    /// CPU per visit.
+    pub cpu: CpuCosts,
+    /// WAL per row.
+    pub wal: WalCosts,
+    /// Task queue behaviour.
+    pub matching: MatchingCosts,
+    /// History queue behaviour.
+    pub queues: QueueCosts,
+    /// Stored bytes.
+    pub bytes: ByteCosts,
+    /// The operation table.
+    #[serde(rename = "operation")]
+    pub operations: Vec<Operation>,
+}
+
+/// CPU per visit. `*_wake` is added when the process is found idle; `idle_*` is used per second by an empty cluster.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct CpuCosts {
+    pub frontend_request: Nanos,
+    pub frontend_wake: Nanos,
+    pub matching_request: Nanos,
+    pub matching_wake: Nanos,
+    pub history_request: Nanos,
+    pub history_update: Nanos,
+    pub history_task: Nanos,
+    pub history_timer: Nanos,
+    pub history_wake: Nanos,
+    pub database_statement: Nanos,
+    pub database_visibility: Nanos,
+    pub database_wake: Nanos,
+    pub idle_frontend: Nanos,
+    pub idle_history: Nanos,
+    pub idle_matching: Nanos,
+    pub idle_worker: Nanos,
+    pub idle_database: Nanos,
+}
+
+/// WAL bytes, outside checkpoints and for the pages a checkpoint makes it write whole.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct WalCosts {
+    /// Per row written in the main database.
+    pub write: Bytes,
+    /// Per upsert into `executions_visibility`.
+    pub visibility: Bytes,
+    /// Per page first touched after a checkpoint.
+    pub full_page_image: Bytes,
+}
+
+/// Task queue behaviour: calls to another partition per task added.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct MatchingCosts {
+    /// Of workflow tasks on the normal (not sticky) queue.
+    pub forwards_workflow: f64,
+    /// Of activity tasks.
+    pub forwards_activity: f64,
+    /// Per workflow task poll.
+    pub poll_forwards_workflow: f64,
+    /// Per activity poll.
+    pub poll_forwards_activity: f64,
+}
+
+/// History queue behaviour.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct QueueCosts {
+    /// Between two range deletes of a shard that made progress.
+    pub checkpoint_interval: Nanos,
+    /// A shorter timer takes this long.
+    pub timer_look_ahead: Nanos,
+    /// Timers of one shard within this span are read at once.
+    pub timer_read_window: Nanos,
+    /// Shortest life of a run that continues as new; a younger one's successor waits for the rest.
+    pub continue_as_new_interval: Nanos,
+}
+
+/// Stored bytes per closed workflow by table (indexes included), and event blobs (payloads excluded).
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ByteCosts {
+    pub history_node_row: Bytes,
+    pub executions: Bytes,
+    pub current_executions: Bytes,
+    pub history_tree: Bytes,
+    pub timer_tasks: Bytes,
+    pub executions_visibility: Bytes,
+    pub event_start: Bytes,
+    pub event_task_started: Bytes,
+    pub event_task_completed: Bytes,
+    pub event_activity_scheduled: Bytes,
+    pub event_activity_closed: Bytes,
+    pub event_timer_started: Bytes,
+    pub event_timer_fired: Bytes,
+    pub event_signal: Bytes,
+    pub event_marker: Bytes,
+    pub event_child_initiated: Bytes,
+    pub event_child_started: Bytes,
+    pub event_child_closed: Bytes,
+    pub event_closed: Bytes,
+}
+
+/// Why a calibration file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CalibrationError {
+    /// The file is not there or cannot be read.
+    #[error("cannot read calibration {path}: {source}; name a shipped one (\"{REFERENCE}\") or a file")]
+    Read {
+        /// As written in the profile.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not a calibration file.
+    #[error("{path}: {message}")]
+    Parse {
+        /// Which file.
+        path: String,
+        /// With line and column.
+        message: String,
+    },
+    /// An operation is missing or there twice.
+    #[error("{path}: operation {operation:?} is there {times} times; every operation belongs there once")]
+    Operations {
+        /// Which file.
+        path: String,
+        /// Which operation.
+        operation: OperationKind,
+        /// How often it was found.
+        times: usize,
+    },
+    /// Written by a newer version.
+    #[error("{path}: schema_version {found}, this version reads 1")]
+    Version {
+        /// Which file.
+        path: String,
+        /// What it says.
+        found: u32,
+    },
+}
+
+impl Calibration {
+    /// A shipped calibration by name, else a file (relative to `folder`).
+    ///
+    /// # Errors
+    /// When there is no such file, or it does not hold a whole calibration.
+    pub fn load(name: &str, folder: &std::path::Path) -> Result<Self, CalibrationError> {
+        if name == REFERENCE {
+            return Self::parse(REFERENCE_TEXT, name);
+        }
+        let text = std::fs::read_to_string(folder.join(name))
+            .map_err(|source| CalibrationError::Read { path: name.to_owned(), source })?;
+        Self::parse(&text, name)
+    }
+
+    /// The shipped calibration.
+    ///
+    /// # Panics
+    /// Never in a release that passed its tests: the shipped file is parsed by one.
+    pub fn reference() -> Self {
+        Self::parse(REFERENCE_TEXT, REFERENCE).expect("the shipped calibration is whole")
+    }
+
+    /// A calibration from its text; `path` is for messages.
+    ///
+    /// # Errors
+    /// When it does not hold a whole calibration.
+    pub fn parse(text: &str, path: &str) -> Result<Self, CalibrationError> {
+        let calibration: Self = toml::from_str(text)
+            .map_err(|error| CalibrationError::Parse { path: path.to_owned(), message: error.to_string() })?;
+        if calibration.schema_version != 1 {
+            return Err(CalibrationError::Version { path: path.to_owned(), found: calibration.schema_version });
+        }
+        for operation in OperationKind::ALL {
+            let times = calibration.operations.iter().filter(|o| o.name == operation).count();
+            if times != 1 {
+                return Err(CalibrationError::Operations { path: path.to_owned(), operation, times });
+            }
+        }
+        Ok(calibration)
+    }
+
+    /// The table's entry for one operation.
+    ///
+    /// # Panics
+    /// Never: [`Calibration::parse`] refuses a table without it.
+    pub fn operation(&self, kind: OperationKind) -> &Operation {
+        self.operations.iter().find(|o| o.name == kind).expect("checked when the file was read")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_calibration_holds_every_operation_once() {
+        assert_eq!(Calibration::reference().operations.len(), OperationKind::ALL.len());
+    }
+
+    #[test]
+    fn a_one_activity_workflow_makes_the_statements_of_the_measured_one() {
+        // measured.json, act1: 1 create, 2 + 2 workflow task transitions, 2 activity transitions; commands of the first
+        // task: transfer, activity, visibility; of the second: transfer, visibility, timer; the completion: transfer, timer.
+        let c = Calibration::reference();
+        let of = |kind| c.operation(kind).statements();
+        use OperationKind::*;
+        let commands = 3 + 3 + 2 + 1;
+        let transitions = of(Start)
+            + 2 * of(WorkflowTaskStarted)
+            + 2 * of(WorkflowTaskCompleted)
+            + of(ActivityStarted)
+            + of(ActivityCompleted)
+            + commands;
+        assert_eq!(transitions, 76, "74 round trips of the transitions and 2 history reads");
+        let tasks = 4 * of(TransferRead) + 3 * of(Visibility) + of(ColdLoad) + of(Result);
+        assert_eq!(transitions + tasks, 76 + 4 + 6 + 9 + 1);
+    }
+}

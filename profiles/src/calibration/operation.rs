@@ -1,0 +1,237 @@
+//! The operation table: which services and statements one Temporal operation visits.
+
+use serde::Deserialize;
+
+/// A Temporal operation or server task that the simulator knows.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum OperationKind {
+    Start,
+    WorkflowTaskStarted,
+    WorkflowTaskCompleted,
+    ActivityStarted,
+    ActivityCompleted,
+    ActivityCompletedBuffered,
+    ActivityFailed,
+    ActivityTimedOut,
+    Heartbeat,
+    HeartbeatCheck,
+    TimerFired,
+    TimerFiredBuffered,
+    RetryFired,
+    TimeoutNoop,
+    Signal,
+    SignalBuffered,
+    Update,
+    Query,
+    ChildStart,
+    ChildStarted,
+    ChildFirstTask,
+    ChildCompleted,
+    ChildCompletedBuffered,
+    ContinueAsNew,
+    TransferRead,
+    ColdLoad,
+    Visibility,
+    Result,
+    Spool,
+    Checkpoint,
+    RetentionDelete,
+}
+
+impl OperationKind {
+    /// All of them, in order.
+    pub const ALL: [OperationKind; 31] = {
+        use OperationKind::*;
+        [
+            Start,
+            WorkflowTaskStarted,
+            WorkflowTaskCompleted,
+            ActivityStarted,
+            ActivityCompleted,
+            ActivityCompletedBuffered,
+            ActivityFailed,
+            ActivityTimedOut,
+            Heartbeat,
+            HeartbeatCheck,
+            TimerFired,
+            TimerFiredBuffered,
+            RetryFired,
+            TimeoutNoop,
+            Signal,
+            SignalBuffered,
+            Update,
+            Query,
+            ChildStart,
+            ChildStarted,
+            ChildFirstTask,
+            ChildCompleted,
+            ChildCompletedBuffered,
+            ContinueAsNew,
+            TransferRead,
+            ColdLoad,
+            Visibility,
+            Result,
+            Spool,
+            Checkpoint,
+            RetentionDelete,
+        ]
+    };
+}
+
+/// A statement class of Temporal's SQL persistence, by table and what it does.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Statement {
+    ShardsShare,
+    CurrentJoin,
+    CurrentInsert,
+    CurrentRead,
+    CurrentDelete,
+    ExecutionsInsert,
+    ExecutionsRead,
+    ExecutionsDelete,
+    TransferInsert,
+    TransferRead,
+    TimerInsert,
+    TimerRead,
+    VisibilityInsert,
+    VisibilityRead,
+    HistoryRead,
+    NodeDelete,
+    TreeRead,
+    TreeDelete,
+    ActivityUpsert,
+    ActivityDelete,
+    ActivityRead,
+    TimerInfoUpsert,
+    TimerInfoDelete,
+    TimerInfoRead,
+    ChildUpsert,
+    ChildDelete,
+    ChildRead,
+    CancelRead,
+    CancelDelete,
+    SignalInfoRead,
+    SignalInfoDelete,
+    SignalsRequestedInsert,
+    SignalsRequestedRead,
+    SignalsRequestedDelete,
+    BufferedInsert,
+    BufferedRead,
+    BufferedDelete,
+    ChasmRead,
+    RangeDelete,
+    TaskQueueLock,
+    TasksInsert,
+    TasksRead,
+}
+
+impl Statement {
+    /// Whether it writes a row, and so WAL. Measured: inserts, updates and upserts carry it; a delete's record is small and
+    /// is in the fitted cost per write.
+    pub fn writes(self) -> bool {
+        use Statement::*;
+        matches!(
+            self,
+            CurrentInsert
+                | ExecutionsInsert
+                | TransferInsert
+                | TimerInsert
+                | VisibilityInsert
+                | ActivityUpsert
+                | TimerInfoUpsert
+                | ChildUpsert
+                | SignalsRequestedInsert
+                | BufferedInsert
+                | TasksInsert
+        )
+    }
+}
+
+/// One entry of the operation table.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// Which.
+    pub name: OperationKind,
+    /// Requests served by the frontend.
+    #[serde(default)]
+    pub frontend: u8,
+    /// Requests served by history.
+    #[serde(default)]
+    pub history: u8,
+    /// Requests served by matching.
+    #[serde(default)]
+    pub matching: u8,
+    /// A timer task: the timer queue is read (twice: the range and the look-ahead) and the task run.
+    #[serde(default)]
+    pub timer_task: bool,
+    /// A transfer or visibility task run by its queue.
+    #[serde(default)]
+    pub queue_task: bool,
+    /// Statements outside a transaction, before it.
+    #[serde(default)]
+    pub read: Vec<Statement>,
+    /// One INSERT into `history_node` with its own commit, before the transaction.
+    #[serde(default)]
+    pub append: bool,
+    /// `history_node` and `history_tree` in a transaction of their own, before the other.
+    #[serde(default)]
+    pub new_branch: bool,
+    /// A write of a running workflow's mutable state: locks and updates of `shards`, `current_executions`, `executions`.
+    #[serde(default)]
+    pub update: bool,
+    /// Further statements of the transaction.
+    #[serde(default)]
+    pub and: Vec<Statement>,
+    /// Statements after the transaction.
+    #[serde(default)]
+    pub then_read: Vec<Statement>,
+    /// One upsert into the visibility database.
+    #[serde(default)]
+    pub visibility: bool,
+}
+
+impl Operation {
+    /// Statements every update of a running workflow makes: `shards` FOR SHARE, lock and update of `current_executions`, lock
+    /// and update of `executions` (server: `common/persistence/sql/execution.go`).
+    pub const UPDATE_STATEMENTS: u32 = 5;
+    /// Rows such an update writes.
+    pub const UPDATE_WRITES: u32 = 2;
+    /// Reads of the timer queue per firing: the range and the look-ahead.
+    pub const TIMER_READS: u32 = 2;
+
+    /// Whether it has a transaction.
+    pub fn has_transaction(&self) -> bool {
+        self.update || !self.and.is_empty()
+    }
+
+    /// All its statements: BEGIN and COMMIT counted, command-dependent ones excluded.
+    pub fn statements(&self) -> u32 {
+        let transaction = if self.has_transaction() { 2 + self.transaction_statements() } else { 0 };
+        self.read_statements()
+            + u32::from(self.append)
+            + if self.new_branch { 4 } else { 0 }
+            + transaction
+            + self.then_read.len() as u32
+            + u32::from(self.visibility)
+    }
+
+    /// Statements before the transaction, outside it.
+    pub fn read_statements(&self) -> u32 {
+        self.read.len() as u32 + if self.timer_task { Self::TIMER_READS } else { 0 }
+    }
+
+    /// Statements of the transaction, BEGIN and COMMIT excluded.
+    pub fn transaction_statements(&self) -> u32 {
+        self.and.len() as u32 + if self.update { Self::UPDATE_STATEMENTS } else { 0 }
+    }
+
+    /// Rows the transaction writes.
+    pub fn transaction_writes(&self) -> u32 {
+        self.and.iter().filter(|s| s.writes()).count() as u32 + if self.update { Self::UPDATE_WRITES } else { 0 }
+    }
+}

@@ -1,0 +1,304 @@
+//! Activities: scheduling, attempts, heartbeats, retries; and the worker pods that run them.
+
+use plimsoll_profiles::calibration::OperationKind;
+use plimsoll_profiles::units::Nanos;
+
+use super::model::{Event, Model};
+use super::record::Metric;
+use super::state::{Chain, Ending, Purpose, WorkflowTask};
+use super::workflow::factor;
+use crate::engine::Schedule;
+
+impl Model {
+    /// An activity's transfer task; `read` when another task of the same transaction was read with it.
+    pub(super) fn schedule_activity(&mut self, activity: u32, shard: u32, read: bool, schedule: &mut Schedule<Event>) {
+        self.activities[activity].scheduled = schedule.now();
+        let mut chain = self.chain(Purpose::ScheduleActivity, OperationKind::TransferRead, activity, shard);
+        if read {
+            chain.place = self.visits.after_read(OperationKind::TransferRead);
+        }
+        self.launch(chain, schedule);
+    }
+
+    /// A step of [`Purpose::ScheduleActivity`] is over: read, then matching.
+    pub(super) fn activity_scheduled(&mut self, id: u32, mut chain: Chain, schedule: &mut Schedule<Event>) {
+        let activity = chain.target;
+        if !chain.flag {
+            chain.flag = true;
+            chain.place = self.visits.dispatch();
+            chain.dispatch_factor = factor(1.0 + self.calibration.matching.forwards_activity);
+            self.chains[id] = chain;
+            self.advance(id, schedule);
+            return;
+        }
+        self.chains.remove(id);
+        if self.activity_tasks.has_poller() {
+            self.activity_spooled(activity, schedule);
+        } else {
+            self.spool(Purpose::SpoolActivity, activity, chain, schedule);
+        }
+    }
+
+    /// The task meets a poller, or waits in the backlog.
+    pub(super) fn activity_spooled(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
+        if let Some(pod) = self.activity_tasks.offer_task(schedule.now(), activity) {
+            self.deliver_activity(activity, pod, schedule);
+        }
+    }
+
+    /// Matching writes a task to its database because no poller waited.
+    pub(super) fn spool(&mut self, purpose: Purpose, target: u32, from: Chain, schedule: &mut Schedule<Event>) {
+        self.work.spooled += 1;
+        let mut chain = self.chain(purpose, OperationKind::Spool, target, from.shard);
+        chain.matching = from.matching;
+        self.launch(chain, schedule);
+    }
+
+    /// A task met a poller of this pod.
+    pub(super) fn deliver_activity(&mut self, activity: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        self.work.dispatched += 1;
+        self.activities[activity].pod = pod;
+        let shard = self.runs[self.activities[activity].run].shard;
+        let mut chain = self.chain(Purpose::StartActivity, OperationKind::ActivityStarted, activity, shard);
+        chain.worker = pod;
+        self.launch(chain, schedule);
+    }
+
+    /// The first running activity of a run has its time-out timer; the next gets one when that is done.
+    pub(super) fn decide_activity_start(&mut self, id: u32) {
+        let run = self.activities[self.chains[id].target].run;
+        if !std::mem::replace(&mut self.runs[run].activity_timer, true) {
+            self.chains[id].extra_statements += 1;
+            self.chains[id].extra_writes += 1;
+            self.chains[id].flag = true;
+        }
+    }
+
+    pub(super) fn activity_started(&mut self, id: u32, schedule: &mut Schedule<Event>) {
+        let activity = self.activities[self.chains[id].target];
+        let latency = schedule.now() - activity.scheduled;
+        self.record(Metric::ScheduleToStartActivity, latency, schedule);
+        self.runs[activity.run].activities_started += 1;
+        if self.chains[id].flag {
+            let timeout = self.program.activities[activity.spec as usize].start_to_close;
+            if timeout <= self.settings.longest_wait {
+                let shard = self.runs[activity.run].shard;
+                self.plan_timer_read(shard, timeout, 2, schedule);
+            }
+        }
+    }
+
+    /// The worker has the activity: it runs in its slot.
+    pub(super) fn run_activity(&mut self, activity: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        let now = schedule.now();
+        let state = self.activities[activity];
+        let spec = &self.program.activities[state.spec as usize];
+        let takes = spec.takes.sample(&mut self.random.activity);
+        let fails = self.random.failure.chance(spec.fails);
+        let timeout = spec.start_to_close;
+        let times_out = takes > timeout;
+        let (work, memory, heartbeat) = (spec.cpu, spec.memory.0, spec.heartbeat);
+        self.activities[activity].started = now;
+        self.activities[activity].ending = match (times_out, fails) {
+            (true, _) => Ending::TimesOut,
+            (false, true) => Ending::Fails,
+            (false, false) => Ending::Completes,
+        };
+        let worker = &mut self.workers[pod as usize];
+        worker.activities.add(now, 1);
+        worker.activity_memory.add(now, memory);
+        let shard = self.runs[state.run].shard;
+        let mut chain = self.chain(Purpose::RunActivity, OperationKind::Query, activity, shard);
+        chain.place = self.visits.worker();
+        chain.worker = pod;
+        chain.work = work;
+        chain.wait = takes.saturating_sub(work);
+        chain.payload = (memory >> 10) as u32;
+        if times_out {
+            // The worker goes on; the server does not wait for it.
+            chain.purpose = Purpose::RunAbandonedActivity;
+            schedule.after(timeout, Event::TimedOut(activity));
+        }
+        if let Some((every, check)) = heartbeat {
+            self.plan_heartbeats(state.run, takes.min(timeout), every, check, schedule);
+        }
+        self.launch(chain, schedule);
+    }
+
+    fn plan_heartbeats(&mut self, run: u32, takes: Nanos, every: Nanos, check: Nanos, schedule: &mut Schedule<Event>) {
+        let heartbeats = takes.0 / every.0.max(1);
+        for n in 1..=heartbeats {
+            self.runs[run].references += 1;
+            schedule.after(every * n, Event::Heartbeat(run));
+        }
+        for n in 1..=(takes.0 / check.0.max(1)) {
+            self.runs[run].references += 1;
+            schedule.after(check * n, Event::HeartbeatCheck(run));
+        }
+    }
+
+    pub(super) fn heartbeat_due(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        self.work.actions += 1;
+        let chain = self.chain(Purpose::Heartbeat, OperationKind::Heartbeat, run, self.runs[run].shard);
+        self.launch(chain, schedule);
+    }
+
+    pub(super) fn heartbeat_check_due(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        let chain = self.chain(Purpose::HeartbeatCheck, OperationKind::HeartbeatCheck, run, self.runs[run].shard);
+        self.launch(chain, schedule);
+    }
+
+    /// The activity's code is done: the worker answers.
+    pub(super) fn answer_activity(&mut self, activity: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        let state = self.activities[activity];
+        let last = self.last_attempt(activity);
+        let (purpose, operation) = match state.ending {
+            Ending::Fails if !last => (Purpose::FailActivity, OperationKind::ActivityFailed),
+            _ => (Purpose::CompleteActivity, OperationKind::ActivityCompleted),
+        };
+        let shard = self.runs[state.run].shard;
+        let mut chain = self.chain(purpose, operation, activity, shard);
+        chain.worker = pod;
+        chain.payload = self.program.activities[state.spec as usize].output.0 as u32;
+        self.launch(chain, schedule);
+    }
+
+    /// Whether the policy allows no attempt after this one.
+    fn last_attempt(&self, activity: u32) -> bool {
+        let state = &self.activities[activity];
+        let attempts = self.program.activities[state.spec as usize].attempts;
+        attempts > 0 && state.attempt >= attempts
+    }
+
+    /// The server gives an attempt up.
+    pub(super) fn attempt_timed_out(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
+        let run = self.activities[activity].run;
+        let shard = self.runs[run].shard;
+        let (purpose, operation) = match self.last_attempt(activity) {
+            true => (Purpose::CompleteActivity, OperationKind::ActivityCompleted),
+            false => (Purpose::FailActivity, OperationKind::ActivityTimedOut),
+        };
+        let mut chain = self.chain(purpose, operation, activity, shard);
+        // No worker waits for the answer.
+        chain.flag = true;
+        if operation == OperationKind::ActivityCompleted {
+            chain.place = self.visits.after_request(operation);
+        }
+        self.launch(chain, schedule);
+    }
+
+    /// What an activity's end adds to its transaction.
+    pub(super) fn decide_activity_end(&mut self, id: u32) {
+        let run = self.activities[self.chains[id].target].run;
+        self.decide_event(id, run, Some(OperationKind::ActivityCompletedBuffered));
+        let scheduled = self.runs[run].task == WorkflowTask::None;
+        if self.runs[run].activities_started > 1 {
+            // The next activity's time-out timer: a row of the same INSERT, and an upsert of its activity.
+            self.chains[id].extra_statements += if scheduled { 1 } else { 2 };
+            self.chains[id].extra_writes += 2;
+        }
+    }
+
+    pub(super) fn activity_ended(&mut self, id: u32, schedule: &mut Schedule<Event>) {
+        let chain = self.chains[id];
+        let state = self.activities[chain.target];
+        let run = state.run;
+        self.runs[run].activities_started -= 1;
+        self.runs[run].activity_timer = self.runs[run].activities_started > 0;
+        if state.ending != Ending::Completes {
+            self.runs[run].failed = true;
+        }
+        let bytes = self.calibration.bytes.event_activity_closed.0 + u64::from(chain.payload);
+        self.add_events(run, 2, bytes);
+        if chain.operation == OperationKind::ActivityCompleted {
+            self.work.history_rows += 1;
+        }
+        self.notify(run, state.thread, schedule);
+    }
+
+    /// An attempt failed; another follows after the back-off (never sooner than the timer queue looks ahead).
+    pub(super) fn attempt_failed(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
+        let state = self.activities[activity];
+        let run = state.run;
+        self.runs[run].activities_started -= 1;
+        self.runs[run].activity_timer = self.runs[run].activities_started > 0;
+        let spec = &self.program.activities[state.spec as usize];
+        let growth = libm::pow(spec.retry_backoff, f64::from(state.attempt - 1));
+        let backoff = Nanos::from_secs_f64(spec.retry_initial.as_secs_f64() * growth).min(spec.retry_maximum);
+        let wait = self.shortened(run, backoff.max(self.calibration.queues.timer_look_ahead));
+        self.runs[run].references += 1;
+        schedule.after(wait, Event::Retry(activity));
+    }
+
+    pub(super) fn retry_due(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
+        let run = self.activities[activity].run;
+        self.activities[activity].attempt += 1;
+        self.work.actions += 1;
+        let shard = self.runs[run].shard;
+        let chain = self.chain(Purpose::RetryActivity, OperationKind::RetryFired, activity, shard);
+        self.launch(chain, schedule);
+    }
+
+    /// An activity slot is free again.
+    pub(super) fn leave_activity_slot(&mut self, pod: u32, memory: u64, schedule: &mut Schedule<Event>) {
+        let worker = &mut self.workers[pod as usize];
+        worker.activities.sub(schedule.now(), 1);
+        worker.activity_memory.sub(schedule.now(), memory);
+        if worker.activity_pollers > 0 {
+            worker.activity_pollers -= 1;
+            self.poll(Purpose::PollActivity, pod, schedule);
+        } else {
+            worker.activity_slots += 1;
+        }
+    }
+
+    /// A workflow task slot is free again.
+    pub(super) fn leave_workflow_slot(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
+        let worker = &mut self.workers[pod as usize];
+        worker.workflow_tasks.sub(schedule.now(), 1);
+        if worker.workflow_pollers > 0 {
+            worker.workflow_pollers -= 1;
+            self.poll(Purpose::PollWorkflow, pod, schedule);
+        } else {
+            worker.workflow_slots += 1;
+        }
+    }
+
+    /// A poller has handed its task to its slot; it polls again as soon as it has another.
+    pub(super) fn poller_free(&mut self, purpose: Purpose, pod: u32, schedule: &mut Schedule<Event>) {
+        let worker = &mut self.workers[pod as usize];
+        let (slots, waiting) = match purpose {
+            Purpose::PollWorkflow => (&mut worker.workflow_slots, &mut worker.workflow_pollers),
+            _ => (&mut worker.activity_slots, &mut worker.activity_pollers),
+        };
+        if *slots == 0 {
+            *waiting += 1;
+            return;
+        }
+        *slots -= 1;
+        self.poll(purpose, pod, schedule);
+    }
+
+    fn poll(&mut self, purpose: Purpose, pod: u32, schedule: &mut Schedule<Event>) {
+        let shard = self.random.route.below(u64::from(self.size.history_shards)) as u32;
+        let mut chain = self.chain(purpose, OperationKind::Query, pod, shard);
+        chain.place = self.visits.poll();
+        let forwards = match purpose {
+            Purpose::PollWorkflow => self.calibration.matching.poll_forwards_workflow,
+            _ => self.calibration.matching.poll_forwards_activity,
+        };
+        chain.dispatch_factor = factor(1.0 + forwards);
+        self.launch(chain, schedule);
+    }
+
+    /// A poll reaches its queue.
+    pub(super) fn polled(&mut self, purpose: Purpose, pod: u32, schedule: &mut Schedule<Event>) {
+        if purpose == Purpose::PollWorkflow {
+            if let Some(run) = self.workflow_tasks.offer_poller(pod) {
+                self.deliver_workflow_task(run, pod, schedule);
+            }
+        } else if let Some(activity) = self.activity_tasks.offer_poller(schedule.now(), pod) {
+            self.deliver_activity(activity, pod, schedule);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! From a profile to a model ready to run.
+
+use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::profile::{ClusterKind, Profile};
+use plimsoll_profiles::random::{Distribution, Stream, Streams};
+use plimsoll_profiles::units::{Cores, Nanos, Rate};
+
+use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
+use super::model::{self, Event, Model, PodGroup, Provider, Random};
+use super::program::Program;
+use super::record::{Counts, Recorder, Work};
+use super::slab::Slab;
+use super::system::{Load, Pods, Settings, SystemSize, shares_one_machine};
+use super::visits::{Trips, VisitTable};
+use crate::engine::{BatchServer, ConnectionPool, Permit, ProcessorSharing, Simulation};
+
+/// Poisson starts of one rate, until an end.
+struct PoissonStarts {
+    stream: Stream,
+    mean_gap: f64,
+    at: f64,
+    end: f64,
+}
+
+impl Iterator for PoissonStarts {
+    type Item = Nanos;
+
+    fn next(&mut self) -> Option<Nanos> {
+        self.at += self.stream.exponential() * self.mean_gap;
+        (self.at < self.end).then(|| Nanos(self.at as u64))
+    }
+}
+
+impl Model {
+    /// A simulation of `profile` on a system of the given size.
+    pub fn simulation(
+        profile: &Profile,
+        calibration: &Calibration,
+        size: SystemSize,
+        settings: Settings,
+    ) -> Simulation<Model> {
+        let mut simulation = Simulation::new(Model::new(profile, calibration, size, settings));
+        let (model, schedule) = simulation.parts_mut();
+        model.plan_arrival(schedule);
+        schedule.at(Nanos::ZERO, Event::Idle);
+        if model.provider.is_none() {
+            model.schedule_checkpoint(schedule);
+        }
+        simulation
+    }
+
+    fn new(profile: &Profile, calibration: &Calibration, size: SystemSize, settings: Settings) -> Self {
+        let network = &profile.cluster.network;
+        let trips = Trips { client: network.client_to_frontend, service: network.between_services };
+        let provider = match &profile.cluster.kind {
+            ClusterKind::SelfHosted => None,
+            ClusterKind::Cloud(limits) => {
+                let points = [(0.5, limits.start_p50), (0.99, limits.start_p99)];
+                let latency = Distribution::from_quantiles(&points).unwrap_or(Distribution::Constant(limits.start_p50));
+                Some(Provider { latency })
+            }
+        };
+        let visits = match provider {
+            Some(_) => VisitTable::provider(calibration, trips),
+            None => VisitTable::self_hosted(calibration, trips),
+        };
+        let (arrivals, start_rate) = starts(profile, &settings);
+        let (hosts, groups) = place(profile, &size);
+        let database = &profile.cluster.database;
+        let pools = |count: u32, max: u32| (0..count).map(|_| ConnectionPool::new(max)).collect::<Vec<_>>();
+        let fleet = &size.workers;
+        let mut model = Model {
+            settings,
+            size,
+            calibration: calibration.clone(),
+            program: Program::of(profile),
+            visits,
+            shares: shares(profile),
+            arrivals,
+            next_arrival: Nanos::ZERO,
+            random: Random::new(&settings),
+            provider,
+            client_trip: network.client_to_frontend,
+            statement_trip: network.service_to_database,
+            fsync: database.fsync + database.replica_commit_delay,
+            cpu_per_workflow_task: profile.workers.cpu_per_workflow_task,
+            runs: Slab::new(),
+            threads: Slab::new(),
+            activities: Slab::new(),
+            chains: Slab::new(),
+            hosts,
+            groups,
+            shards: (0..size.history_shards).map(|_| Permit::new(1)).collect(),
+            history_pools: pools(size.history.count, profile.cluster.max_connections),
+            matching_pools: pools(size.matching.count, profile.cluster.max_connections),
+            visibility_pools: pools(size.history.count, profile.cluster.visibility_max_connections),
+            wal: BatchServer::new(None),
+            flushed: Vec::new(),
+            workflow_tasks: WorkflowTaskQueue::new(fleet.pods.count),
+            activity_tasks: ActivityQueue::new(),
+            timer_reads: vec![[Nanos::ZERO; 3]; size.history_shards as usize],
+            workers: (0..fleet.pods.count)
+                .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
+                .collect(),
+            start_rate,
+            sticky_timeout: profile.sdk.defaults().sticky_timeout,
+            work: Work::default(),
+            counts: Counts::default(),
+            recorder: Recorder::new(settings.warmup, settings.interval),
+            open_roots: 0,
+            most_open: 0,
+            overloaded: false,
+        };
+        model.open_pollers();
+        model
+    }
+
+    /// At the start every poller that has a slot is already waiting at its queue.
+    fn open_pollers(&mut self) {
+        let fleet = self.size.workers;
+        for pod in 0..fleet.pods.count {
+            for _ in 0..fleet.workflow_task_pollers {
+                let worker = &mut self.workers[pod as usize];
+                if worker.workflow_slots == 0 {
+                    worker.workflow_pollers += 1;
+                } else {
+                    worker.workflow_slots -= 1;
+                    self.workflow_tasks.offer_poller(pod);
+                }
+            }
+            for _ in 0..fleet.activity_pollers {
+                let worker = &mut self.workers[pod as usize];
+                if worker.activity_slots == 0 {
+                    worker.activity_pollers += 1;
+                } else {
+                    worker.activity_slots -= 1;
+                    self.activity_tasks.offer_poller(Nanos::ZERO, pod);
+                }
+            }
+        }
+    }
+}
+
+/// Cumulative shares of the started types.
+fn shares(profile: &Profile) -> Vec<(u32, f64)> {
+    let mut total = 0.0;
+    let mut shares = Vec::new();
+    for (index, workflow) in profile.workflows.iter().enumerate() {
+        if let Some(share) = workflow.share {
+            total += share.get();
+            shares.push((index as u32, total));
+        }
+    }
+    shares
+}
+
+type Starts = Box<dyn Iterator<Item = Nanos> + Send>;
+
+/// The intended start times, and their mean rate per second.
+fn starts(profile: &Profile, settings: &Settings) -> (Starts, f64) {
+    let stream = Streams::new(settings.seed).stream("temporal", "poisson starts", settings.replication);
+    match settings.load {
+        Load::Schedule => {
+            (Box::new(std::iter::empty()), profile.arrivals.mean_rate().as_per_second())
+        }
+        Load::Poisson(rate) if rate == Rate::ZERO => (Box::new(std::iter::empty()), 0.0),
+        Load::Poisson(rate) => {
+            let end = (settings.warmup + settings.measured).0 as f64;
+            let starts = PoissonStarts { stream, mean_gap: 1e9 / rate.as_per_second(), at: 0.0, end };
+            (Box::new(starts), rate.as_per_second())
+        }
+    }
+}
+
+/// Hosts, and which pod of which process runs on which.
+fn place(profile: &Profile, size: &SystemSize) -> (Vec<ProcessorSharing>, [PodGroup; 5]) {
+    let groups =
+        [size.frontend, size.history, size.matching, Pods { count: 1, cores: size.database }, size.workers.pods];
+    if let Some(cores) = shares_one_machine(profile) {
+        return (vec![model::host(cores)], groups.map(|pods| PodGroup::new(vec![0; pods.count as usize])));
+    }
+    let mut hosts = Vec::new();
+    let groups = groups.map(|pods| {
+        let first = hosts.len() as u32;
+        let cores = pods.cores.get().max(0.01);
+        hosts.extend((0..pods.count).map(|_| model::host(Cores::new(cores))));
+        PodGroup::new((first..first + pods.count).collect())
+    });
+    (hosts, groups)
+}

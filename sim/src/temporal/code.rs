@@ -1,0 +1,208 @@
+//! Workflow code: what the threads of a run do within one workflow task.
+
+use plimsoll_profiles::units::Nanos;
+
+use super::model::{Event, Model};
+use super::program::Instruction;
+use super::state::{Closing, Command, Ending, NONE, RunningActivity, Thread};
+use crate::engine::Schedule;
+
+/// What a workflow task costs its worker.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TaskWork {
+    /// CPU.
+    pub cpu: Nanos,
+    /// Waiting in local activities.
+    pub wait: Nanos,
+}
+
+impl Model {
+    pub(super) fn new_thread(&mut self, run: u32, place: u32, parent: u32) -> u32 {
+        self.threads.insert(Thread { run, place, parent, branches: 0, next: NONE, command: Command::None })
+    }
+
+    /// Advances every visible thread of a run until it blocks; their commands are left in the run's list.
+    pub(super) fn run_code(&mut self, run: u32, schedule: &mut Schedule<Event>) -> TaskWork {
+        let mut work = TaskWork { cpu: self.cpu_per_workflow_task, wait: Nanos::ZERO };
+        let mut local_activities = false;
+        if self.runs[run].failed {
+            self.runs[run].closing = Closing::Failed;
+        }
+        while self.runs[run].visible != NONE {
+            let thread = self.runs[run].visible;
+            self.runs[run].visible = self.threads[thread].next;
+            self.threads[thread].next = NONE;
+            if self.runs[run].closing == Closing::No {
+                local_activities |= self.run_thread(run, thread, &mut work, schedule);
+            } else {
+                self.free_thread(thread);
+            }
+        }
+        // All local activities of one workflow task are one action (Temporal Cloud's pricing page).
+        self.work.actions += u64::from(local_activities);
+        work
+    }
+
+    /// Runs one thread until it blocks or ends. Answers whether it ran a local activity.
+    fn run_thread(&mut self, run: u32, thread: u32, work: &mut TaskWork, schedule: &mut Schedule<Event>) -> bool {
+        let mut local_activities = false;
+        let workflow = self.runs[run].workflow as usize;
+        loop {
+            let place = self.threads[thread].place;
+            self.threads[thread].place = place + 1;
+            match self.program.types[workflow].instructions[place as usize] {
+                Instruction::Jump(to) => self.threads[thread].place = to,
+                Instruction::Unless { p, otherwise } => {
+                    if self.random.branch.uniform() >= p {
+                        self.threads[thread].place = otherwise;
+                    }
+                }
+                Instruction::LocalActivity(index) => {
+                    let spec = &self.program.local_activities[index as usize];
+                    let takes = spec.takes.sample(&mut self.random.activity);
+                    let output = spec.output.0;
+                    work.cpu += spec.cpu;
+                    work.wait += takes.saturating_sub(spec.cpu);
+                    local_activities = true;
+                    self.add_events(run, 1, self.calibration.bytes.event_marker.0 + output);
+                }
+                Instruction::Query(count) => {
+                    for _ in 0..count {
+                        self.query(run, schedule);
+                    }
+                }
+                Instruction::Activity(spec) => {
+                    let activity = self.activities.insert(RunningActivity {
+                        run,
+                        thread,
+                        spec,
+                        attempt: 1,
+                        scheduled: Nanos::ZERO,
+                        pod: 0,
+                        ending: Ending::Completes,
+                        started: Nanos::ZERO,
+                    });
+                    self.command(run, thread, Command::Activity(activity));
+                    return local_activities;
+                }
+                Instruction::Timer(index) => {
+                    let span = self.program.spans[index as usize].span.sample(&mut self.random.span);
+                    self.command(run, thread, Command::Timer(span));
+                    return local_activities;
+                }
+                Instruction::Signal(index) | Instruction::Update(index) => {
+                    self.expect_message(run, thread, index, schedule);
+                    return local_activities;
+                }
+                Instruction::Child { workflow, wait } => {
+                    self.command(run, thread, Command::Child { workflow, wait });
+                    return local_activities;
+                }
+                Instruction::ContinueAsNew { runs } => {
+                    if self.runs[run].runs_made < runs {
+                        self.threads[thread].place = 0;
+                        self.runs[run].closing = Closing::ContinuedAsNew;
+                        self.runs[run].ready = thread;
+                        return local_activities;
+                    }
+                }
+                Instruction::Fork { count } => {
+                    self.threads[thread].branches = count;
+                    self.threads[thread].place = place + 1 + count;
+                    for branch in 0..count {
+                        let child = self.new_thread(run, place + 1 + branch, thread);
+                        self.threads[child].next = self.runs[run].visible;
+                        self.runs[run].visible = child;
+                    }
+                    if count > 0 {
+                        return local_activities;
+                    }
+                }
+                Instruction::Join => {
+                    let parent = self.threads[thread].parent;
+                    self.threads.remove(thread);
+                    self.threads[parent].branches -= 1;
+                    if self.threads[parent].branches == 0 {
+                        self.threads[parent].next = self.runs[run].visible;
+                        self.runs[run].visible = parent;
+                    }
+                    return local_activities;
+                }
+                Instruction::Done => {
+                    self.threads.remove(thread);
+                    self.runs[run].closing = Closing::Completed;
+                    return local_activities;
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, run: u32, thread: u32, command: Command) {
+        self.threads[thread].command = command;
+        self.threads[thread].next = self.runs[run].commands;
+        self.runs[run].commands = thread;
+    }
+
+    /// A client will send what the thread waits for.
+    fn expect_message(&mut self, run: u32, thread: u32, index: u32, schedule: &mut Schedule<Event>) {
+        let spec = &self.program.spans[index as usize];
+        let span = spec.span.sample(&mut self.random.span);
+        let due = if spec.from_start { self.runs[run].started + span } else { schedule.now() + span };
+        let wait = self.shortened(run, due.saturating_sub(schedule.now()));
+        self.runs[run].references += 1;
+        schedule.after(wait, Event::Message(thread));
+    }
+
+    /// A thread of a closed run will not go on: it goes, and the threads that waited for nothing else.
+    pub(super) fn free_thread(&mut self, thread: u32) {
+        let mut thread = thread;
+        loop {
+            let parent = self.threads[thread].parent;
+            self.threads.remove(thread);
+            if parent == NONE {
+                return;
+            }
+            self.threads[parent].branches -= 1;
+            if self.threads[parent].branches > 0 {
+                return;
+            }
+            thread = parent;
+        }
+    }
+
+    /// A wait as the simulation makes it: see the module's note on long waits.
+    pub(super) fn shortened(&mut self, run: u32, wait: Nanos) -> Nanos {
+        let longest = self.settings.longest_wait;
+        if wait <= longest {
+            return wait;
+        }
+        let short = Nanos((self.random.skip.uniform() * longest.0 as f64) as u64);
+        let cache = self.cache_residence();
+        let run = &mut self.runs[run];
+        run.skipped += wait - short;
+        // History keeps mutable state for an hour (history.cacheTTL).
+        run.cold = wait > Nanos::from_secs(3600);
+        if wait > cache && run.sticky_pod != NONE {
+            self.workers[run.sticky_pod as usize].cached -= 1;
+            run.sticky_pod = NONE;
+        }
+        short
+    }
+
+    /// How long a workflow stays in a worker's cache after its last task: entries over the rate of new ones (Che's
+    /// approximation, for a cache where each workflow is touched in one burst).
+    fn cache_residence(&self) -> Nanos {
+        let fleet = &self.size.workers;
+        let rate = self.start_rate / f64::from(fleet.pods.count);
+        if rate <= 0.0 {
+            return Nanos::FOREVER;
+        }
+        Nanos::from_secs_f64(f64::from(fleet.cached_workflows) / rate)
+    }
+
+    /// Counts events of a run's history.
+    pub(super) fn add_events(&mut self, run: u32, events: u32, bytes: u64) {
+        self.runs[run].events += events;
+        self.work.history_bytes += bytes;
+    }
+}

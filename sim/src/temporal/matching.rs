@@ -1,0 +1,162 @@
+//! Task queues: tasks meet pollers, or wait.
+
+use std::collections::VecDeque;
+
+use plimsoll_profiles::units::Nanos;
+
+use crate::engine::{Matcher, MatcherReport, TimeWeighted};
+
+/// The workflow task queue: one normal queue, and one sticky queue per worker pod.
+///
+/// A poller of a pod takes from the pod's sticky queue first, then from the normal queue. (Go's pollers are shared out between
+/// the two by backlog, with the same effect while both are short.)
+pub struct WorkflowTaskQueue {
+    normal: VecDeque<u32>,
+    sticky: Vec<VecDeque<u32>>,
+    idle: Vec<u32>,
+    /// Pods in the order their pollers came; entries of pollers that took a sticky task meanwhile are skipped.
+    order: VecDeque<u32>,
+    entries: Vec<u32>,
+}
+
+impl WorkflowTaskQueue {
+    /// Queues for this many worker pods.
+    pub fn new(pods: u32) -> Self {
+        let pods = pods as usize;
+        WorkflowTaskQueue {
+            normal: VecDeque::new(),
+            sticky: vec![VecDeque::new(); pods],
+            idle: vec![0; pods],
+            order: VecDeque::new(),
+            entries: vec![0; pods],
+        }
+    }
+
+    /// A task looks for a poller: any, or one of the pod whose cache holds the run.
+    pub fn take_poller(&mut self, sticky_pod: Option<u32>) -> Option<u32> {
+        if let Some(pod) = sticky_pod {
+            let idle = &mut self.idle[pod as usize];
+            if *idle == 0 {
+                return None;
+            }
+            *idle -= 1;
+            return Some(pod);
+        }
+        while let Some(pod) = self.order.pop_front() {
+            let index = pod as usize;
+            self.entries[index] -= 1;
+            if self.entries[index] < self.idle[index] {
+                self.idle[index] -= 1;
+                return Some(pod);
+            }
+        }
+        None
+    }
+
+    /// A task waits for a poller.
+    pub fn wait(&mut self, run: u32, sticky_pod: Option<u32>) {
+        match sticky_pod {
+            Some(pod) => self.sticky[pod as usize].push_back(run),
+            None => self.normal.push_back(run),
+        }
+    }
+
+    /// A poller of a pod asks: the task it gets, or it waits.
+    pub fn offer_poller(&mut self, pod: u32) -> Option<u32> {
+        let index = pod as usize;
+        if let Some(run) = self.sticky[index].pop_front().or_else(|| self.normal.pop_front()) {
+            return Some(run);
+        }
+        self.idle[index] += 1;
+        self.order.push_back(pod);
+        self.entries[index] += 1;
+        // Entries of pollers that left by the sticky queue must not pile up.
+        if self.order.len() > 64 && self.order.len() > 4 * self.idle.iter().sum::<u32>() as usize {
+            self.order.clear();
+            for (pod, idle) in self.idle.iter().enumerate() {
+                self.order.extend(std::iter::repeat_n(pod as u32, *idle as usize));
+                self.entries[pod] = *idle;
+            }
+        }
+        None
+    }
+
+    /// Tasks that wait.
+    pub fn backlog(&self) -> usize {
+        self.normal.len() + self.sticky.iter().map(VecDeque::len).sum::<usize>()
+    }
+}
+
+/// The activity task queue.
+pub struct ActivityQueue {
+    matcher: Matcher,
+}
+
+impl ActivityQueue {
+    /// An empty queue.
+    pub fn new() -> Self {
+        ActivityQueue { matcher: Matcher::new() }
+    }
+
+    /// Whether a task offered now meets a poller at once.
+    pub fn has_poller(&self) -> bool {
+        self.matcher.pollers() > 0
+    }
+
+    /// A task comes: the pod that takes it, or it waits.
+    pub fn offer_task(&mut self, now: Nanos, activity: u32) -> Option<u32> {
+        self.matcher.offer_task(now, activity)
+    }
+
+    /// A poller of a pod asks: the activity it gets, or it waits.
+    pub fn offer_poller(&mut self, now: Nanos, pod: u32) -> Option<u32> {
+        self.matcher.offer_poller(now, pod)
+    }
+
+    /// Tasks that wait.
+    pub fn backlog(&self) -> usize {
+        self.matcher.backlog()
+    }
+
+    /// What was measured.
+    pub fn report(&mut self, now: Nanos) -> MatcherReport {
+        self.matcher.report(now)
+    }
+}
+
+/// A worker pod: slots and pollers. A poller takes a slot before it polls.
+#[derive(Clone, Debug)]
+pub struct WorkerPod {
+    /// Free workflow task slots.
+    pub workflow_slots: u32,
+    /// Free activity slots.
+    pub activity_slots: u32,
+    /// Workflow pollers that wait for a slot.
+    pub workflow_pollers: u32,
+    /// Activity pollers that wait for a slot.
+    pub activity_pollers: u32,
+    /// Workflows in its sticky cache.
+    pub cached: u32,
+    /// Activities running.
+    pub activities: TimeWeighted,
+    /// Workflow tasks running.
+    pub workflow_tasks: TimeWeighted,
+    /// Memory of running activities, in bytes.
+    pub activity_memory: TimeWeighted,
+}
+
+impl WorkerPod {
+    /// A pod with all its slots free.
+    pub fn new(workflow_slots: u32, activity_slots: u32) -> Self {
+        WorkerPod {
+            workflow_slots,
+            activity_slots,
+            workflow_pollers: 0,
+            activity_pollers: 0,
+            cached: 0,
+            activities: TimeWeighted::new(Nanos::ZERO, 0),
+            workflow_tasks: TimeWeighted::new(Nanos::ZERO, 0),
+            activity_memory: TimeWeighted::new(Nanos::ZERO, 0),
+        }
+    }
+}

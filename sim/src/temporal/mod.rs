@@ -1,0 +1,28 @@
+//! The Temporal model: what a cluster, its workers and its clients do with a profile's workflows.
+//!
+//! A request, a queue task or a piece of work on a worker is a *chain* that walks through *visits*: CPU of a process on its
+//! pod's host, the history shard's permit, a connection, statements, a commit. Which visits an operation makes and what
+//! they cost is the calibration file's table ([`visits`]); what follows when a write is durable is Temporal's own
+//! logic ([`workflow`], [`activity`], [`effects`]).
+
+mod activity;
+mod build;
+mod code;
+mod effects;
+mod matching;
+mod model;
+mod outcome;
+mod program;
+mod record;
+mod slab;
+mod state;
+mod system;
+mod visits;
+mod workflow;
+
+pub use model::{Event, Model};
+pub use outcome::{EndedEarly, Outcome, Populations, Promise, Utilisations, simulate};
+pub use program::{Instruction, Program, distribution};
+pub use record::{Counts, Metric, Recorder, Work};
+pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
+pub use visits::Process;

@@ -1,0 +1,324 @@
+//! Running a simulation, and what comes out of it.
+
+use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::profile::Profile;
+use plimsoll_profiles::units::Nanos;
+
+use super::model::Model;
+use super::record::{Counts, Metric, Recorder, Work};
+use super::system::{Settings, SystemSize};
+use super::visits::Process;
+use crate::engine::Simulation;
+use crate::engine::statistics::{BatchMeans, Interval};
+
+/// How busy each resource was over the measured window, from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Utilisations {
+    /// CPU of the busiest frontend pod.
+    pub frontend: f64,
+    /// CPU of the busiest history pod.
+    pub history: f64,
+    /// CPU of the busiest matching pod.
+    pub matching: f64,
+    /// CPU of the database.
+    pub database: f64,
+    /// CPU of the worker pods, mean.
+    pub workers: f64,
+    /// Activity slots in use.
+    pub activity_slots: f64,
+    /// Workflow task slots in use.
+    pub workflow_task_slots: f64,
+    /// The busiest history shard's permit.
+    pub history_shard: f64,
+    /// Connections of the history pods to the default store.
+    pub connections: f64,
+    /// The WAL device.
+    pub wal: f64,
+}
+
+/// Populations that sizes follow from.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Populations {
+    /// Activities running, mean over the measured window, all pods.
+    pub activities: f64,
+    /// Most activities in one pod at once.
+    pub most_activities: u64,
+    /// Workflow tasks running, mean, all pods.
+    pub workflow_tasks: f64,
+    /// Most workflow tasks in one pod at once.
+    pub most_workflow_tasks: u64,
+    /// Memory of running activities, mean over pods.
+    pub activity_memory: f64,
+    /// Most memory of running activities in one pod.
+    pub most_activity_memory: u64,
+    /// Most connections in use at once, one history pod.
+    pub most_connections: u64,
+    /// Mean wait for a connection.
+    pub connection_wait: Nanos,
+    /// Open workflows at the end of the measured window, long waits not counted.
+    pub open_workflows: u32,
+    /// Tasks waiting at the end of the measured window.
+    pub backlog: u64,
+}
+
+/// Why a simulation ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedEarly {
+    /// More work came than the system does.
+    Overloaded,
+    /// The event limit.
+    Events,
+    /// Asked to stop.
+    Cancelled,
+}
+
+/// What came out of a simulation.
+pub struct Outcome {
+    /// Sizes simulated.
+    pub size: SystemSize,
+    /// Latencies.
+    pub recorder: Recorder,
+    /// Workflows over the whole run.
+    pub counts: Counts,
+    /// Workflows open at the end of the run.
+    pub unfinished: u64,
+    /// Work over the whole run.
+    pub work: Work,
+    /// Work within the measured window.
+    pub measured_work: Work,
+    /// Workflows completed or failed within the measured window.
+    pub measured_closed: u64,
+    /// Starts within the measured window.
+    pub measured_offered: u64,
+    /// How busy everything was.
+    pub utilisation: Utilisations,
+    /// How much of everything was there.
+    pub populations: Populations,
+    /// Events handled.
+    pub events: u64,
+    /// Length of the measured window.
+    pub measured: Nanos,
+    /// Why it ended early, if it did.
+    pub ended_early: Option<EndedEarly>,
+}
+
+/// A latency promise on one outcome: kept, broken, or not to be told from these samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// The interval of the share of late ones is below what is allowed.
+    Kept,
+    /// It is above.
+    Broken,
+    /// It holds the limit: more samples are needed.
+    Undecided,
+}
+
+impl Outcome {
+    /// Work per workflow: over the whole run when every workflow came to its end, else over the measured window.
+    pub fn work_and_workflows(&self) -> (&Work, f64) {
+        let closed = self.counts.completed + self.counts.failed;
+        if self.unfinished == 0 && self.ended_early.is_none() {
+            return (&self.work, closed as f64);
+        }
+        (&self.measured_work, self.measured_closed as f64)
+    }
+
+    /// Completed workflows per second of the measured window.
+    pub fn throughput(&self) -> f64 {
+        self.measured_closed as f64 / self.measured.as_secs_f64()
+    }
+
+    /// A quantile of a latency, in seconds, with its interval from batches; `None` when the tail has too few samples.
+    pub fn quantile(&self, metric: Metric, q: f64) -> Option<Interval> {
+        let samples = self.recorder.samples(metric);
+        [20, 10, 5].into_iter().find_map(|batches| BatchMeans::new(batches, 0.95).quantile(&samples, q).ok())
+    }
+
+    /// Whether at most the share 1 − q of latencies is beyond the limit, by batch means of the share.
+    pub fn promise(&self, metric: Metric, q: f64, limit: Nanos) -> Promise {
+        if self.ended_early == Some(EndedEarly::Overloaded) {
+            return Promise::Broken;
+        }
+        let late: Vec<f64> =
+            self.recorder.values(metric).map(|value| if value > limit.0 { 1.0 } else { 0.0 }).collect();
+        let allowed = 1.0 - q;
+        // Below this a share of zero says nothing.
+        if (late.len() as f64) * allowed < 5.0 {
+            return Promise::Undecided;
+        }
+        let Some(result) = BatchMeans::new(10, 0.95).mean(&late) else {
+            return Promise::Undecided;
+        };
+        let interval = result.interval;
+        if interval.high <= allowed {
+            return Promise::Kept;
+        }
+        if interval.low > allowed {
+            return Promise::Broken;
+        }
+        Promise::Undecided
+    }
+}
+
+/// Runs a simulation to its end. `cancelled` is asked now and then.
+pub fn simulate(
+    profile: &Profile,
+    calibration: &Calibration,
+    size: SystemSize,
+    settings: Settings,
+    cancelled: &dyn Fn() -> bool,
+) -> Outcome {
+    let mut run =
+        Run { simulation: Model::simulation(profile, calibration, size, settings), settings, ended_early: None };
+    run.until(settings.warmup, cancelled);
+    let now = run.simulation.schedule().now().max(settings.warmup);
+    run.simulation.model_mut().reset_statistics(now);
+    let (work, counts) = run.readings();
+    let end = settings.warmup + settings.measured;
+    run.until(end, cancelled);
+    let measured_until = run.simulation.schedule().now().min(end).max(settings.warmup);
+    let measured = Nanos(measured_until.saturating_sub(settings.warmup).0.max(1));
+    let (work_then, counts_then) = run.readings();
+    let utilisation = run.simulation.model_mut().utilisations(measured_until);
+    let populations = run.simulation.model_mut().populations(measured_until);
+    if settings.drain > Nanos::ZERO && run.ended_early.is_none() {
+        run.drain(end + settings.drain, cancelled);
+    }
+    let events = run.simulation.schedule().events_handled();
+    let ended_early = run.ended_early;
+    let model = run.simulation.into_model();
+    debug_assert_eq!(
+        model.counts.offered,
+        model.counts.completed + model.counts.failed + u64::from(model.open_roots),
+        "every workflow is completed, failed or open"
+    );
+    Outcome {
+        size,
+        counts: model.counts,
+        unfinished: u64::from(model.open_roots),
+        work: model.work,
+        measured_work: work_then.since(&work),
+        measured_closed: counts_then.completed + counts_then.failed - counts.completed - counts.failed,
+        measured_offered: counts_then.offered - counts.offered,
+        utilisation,
+        populations,
+        events,
+        measured,
+        ended_early,
+        recorder: model.recorder,
+    }
+}
+
+struct Run {
+    simulation: Simulation<Model>,
+    settings: Settings,
+    ended_early: Option<EndedEarly>,
+}
+
+/// Timers that no longer matter still fire for a while after the last workflow is done, and cost something.
+const AFTERMATH: Nanos = Nanos::from_secs(15);
+
+impl Run {
+    fn readings(&self) -> (Work, Counts) {
+        let model = self.simulation.model();
+        (model.work, model.counts)
+    }
+
+    fn until(&mut self, end: Nanos, cancelled: &dyn Fn() -> bool) {
+        let slice = Nanos((end.0 / 50).max(1_000_000));
+        while self.ended_early.is_none() {
+            let now = self.simulation.schedule().now();
+            if now >= end {
+                return;
+            }
+            self.simulation.run_until((now + slice).min(end));
+            self.check(cancelled);
+        }
+    }
+
+    fn drain(&mut self, end: Nanos, cancelled: &dyn Fn() -> bool) {
+        while self.ended_early.is_none() && self.simulation.schedule().now() < end {
+            let now = self.simulation.schedule().now();
+            if self.simulation.model().open_roots == 0 {
+                self.simulation.run_until((now + AFTERMATH).min(end));
+                return;
+            }
+            self.simulation.run_until(now + Nanos::from_secs(1));
+            self.check(cancelled);
+        }
+    }
+
+    fn check(&mut self, cancelled: &dyn Fn() -> bool) {
+        if cancelled() {
+            self.ended_early = Some(EndedEarly::Cancelled);
+        } else if self.simulation.model().overloaded {
+            self.ended_early = Some(EndedEarly::Overloaded);
+        } else if self.simulation.schedule().events_handled() > self.settings.max_events {
+            self.ended_early = Some(EndedEarly::Events);
+        }
+    }
+}
+
+impl Model {
+    fn reset_statistics(&mut self, now: Nanos) {
+        self.hosts.iter_mut().for_each(|host| host.reset_statistics(now));
+        self.shards.iter_mut().for_each(|shard| shard.reset_statistics(now));
+        self.history_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));
+        self.matching_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));
+        self.visibility_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));
+        self.wal.reset_statistics(now);
+        for worker in &mut self.workers {
+            worker.activities.reset(now);
+            worker.workflow_tasks.reset(now);
+            worker.activity_memory.reset(now);
+        }
+    }
+
+    fn utilisations(&mut self, now: Nanos) -> Utilisations {
+        let fleet = self.size.workers;
+        let pods = f64::from(fleet.pods.count);
+        let slots = |busy: f64, per_pod: u32| busy / (pods * f64::from(per_pod.max(1)));
+        let activities: f64 = self.workers.iter().map(|w| w.activities.mean(now)).sum();
+        let workflow_tasks: f64 = self.workers.iter().map(|w| w.workflow_tasks.mean(now)).sum();
+        let workers = self.host_utilisations(Process::Worker, now);
+        Utilisations {
+            frontend: greatest(&self.host_utilisations(Process::Frontend, now)),
+            history: greatest(&self.host_utilisations(Process::History, now)),
+            matching: greatest(&self.host_utilisations(Process::Matching, now)),
+            database: greatest(&self.host_utilisations(Process::Database, now)),
+            workers: workers.iter().sum::<f64>() / pods,
+            activity_slots: slots(activities, fleet.activity_slots),
+            workflow_task_slots: slots(workflow_tasks, fleet.workflow_task_slots),
+            history_shard: self.shards.iter_mut().map(|s| s.report(now).utilisation()).fold(0.0, f64::max),
+            connections: self.history_pools.iter_mut().map(|p| p.report(now).utilisation()).fold(0.0, f64::max),
+            wal: self.wal.report(now).station.utilisation(),
+        }
+    }
+
+    fn host_utilisations(&mut self, process: Process, now: Nanos) -> Vec<f64> {
+        let hosts = self.groups[process as usize].hosts.clone();
+        hosts.iter().map(|host| self.hosts[*host as usize].report(now).utilisation()).collect()
+    }
+
+    fn populations(&mut self, now: Nanos) -> Populations {
+        let pods = self.workers.len() as f64;
+        let most_connections = self.history_pools.iter_mut().map(|p| p.high_water(now)).max().unwrap_or(0);
+        let waits = self.history_pools.iter_mut().map(|p| p.report(now).mean_wait);
+        Populations {
+            connection_wait: waits.max().unwrap_or(Nanos::ZERO),
+            most_connections,
+            activities: self.workers.iter().map(|w| w.activities.mean(now)).sum(),
+            most_activities: self.workers.iter().map(|w| w.activities.max()).max().unwrap_or(0),
+            workflow_tasks: self.workers.iter().map(|w| w.workflow_tasks.mean(now)).sum(),
+            most_workflow_tasks: self.workers.iter().map(|w| w.workflow_tasks.max()).max().unwrap_or(0),
+            activity_memory: self.workers.iter().map(|w| w.activity_memory.mean(now)).sum::<f64>() / pods,
+            most_activity_memory: self.workers.iter().map(|w| w.activity_memory.max()).max().unwrap_or(0),
+            open_workflows: self.open_roots,
+            backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
+        }
+    }
+}
+
+fn greatest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}

@@ -1,0 +1,251 @@
+//! What the simulator keeps of a running workflow, an activity, and a request on its way.
+
+use plimsoll_profiles::calibration::OperationKind;
+use plimsoll_profiles::units::Nanos;
+
+/// No index.
+pub const NONE: u32 = u32::MAX;
+
+/// Where a run's workflow task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkflowTask {
+    /// There is none.
+    None,
+    /// Scheduled, not yet with a worker.
+    Scheduled,
+    /// With a worker: what happens meanwhile is buffered.
+    Started,
+}
+
+/// How a run ends with its present workflow task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// It does not.
+    No,
+    /// Completed.
+    Completed,
+    /// Failed.
+    Failed,
+    /// Continued as a new run.
+    ContinuedAsNew,
+}
+
+/// A running workflow.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// Its type.
+    pub workflow: u32,
+    /// Its history shard.
+    pub shard: u32,
+    /// Intended start of the first run.
+    pub intended: Nanos,
+    /// Start of this run.
+    pub started: Nanos,
+    /// Long waits that did not hold the simulation up.
+    pub skipped: Nanos,
+    /// Waiting parent thread, if it is a child.
+    pub parent: u32,
+    /// Whether the parent waits for the end (else only for the start).
+    pub parent_waits: bool,
+    /// State of the workflow task.
+    pub task: WorkflowTask,
+    /// When it was scheduled.
+    pub task_scheduled: Nanos,
+    /// Pod whose cache holds the run.
+    pub sticky_pod: u32,
+    /// Mutable state is not in history's cache.
+    pub cold: bool,
+    /// Whether its first workflow task is done.
+    pub first_task_done: bool,
+    /// Whether an activity time-out timer is set.
+    pub activity_timer: bool,
+    /// Activities started and not closed.
+    pub activities_started: u32,
+    /// Threads that the next workflow task advances.
+    pub ready: u32,
+    /// Threads that wait for the one after: their events came while a task was running.
+    pub buffered: u32,
+    /// Threads the running workflow task advances.
+    pub visible: u32,
+    /// Threads whose commands the running workflow task carries.
+    pub commands: u32,
+    /// How it ends.
+    pub closing: Closing,
+    /// Whether the close is durable.
+    pub closed: bool,
+    /// An activity failed for good.
+    pub failed: bool,
+    /// Further runs made.
+    pub runs_made: u32,
+    /// Things under way that know this run.
+    pub references: u32,
+    /// Events in the history of this run.
+    pub events: u32,
+    /// Whether it counts: started from outside.
+    pub root: bool,
+}
+
+/// A coroutine of a workflow.
+#[derive(Clone, Copy, Debug)]
+pub struct Thread {
+    /// Its run.
+    pub run: u32,
+    /// Its next instruction.
+    pub place: u32,
+    /// The thread that waits for it.
+    pub parent: u32,
+    /// Branches it waits for.
+    pub branches: u32,
+    /// Next in a list of its run.
+    pub next: u32,
+    /// What it asks of the server.
+    pub command: Command,
+}
+
+/// A command of a workflow task.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Command {
+    /// None.
+    None,
+    /// Schedule this activity (an index of a running activity).
+    Activity(u32),
+    /// Start a timer.
+    Timer(Nanos),
+    /// Start a child of this type.
+    Child {
+        /// Type.
+        workflow: u32,
+        /// Wait for its end.
+        wait: bool,
+    },
+}
+
+/// An activity under way.
+#[derive(Clone, Copy, Debug)]
+pub struct RunningActivity {
+    /// Its run.
+    pub run: u32,
+    /// The thread that waits.
+    pub thread: u32,
+    /// Its specification.
+    pub spec: u32,
+    /// Attempt, from 1.
+    pub attempt: u32,
+    /// When this attempt was put into its queue.
+    pub scheduled: Nanos,
+    /// The pod that runs it.
+    pub pod: u32,
+    /// How this attempt ends.
+    pub ending: Ending,
+    /// When this attempt started on its worker.
+    pub started: Nanos,
+}
+
+/// How an attempt ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With a result.
+    Completes,
+    /// With an error.
+    Fails,
+    /// The server gives it up before it is done.
+    TimesOut,
+}
+
+/// Why a chain of visits is under way, and so what its effects are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// StartWorkflowExecution by a client; target: run.
+    Start,
+    /// A workflow task from its transfer task to matching; target: run.
+    ScheduleWorkflowTask,
+    /// RecordWorkflowTaskStarted; target: run.
+    StartWorkflowTask,
+    /// Workflow code on a worker; target: run.
+    RunWorkflowTask,
+    /// RespondWorkflowTaskCompleted; target: run.
+    CompleteWorkflowTask,
+    /// An activity from its transfer task to matching; target: activity.
+    ScheduleActivity,
+    /// RecordActivityTaskStarted; target: activity.
+    StartActivity,
+    /// Activity code on a worker; target: activity.
+    RunActivity,
+    /// The same after the server gave the attempt up: nobody waits for it.
+    RunAbandonedActivity,
+    /// RespondActivityTaskCompleted; target: activity.
+    CompleteActivity,
+    /// RespondActivityTaskFailed or the time-out of an attempt; target: activity.
+    FailActivity,
+    /// The back-off is over; target: activity.
+    RetryActivity,
+    /// RecordActivityTaskHeartbeat; target: run.
+    Heartbeat,
+    /// A heartbeat time-out's timer; target: run.
+    HeartbeatCheck,
+    /// A timer fires; target: thread.
+    FireTimer,
+    /// A signal or update; target: thread.
+    Message,
+    /// The transfer task that starts a child; target: parent thread.
+    StartChild,
+    /// The child's start; target: child run.
+    CreateChild,
+    /// ChildWorkflowExecutionStarted on the parent; target: parent thread.
+    ChildStarted,
+    /// The child's first workflow task; target: child run.
+    ChildFirstTask,
+    /// The child's end recorded on the parent; target: parent thread.
+    ChildCompleted,
+    /// The client's long poll answers; target: run.
+    Result,
+    /// A poller of a pod asks for a workflow task; target: pod.
+    PollWorkflow,
+    /// A poller of a pod asks for an activity; target: pod.
+    PollActivity,
+    /// A task is written because no poller waited; target: run or activity by `flag`.
+    SpoolWorkflow,
+    /// Likewise for activities.
+    SpoolActivity,
+    /// Work nobody waits for.
+    Background,
+}
+
+/// A request or task on its way through the visits.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain {
+    /// The next visit.
+    pub place: u32,
+    /// Why.
+    pub purpose: Purpose,
+    /// What it is, as far as decided.
+    pub operation: OperationKind,
+    /// Run, thread, activity or pod: see [`Purpose`].
+    pub target: u32,
+    /// The run of a target that is a thread.
+    pub run: u32,
+    /// History shard.
+    pub shard: u32,
+    /// Frontend pod.
+    pub frontend: u32,
+    /// Matching pod.
+    pub matching: u32,
+    /// Worker pod.
+    pub worker: u32,
+    /// Statements its commands add to the transaction.
+    pub extra_statements: u16,
+    /// Rows they write.
+    pub extra_writes: u16,
+    /// Payload bytes it writes.
+    pub payload: u32,
+    /// Calls to matching per call (forwards to other partitions): in 1/256.
+    pub dispatch_factor: u16,
+    /// A flag of the purpose.
+    pub flag: bool,
+    /// CPU of its work on a worker.
+    pub work: Nanos,
+    /// Waiting after that work.
+    pub wait: Nanos,
+    /// CPU of the database for the statements under way.
+    pub database: Nanos,
+}

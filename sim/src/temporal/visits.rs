@@ -1,0 +1,342 @@
+//! The calibration's operation table compiled to visits: a flat list that a chain walks through.
+
+use plimsoll_profiles::calibration::{Calibration, Operation, OperationKind};
+use plimsoll_profiles::units::Nanos;
+
+/// A process that uses CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// gRPC gateway.
+    Frontend,
+    /// Workflow state.
+    History,
+    /// Task queues.
+    Matching,
+    /// PostgreSQL, both databases.
+    Database,
+    /// The user's workers.
+    Worker,
+}
+
+impl Process {
+    /// How many there are.
+    pub const COUNT: usize = 5;
+}
+
+/// Which connection pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pool {
+    /// The history pod's, default store.
+    History,
+    /// The matching pod's, default store.
+    Matching,
+    /// The history pod's, visibility store.
+    Visibility,
+}
+
+/// One visit of a chain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Visit {
+    /// Network time.
+    Hop(Nanos),
+    /// CPU of a process on the chain's pod.
+    Cpu(Process, Nanos),
+    /// Matching's CPU for adding a task or serving a poll, forwards to other partitions included.
+    Dispatch(Nanos),
+    /// CPU and then waiting time that the chain itself carries: work on a worker.
+    Work,
+    /// The history shard's I/O permit.
+    TakeShard,
+    /// Gives it back.
+    GiveShard,
+    /// A connection of a pool.
+    Connect(Pool),
+    /// Gives it back.
+    Disconnect(Pool),
+    /// Round trips of `statements`, plus what the chain's commands add, then their CPU.
+    Statements {
+        /// How many.
+        statements: u16,
+        /// Whether the chain's own statements belong here.
+        commands: bool,
+        /// Whether this is a transaction that writes.
+        transaction: bool,
+    },
+    /// Upsert into the visibility database.
+    VisibilityUpsert,
+    /// The database's CPU for what `Statements` said.
+    DatabaseCpu,
+    /// COMMIT: waits for the WAL flush.
+    Commit {
+        /// WAL bytes, beside what the chain's commands add.
+        wal: u32,
+        /// Whether the chain's own rows and payloads are part of it.
+        commands: bool,
+    },
+    /// Somebody else's server takes as long as it says.
+    Provider,
+    /// The permit is held: the model decides what this write is.
+    Decide,
+    /// The write is durable: its effects happen.
+    Committed,
+    /// The chain is done.
+    End,
+}
+
+/// Compiled operations.
+#[derive(Clone, Debug)]
+pub struct VisitTable {
+    visits: Vec<Visit>,
+    starts: [u32; OperationKind::ALL.len()],
+    /// Where to go on when the model decides at [`Visit::Decide`] that it is this operation.
+    decided: [u32; OperationKind::ALL.len()],
+    /// After the read of a queue task's own rows.
+    read: [u32; OperationKind::ALL.len()],
+    /// Where the write begins.
+    write: [u32; OperationKind::ALL.len()],
+    worker: u32,
+    poll: u32,
+    dispatch: u32,
+}
+
+/// Round trips of the network.
+#[derive(Clone, Copy, Debug)]
+pub struct Trips {
+    /// Client or worker to frontend, there and back.
+    pub client: Nanos,
+    /// Between services, there and back.
+    pub service: Nanos,
+}
+
+struct Compiler<'a> {
+    calibration: &'a Calibration,
+    trips: Trips,
+    visits: Vec<Visit>,
+}
+
+/// Places within an operation.
+struct Places {
+    read: u32,
+    write: u32,
+    decided: u32,
+}
+
+impl VisitTable {
+    /// Compiles the operations of a self-hosted cluster.
+    pub fn self_hosted(calibration: &Calibration, trips: Trips) -> Self {
+        let compiler = Compiler { calibration, trips, visits: Vec::new() };
+        compiler.table(Compiler::operation)
+    }
+
+    /// Compiles them for a provider's cluster: every call takes the time the provider publishes, nothing else is seen.
+    pub fn provider(calibration: &Calibration, trips: Trips) -> Self {
+        let compiler = Compiler { calibration, trips, visits: Vec::new() };
+        compiler.table(Compiler::provider_operation)
+    }
+
+    /// Where an operation begins.
+    pub fn start(&self, kind: OperationKind) -> u32 {
+        self.starts[kind as usize]
+    }
+
+    /// Where it goes on after [`Visit::Decide`].
+    pub fn decided(&self, kind: OperationKind) -> u32 {
+        self.decided[kind as usize]
+    }
+
+    /// Where a queue task goes on that was read together with another.
+    pub fn after_read(&self, kind: OperationKind) -> u32 {
+        self.read[kind as usize]
+    }
+
+    /// Where an operation's write begins, for one that no client asked for.
+    pub fn after_request(&self, kind: OperationKind) -> u32 {
+        self.write[kind as usize]
+    }
+
+    /// Work on a worker.
+    pub fn worker(&self) -> u32 {
+        self.worker
+    }
+
+    /// A worker's poll on its way to matching.
+    pub fn poll(&self) -> u32 {
+        self.poll
+    }
+
+    /// A task on its way from history to matching.
+    pub fn dispatch(&self) -> u32 {
+        self.dispatch
+    }
+
+    /// The visit at a place.
+    #[inline]
+    pub fn at(&self, place: u32) -> Visit {
+        self.visits[place as usize]
+    }
+}
+
+impl Compiler<'_> {
+    fn table(mut self, compile: fn(&mut Self, &Operation) -> Places) -> VisitTable {
+        let mut starts = [0; OperationKind::ALL.len()];
+        let mut decided = starts;
+        let mut read = starts;
+        let mut write = starts;
+        for kind in OperationKind::ALL {
+            starts[kind as usize] = self.visits.len() as u32;
+            let calibration = self.calibration;
+            let places = compile(&mut self, calibration.operation(kind));
+            decided[kind as usize] = places.decided;
+            read[kind as usize] = places.read;
+            write[kind as usize] = places.write;
+        }
+        let cloud = self.visits.contains(&Visit::Provider);
+        let cpu = &self.calibration.cpu;
+        let worker = self.visits.len() as u32;
+        self.visits.extend([Visit::Work, Visit::End]);
+        let poll = self.visits.len() as u32;
+        self.hop(self.trips.client);
+        if !cloud {
+            self.visits.extend([Visit::Cpu(Process::Frontend, cpu.frontend_request)]);
+            self.hop(self.trips.service);
+            self.visits.push(Visit::Dispatch(cpu.matching_request));
+        }
+        self.visits.push(Visit::End);
+        let dispatch = self.visits.len() as u32;
+        if !cloud {
+            self.hop(self.trips.service);
+            self.visits.push(Visit::Dispatch(cpu.matching_request));
+        }
+        self.visits.push(Visit::End);
+        VisitTable { visits: self.visits, starts, decided, read, write, worker, poll, dispatch }
+    }
+
+    /// One way of a round trip.
+    fn hop(&mut self, trip: Nanos) {
+        if trip.0 > 1 {
+            self.visits.push(Visit::Hop(Nanos(trip.0 / 2)));
+        }
+    }
+
+    fn statements(&mut self, statements: u32, commands: bool, transaction: bool) {
+        self.visits.push(Visit::Statements { statements: statements as u16, commands, transaction });
+        self.visits.push(Visit::DatabaseCpu);
+    }
+
+    fn reads(&mut self, statements: u32, pool: Pool) {
+        if statements == 0 {
+            return;
+        }
+        self.visits.push(Visit::Connect(pool));
+        self.statements(statements, false, false);
+        self.visits.push(Visit::Disconnect(pool));
+    }
+
+    fn operation(&mut self, op: &Operation) -> Places {
+        let cpu = &self.calibration.cpu;
+        let wal = self.calibration.wal.write.0 as u32;
+        let writes = op.append || op.new_branch || op.has_transaction();
+        // Matching writes its own tasks, without a shard; every other write is history's.
+        let shard = writes && op.name != OperationKind::Spool;
+        let pool = if op.name == OperationKind::Spool { Pool::Matching } else { Pool::History };
+        if op.frontend > 0 {
+            self.hop(self.trips.client);
+            self.visits.push(Visit::Cpu(Process::Frontend, cpu.frontend_request * u64::from(op.frontend)));
+        }
+        if op.history > 0 {
+            self.hop(self.trips.service);
+        }
+        if op.queue_task || op.timer_task {
+            self.reads(op.read_statements(), Pool::History);
+        }
+        let read = self.visits.len() as u32;
+        let mut history = cpu.history_request * u64::from(op.history);
+        if writes && shard {
+            history += cpu.history_update;
+        }
+        if op.queue_task {
+            history += cpu.history_task;
+        }
+        if op.timer_task {
+            history += cpu.history_timer * u64::from(Operation::TIMER_READS);
+        }
+        if history > Nanos::ZERO {
+            self.visits.push(Visit::Cpu(Process::History, history));
+        }
+        if !op.queue_task && !op.timer_task {
+            self.reads(op.read_statements(), pool);
+        }
+        if op.matching > 0 {
+            self.hop(self.trips.service);
+            self.visits.push(Visit::Cpu(Process::Matching, cpu.matching_request * u64::from(op.matching)));
+        }
+        let write = self.visits.len() as u32;
+        let mut decided = write;
+        if writes {
+            if shard {
+                self.visits.extend([Visit::TakeShard, Visit::Decide]);
+            }
+            decided = self.visits.len() as u32;
+            self.visits.push(Visit::Connect(pool));
+            if op.append {
+                self.statements(1, false, false);
+                self.visits.push(Visit::Commit { wal, commands: false });
+            }
+            if op.new_branch {
+                self.statements(4, false, true);
+                self.visits.push(Visit::Commit { wal: 2 * wal, commands: false });
+            }
+            if op.has_transaction() {
+                self.statements(2 + op.transaction_statements(), true, true);
+                self.visits.push(Visit::Commit { wal: op.transaction_writes() * wal, commands: true });
+            }
+            self.visits.push(Visit::Disconnect(pool));
+            if shard {
+                self.visits.push(Visit::GiveShard);
+            }
+            self.visits.push(Visit::Committed);
+        }
+        self.reads(op.then_read.len() as u32, pool);
+        if op.visibility {
+            let wal = self.calibration.wal.visibility.0 as u32;
+            self.visits.push(Visit::Connect(Pool::Visibility));
+            self.visits.push(Visit::VisibilityUpsert);
+            self.visits.push(Visit::DatabaseCpu);
+            self.visits.push(Visit::Commit { wal, commands: false });
+            self.visits.push(Visit::Disconnect(Pool::Visibility));
+        }
+        if op.history > 0 {
+            let client = if op.frontend > 0 || to_worker(op.name) { self.trips.client } else { Nanos::ZERO };
+            self.hop(self.trips.service + client);
+        }
+        self.visits.push(Visit::End);
+        Places { read, write, decided }
+    }
+
+    fn provider_operation(&mut self, op: &Operation) -> Places {
+        let writes = op.append || op.new_branch || op.has_transaction();
+        let calls = op.frontend > 0 || to_worker(op.name);
+        if calls {
+            self.hop(self.trips.client);
+            self.visits.push(Visit::Provider);
+        }
+        let write = self.visits.len() as u32;
+        if writes {
+            self.visits.push(Visit::Decide);
+        }
+        let decided = self.visits.len() as u32;
+        if writes {
+            self.visits.push(Visit::Committed);
+        }
+        if calls {
+            self.hop(self.trips.client);
+        }
+        self.visits.push(Visit::End);
+        Places { read: write, write, decided }
+    }
+}
+
+/// Whether the operation's answer travels on to a worker as the answer of its poll.
+fn to_worker(kind: OperationKind) -> bool {
+    matches!(kind, OperationKind::WorkflowTaskStarted | OperationKind::ActivityStarted)
+}
