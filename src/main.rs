@@ -10,7 +10,6 @@ mod console;
 mod diagnostics;
 mod exit;
 mod failure;
-mod html;
 mod import;
 mod model;
 mod output;

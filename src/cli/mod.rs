@@ -14,14 +14,14 @@ pub use model::{ModelArgs, PlanArgs, SimulateArgs, SweepArgs};
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 fine · 1 a finding (SLO not met, outside tolerance) · 2 usage or configuration · 3 the run is invalid
-            4 target or file I/O · 130 interrupted
+Exit codes: 0 fine · 1 a finding (SLO not met, outside tolerance) · 2 usage or configuration
+            3 the run is invalid · 4 target or file I/O · 130 interrupted
 The answer is on stdout; progress and notes are on stderr.";
 
 /// What a Temporal cluster and its workers need, and what breaks first.
 #[derive(Debug, Parser)]
 #[command(name = "plimsoll", version, about, after_help = AFTER_HELP, max_term_width = 100)]
-#[command(propagate_version = true, arg_required_else_help = true, infer_long_args = false)]
+#[command(arg_required_else_help = true, infer_long_args = false)]
 pub struct Cli {
     /// How to show things.
     #[command(flatten)]

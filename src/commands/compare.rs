@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::html;
 use plimsoll_reports::compare::{Tolerances, compare};
-use plimsoll_reports::{csv, text};
+use plimsoll_reports::{csv, html, text};
 
 use super::answer::{self, Rendered};
 use crate::cli::CompareArgs;

@@ -1,12 +1,11 @@
 //! `plimsoll plan`.
 
-use crate::html;
 use plimsoll_reports::plan_document::Verdict;
-use plimsoll_reports::{csv, text};
+use plimsoll_reports::{csv, html, text};
 
 use super::answer::{self, Rendered};
 use super::prepare;
-use crate::cli::PlanArgs;
+use crate::cli::{ModelArgs, PlanArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -32,7 +31,7 @@ pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
             json: &plan,
             csv: &|| csv::plan(&plan),
             human: &|width, colour| text::plan(&plan, width, colour),
-            html: &|| html::plan(&plan),
+            html: &|| html::plan_with_command(&plan, &command(&arguments.model)),
         },
     )?;
     if progress.is_cancelled() {
@@ -42,4 +41,17 @@ pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
         Verdict::Fits => Exit::Success,
         Verdict::Infeasible => Exit::Finding,
     })
+}
+
+/// The command that makes this plan again; not the threads, on which it does not depend.
+fn command(arguments: &ModelArgs) -> String {
+    let mut words = vec!["plimsoll".to_owned(), "plan".to_owned(), arguments.profile.display().to_string()];
+    for set in &arguments.set {
+        words.extend(["--set".to_owned(), set.clone()]);
+    }
+    words.extend(["--seed".to_owned(), arguments.seed.to_string()]);
+    let plain = |word: &String| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c));
+    let quoted =
+        words.iter().map(|word| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) });
+    quoted.collect::<Vec<_>>().join(" ")
 }

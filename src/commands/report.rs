@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::html;
+use plimsoll_reports::html::RunEntry;
 use plimsoll_reports::plan_document::{PLAN_SCHEMA_VERSION, PlanDocument};
-use plimsoll_reports::run_dir::Run;
-use plimsoll_reports::{csv, text};
+use plimsoll_reports::{csv, html, text};
 
 use super::answer::{self, Rendered};
 use crate::cli::ReportArgs;
@@ -37,23 +36,33 @@ pub fn run(arguments: &ReportArgs, console: &Console) -> Result<Exit, Failure> {
         )?;
         return Ok(Exit::Success);
     }
-    let runs = arguments.runs.iter().map(|path| run_files::read(path, console)).collect::<Result<Vec<Run>, _>>()?;
-    let mut summaries = Vec::new();
-    for (run, path) in runs.iter().zip(&arguments.runs) {
-        let summary = run.manifest.summary.clone();
-        summaries.push(summary.ok_or_else(|| {
+    let mut runs = Vec::new();
+    let mut entries = Vec::new();
+    for path in &arguments.runs {
+        let run = run_files::read(path, console)?;
+        let summary = run.manifest.summary.clone().ok_or_else(|| {
             Failure::usage(format!("{} has no results: the run was killed or is still under way", path.display()))
-        })?);
+        })?;
+        entries.push(RunEntry {
+            name: path.display().to_string(),
+            verdict: run.manifest.verdict.verdict,
+            run: summary,
+        });
+        runs.push(run);
     }
+    let page = || match (runs.as_slice(), entries.as_slice()) {
+        ([run], [entry]) => html::run(&entry.run, Some(run)),
+        _ => html::runs(&entries),
+    };
     files.write(
         console,
         Rendered {
-            json: &summaries,
-            csv: &|| summaries.iter().map(csv::run).collect(),
+            json: &entries,
+            csv: &|| entries.iter().map(|entry| csv::run(&entry.run)).collect(),
             human: &|width, colour| {
-                summaries.iter().map(|run| text::run(run, width, colour)).collect::<Vec<_>>().join("\n")
+                entries.iter().map(|entry| text::run(&entry.run, width, colour)).collect::<Vec<_>>().join("\n")
             },
-            html: &|| html::runs(&runs),
+            html: &page,
         },
     )?;
     Ok(Exit::Success)

@@ -45,8 +45,8 @@ fn workers(arguments: &WorkersArgs) -> Result<String, Failure> {
          \x20 Total CPU              {:>12} cores\n\
          \x20 Total memory           {:>12} GB\n\
          \x20 Per worker             {:>12} cores, {} GB\n\
-         The rule does not use the activities' duration. One after the other they would keep about {:.0} slots busy\n\
-         (starts per second × activities × their duration); `plimsoll plan` simulates that.\n",
+         The rule does not use the activities' duration. One after the other they keep about {:.0} slots\n\
+         busy (starts per second × activities × their duration); `plimsoll plan` simulates that.\n",
         running,
         capacity.concurrent_activities,
         capacity.required_workers,
@@ -87,11 +87,11 @@ fn database(arguments: &DatabaseArgs) -> Result<String, Failure> {
     let size = database_size(arguments.active_workflows);
     let method = match size.method {
         Method::Table => "a row of the table",
-        Method::Interpolated => "interpolated between two rows, on logarithmic axes",
+        Method::Interpolated => "interpolated between two rows (log-log)",
         Method::Extrapolated => "extrapolated: outside the table's 1M to 100M",
     };
     let human = format!(
-        "PostgreSQL size table (10.3.3) for {} active workflows: {method}\n\
+        "PostgreSQL size table (10.3.3), {} active workflows: {method}\n\
          \x20 Storage  {:>10} GB\n\
          \x20 CPU      {:>10} cores\n\
          \x20 Memory   {:>10} GB\n\

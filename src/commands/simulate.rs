@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use crate::html;
 use plimsoll_profiles::{Document, World};
 use plimsoll_reports::run_dir::{
     Clock, MANIFEST_SCHEMA_VERSION, Manifest, RunDirError, RunVerdict, Sent, Trust, Writer,
 };
 use plimsoll_reports::run_document::RunKind;
-use plimsoll_reports::{csv, text};
+use plimsoll_reports::{csv, html, text};
 
 use super::answer::{self, Rendered};
 use super::prepare;
@@ -50,7 +49,7 @@ pub fn run(arguments: &SimulateArgs, console: &Console) -> Result<Exit, Failure>
             json: &run.document,
             csv: &|| csv::run(&run.document),
             human: &|width, colour| text::run(&run.document, width, colour),
-            html: &|| html::run(&run.document),
+            html: &|| html::run(&run.document, None),
         },
     )?;
     if progress.is_cancelled() {

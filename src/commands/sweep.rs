@@ -1,8 +1,9 @@
 //! `plimsoll sweep`.
 
-use crate::html;
+use plimsoll_reports::html::RunEntry;
+use plimsoll_reports::run_dir::Trust;
 use plimsoll_reports::sweep_document::{SWEEP_SCHEMA_VERSION, SweepDocument, SweepPoint};
-use plimsoll_reports::{csv, text};
+use plimsoll_reports::{csv, html, text};
 
 use super::answer::{self, Rendered};
 use super::prepare;
@@ -46,6 +47,8 @@ pub fn run(arguments: &SweepArgs, console: &Console) -> Result<Exit, Failure> {
         vary: axes.iter().map(|axis| axis.key.clone()).collect(),
         points: Vec::new(),
     };
+    let drawn = arguments.output.html.is_some() || arguments.output.out.is_some();
+    let mut entries = Vec::new();
     for (index, values) in grid.iter().enumerate() {
         progress.say(format!("simulating point {} of {}: {}", index + 1, grid.len(), values.join(", ")));
         let document = source.document(&overrides(values))?;
@@ -56,6 +59,9 @@ pub fn run(arguments: &SweepArgs, console: &Console) -> Result<Exit, Failure> {
                 sweep.profile.clone_from(&run.document.profile);
                 sweep.cluster.clone_from(&run.document.cluster);
                 sweep.points.push(SweepPoint::from_run(values.clone(), &run.document, run.slo_met));
+                if drawn {
+                    entries.push(RunEntry { name: named(&axes, values), verdict: Trust::Valid, run: run.document });
+                }
             }
             Err(error) => {
                 progress.finish();
@@ -70,11 +76,17 @@ pub fn run(arguments: &SweepArgs, console: &Console) -> Result<Exit, Failure> {
             json: &sweep,
             csv: &|| csv::sweep(&sweep),
             human: &|width, colour| text::sweep(&sweep, width, colour),
-            html: &|| html::sweep(&sweep),
+            html: &|| html::runs(&entries),
         },
     )?;
     if progress.is_cancelled() {
         return Err(Failure::Interrupted);
     }
     Ok(Exit::Success)
+}
+
+/// `workers.pods=4, cluster.history_shards=512`.
+fn named(axes: &[Axis], values: &[String]) -> String {
+    let pairs = axes.iter().zip(values).map(|(axis, value)| format!("{}={value}", axis.key));
+    pairs.collect::<Vec<_>>().join(", ")
 }

@@ -14,6 +14,9 @@ const FEWEST_STARTS: usize = 10;
 /// With fewer samples a quantile is one of them by name only: the mean is given.
 const FEWEST_FOR_QUANTILES: usize = 5;
 
+/// Comments of one step share a line up to here.
+const WIDEST_COMMENT: usize = 110;
+
 /// The whole profile.
 pub fn profile(fit: &Fit, name: &str) -> String {
     let mut out = String::new();
@@ -373,8 +376,13 @@ impl Line {
 
     fn write(self, out: &mut String, depth: usize) {
         let indent = "  ".repeat(depth);
-        for comment in self.comments {
-            let _ = writeln!(out, "{indent}# {comment}");
+        let mut comments = self.comments.into_iter().peekable();
+        while let Some(mut line) = comments.next() {
+            while let Some(more) = comments.next_if(|more| line.chars().count() + more.chars().count() < WIDEST_COMMENT)
+            {
+                line = format!("{line} · {more}");
+            }
+            let _ = writeln!(out, "{indent}# {line}");
         }
         let _ = writeln!(out, "{indent}{{ {} }},", self.entries.join(", "));
     }
