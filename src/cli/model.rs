@@ -41,6 +41,9 @@ pub struct SimulateArgs {
     /// Which profile, and how the model runs.
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Simulate the whole schedule, however long; without it a schedule of more than 30,000 workflows is cut to its peak
+    #[arg(long, help_heading = "Model")]
+    pub whole: bool,
     /// Where the answer goes.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -32,7 +32,11 @@ pub fn run(arguments: &SimulateArgs, console: &Console) -> Result<Exit, Failure>
         writable(folder)?;
     }
     let files = answer::Files::create(&OutputArgs { out: None, ..arguments.output.clone() }, "run")?;
-    let settings = SimulateSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) };
+    let settings = SimulateSettings {
+        seed: arguments.model.seed,
+        threads: prepare::threads(&arguments.model),
+        whole: arguments.whole,
+    };
     console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
     let progress = prepare::progress(console)?;
     let run = model::simulate(&document, &settings, &progress);

@@ -36,7 +36,8 @@ pub fn run(arguments: &SweepArgs, console: &Console) -> Result<Exit, Failure> {
         source.document(&overrides(settings))?;
     }
     let files = answer::Files::create(&arguments.output, "sweep")?;
-    let settings = SimulateSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) };
+    let settings =
+        SimulateSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model), whole: false };
     console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
     let progress = prepare::progress(console)?;
     let mut sweep = SweepDocument {

@@ -1,14 +1,26 @@
 //! Between the simulator, which knows no documents, and the documents, which know no simulator.
 
+mod limits;
+mod plan;
+mod rules;
+mod sensitivity;
+mod simulate;
+mod words;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use hdrhistogram::Histogram;
+use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_profiles::{Document, Problems, World};
 use plimsoll_reports::plan_document::PlanDocument;
 use plimsoll_reports::run_dir::{Phase, ResourceColumn};
 use plimsoll_reports::run_document::RunDocument;
+
+use plimsoll_sim::planner;
 
 use crate::progress::Progress;
 
@@ -28,6 +40,8 @@ pub struct SimulateSettings {
     pub seed: u64,
     /// Threads; the answer does not depend on it.
     pub threads: NonZeroUsize,
+    /// The whole schedule, however long; else the peak of a long one.
+    pub whole: bool,
 }
 
 /// Everything a simulation leaves: the document and what a run directory holds beside it.
@@ -75,8 +89,24 @@ pub enum ModelError {
 ///
 /// # Errors
 /// See [`ModelError`].
-pub fn plan(document: &Document, _settings: &PlanSettings, progress: &Progress) -> Result<PlanDocument, ModelError> {
-    not_wired(document, progress)
+pub fn plan(document: &Document, settings: &PlanSettings, progress: &Progress) -> Result<PlanDocument, ModelError> {
+    let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
+    let calibration = calibration(document, &profile)?;
+    let cancelled = || progress.is_cancelled();
+    let say = |what: &str| progress.say(what);
+    let plan_settings = planner::PlanSettings {
+        seed: settings.seed,
+        threads: settings.threads.get(),
+        cancelled: &cancelled,
+        progress: &say,
+    };
+    let plan = planner::plan(&profile, &calibration, &plan_settings).map_err(|error| match error {
+        planner::PlanError::Cancelled => ModelError::Cancelled,
+        other => ModelError::Unsupported(other.to_string()),
+    })?;
+    progress.say("what the uncertain inputs change");
+    let sensitivity = sensitivity::of(document, &calibration, &plan, settings, progress)?;
+    Ok(plan::document(&profile, &calibration, &plan, sensitivity, settings.seed))
 }
 
 /// One simulation of the profile's cluster.
@@ -85,16 +115,18 @@ pub fn plan(document: &Document, _settings: &PlanSettings, progress: &Progress) 
 /// See [`ModelError`].
 pub fn simulate(
     document: &Document,
-    _settings: &SimulateSettings,
+    settings: &SimulateSettings,
     progress: &Progress,
 ) -> Result<SimulatedRun, ModelError> {
-    not_wired(document, progress)
+    let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
+    let calibration = calibration(document, &profile)?;
+    progress.say("simulating");
+    simulate::run(&profile, &calibration, settings, &|| progress.is_cancelled())
 }
 
-fn not_wired<T>(document: &Document, progress: &Progress) -> Result<T, ModelError> {
-    document.profile(&World::mid()).map_err(ModelError::Problems)?;
-    if progress.is_cancelled() {
-        return Err(ModelError::Cancelled);
-    }
-    Err(ModelError::Unsupported("internal error: the model is not part of this build".to_owned()))
+/// The costs the profile names; a file is looked for beside the profile.
+fn calibration(document: &Document, profile: &Profile) -> Result<Calibration, ModelError> {
+    let folder = document.sources().first().and_then(|source| Path::new(&source.name).parent());
+    Calibration::load(&profile.calibration, folder.unwrap_or(Path::new(".")))
+        .map_err(|error| ModelError::Unsupported(error.to_string()))
 }

@@ -60,7 +60,11 @@ impl Evaluator<'_> {
         while broken.is_none() && kept < FARTHEST {
             let factor = kept * 1.6;
             let point = self.point(size, at(factor));
-            if point.kept { kept = factor } else { broken = Some(factor) }
+            if point.kept {
+                kept = factor
+            } else {
+                broken = Some(factor)
+            }
             points.push(point);
         }
         let Some(mut broken) = broken else {
@@ -69,7 +73,11 @@ impl Evaluator<'_> {
         for _ in 0..BISECTIONS {
             let factor = 0.5 * (kept + broken);
             let point = self.point(size, at(factor));
-            if point.kept { kept = factor } else { broken = factor }
+            if point.kept {
+                kept = factor
+            } else {
+                broken = factor
+            }
             points.push(point);
         }
         points.sort_by(|a, b| a.rate.as_per_second().total_cmp(&b.rate.as_per_second()));

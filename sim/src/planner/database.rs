@@ -89,7 +89,9 @@ impl DatabaseSize {
             write_iops: work.fsyncs as f64 / seconds + dirty,
             storage: Bytes(stored as u64),
             wal_bytes_per_second: work.wal_bytes as f64 / seconds + images,
-            connections: pods(size.frontend.count + size.history.count + size.matching.count + size.worker_service.count),
+            connections: pods(
+                size.frontend.count + size.history.count + size.matching.count + size.worker_service.count,
+            ),
             working_set: Bytes(working_set as u64),
         }
     }

@@ -152,9 +152,7 @@ impl Dimension {
             Dimension::Frontend => of(Process::Frontend, size.frontend.count, size.frontend.cores),
             Dimension::History => of(Process::History, size.history.count, size.history.cores),
             Dimension::Matching => of(Process::Matching, size.matching.count, size.matching.cores),
-            Dimension::Shards => {
-                rate.as_per_second() * demand.shard.as_secs_f64() / f64::from(size.history_shards)
-            }
+            Dimension::Shards => rate.as_per_second() * demand.shard.as_secs_f64() / f64::from(size.history_shards),
             Dimension::Database => of(Process::Database, 1, size.database),
         }
     }

@@ -65,10 +65,7 @@ impl Verdict {
             let value = self.outcome.recorder.total(metric(kept.target.metric)).inner();
             value.value_at_quantile(kept.target.quantile) as f64 / kept.target.limit.0.max(1) as f64
         };
-        self.promises
-            .iter()
-            .filter(|kept| !kept.holds(&self.outcome))
-            .max_by(|a, b| excess(a).total_cmp(&excess(b)))
+        self.promises.iter().filter(|kept| !kept.holds(&self.outcome)).max_by(|a, b| excess(a).total_cmp(&excess(b)))
     }
 }
 
@@ -140,6 +137,7 @@ impl<'a> Evaluator<'a> {
             measured,
             drain: Nanos::ZERO,
             interval: Nanos((measured.0 / 20).max(1_000_000)),
+            sample: false,
             longest_wait: LONGEST_WAIT,
             retention_deletes: true,
             max_events: (self.events_per_workflow * (workflows + held * 2.0) * 8.0) as u64 + 2_000_000,
@@ -158,10 +156,6 @@ impl<'a> Evaluator<'a> {
             targets.iter().filter(has).any(|t| decide(t) == Promise::Broken)
         };
         let outcome = simulate_until(self.profile, self.calibration, size, settings, &|| (self.cancelled)(), &enough);
-        if std::env::var_os("TRACE").is_some() {
-            let d: Vec<String> = super::Dimension::ALL.iter().map(|d| format!("{}={}({:.2})", d.name(), d.get(&size), d.measured_utilisation(&outcome))).collect();
-            eprintln!("eval {rate:?} wf {workflows:.0} ev {} early {:?} measured {:.1}s warm {:.1}s open {} {}", outcome.events, outcome.ended_early, outcome.measured.as_secs_f64(), warmup.as_secs_f64(), outcome.populations.open_workflows, d.join(" "));
-        }
         self.events.fetch_add(outcome.events, Ordering::Relaxed);
         self.simulations.fetch_add(1, Ordering::Relaxed);
         let promises = self

@@ -124,7 +124,7 @@ pub struct Plan {
 }
 
 /// Peaks shorter than this are the queue's business, not the plan's.
-const PEAK_WINDOW: Nanos = Nanos::from_secs(60);
+pub const PEAK_WINDOW: Nanos = Nanos::from_secs(60);
 
 /// Plans a profile.
 ///
@@ -217,8 +217,19 @@ impl Sizer<'_> {
             mean,
             self.lifetime,
         );
-        let why = found.reasons.iter().map(|(dimension, reason)| Why { dimension: *dimension, reason: *reason }).collect();
-        Ok(Sized { peak, planned, size, needed: found.size, verdict: found.verdict, why, database, mean_rate: mean, infeasible })
+        let why =
+            found.reasons.iter().map(|(dimension, reason)| Why { dimension: *dimension, reason: *reason }).collect();
+        Ok(Sized {
+            peak,
+            planned,
+            size,
+            needed: found.size,
+            verdict: found.verdict,
+            why,
+            database,
+            mean_rate: mean,
+            infeasible,
+        })
     }
 
     /// For a load that no allowed size carries: what the utilisation law asks for, as far as it is allowed.
@@ -240,7 +251,7 @@ impl Sizer<'_> {
 }
 
 /// One pod more of each kind that the planner chooses, so that one may be lost.
-fn with_spares(profile: &Profile, needed: SystemSize) -> SystemSize {
+pub(super) fn with_spares(profile: &Profile, needed: SystemSize) -> SystemSize {
     if !profile.growth.survive_pod_loss {
         return needed;
     }

@@ -151,9 +151,7 @@ impl Evaluator<'_> {
             let choices = self.choices(dimension, &start, fixed);
             // Pollers depend on the pods chosen before them.
             let so_far = size;
-            let utilisation = |value: u32| {
-                dimension.predicted_utilisation(demand, rate, &dimension.set(so_far, value))
-            };
+            let utilisation = |value: u32| dimension.predicted_utilisation(demand, rate, &dimension.set(so_far, value));
             let most_busy = if dimension == Dimension::Shards { SHARD_UTILISATION } else { SEED_UTILISATION };
             let largest = choices.last().copied().unwrap_or(1);
             let value = choices.iter().copied().find(|value| utilisation(*value) <= most_busy).unwrap_or(largest);
@@ -216,7 +214,8 @@ impl Evaluator<'_> {
             return Infeasible::Cancelled;
         };
         let histogram = verdict.outcome.recorder.total(metric(kept.target.metric)).inner();
-        let reaches = verdict.outcome.ended_early.is_none().then(|| Nanos(histogram.value_at_quantile(kept.target.quantile)));
+        let reaches =
+            verdict.outcome.ended_early.is_none().then(|| Nanos(histogram.value_at_quantile(kept.target.quantile)));
         let utilisation = dimension.measured_utilisation(&verdict.outcome);
         match reaches {
             Some(reaches) if utilisation < IDLE => Infeasible::Floor { target: kept.target, reaches },
@@ -233,10 +232,8 @@ impl Evaluator<'_> {
         rate: Rate,
         fixed: Option<Dimension>,
     ) -> Found {
-        let least: Vec<Least> = Dimension::ALL
-            .par_iter()
-            .map(|dimension| self.least(*dimension, size, demand, rate, fixed))
-            .collect();
+        let least: Vec<Least> =
+            Dimension::ALL.par_iter().map(|dimension| self.least(*dimension, size, demand, rate, fixed)).collect();
         let reasons = least.iter().map(|least| (least.dimension, least.reason)).collect();
         let mut all = size;
         for least in &least {

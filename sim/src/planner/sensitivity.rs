@@ -49,3 +49,29 @@ pub fn influence(
         lifetime: Program::of(profile).mean_lifetime(profile),
     }
 }
+
+/// A system for a profile that leaves numbers open, without a search: what the utilisation law asks for at the peak, at 70 % at
+/// most. What the profile fixes stays.
+pub fn provision(
+    profile: &Profile,
+    calibration: &Calibration,
+    seed: u64,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> SystemSize {
+    let evaluator = Evaluator::new(profile, calibration, seed, cancelled);
+    let mut size = super::plan::worker_sizes(profile, SystemSize::of(profile));
+    let rate = profile.arrivals.peak(super::plan::PEAK_WINDOW).rate;
+    if rate == Rate::ZERO {
+        return size;
+    }
+    let (demand, _) = evaluator.pilot(size, rate);
+    for dimension in Dimension::ALL {
+        let choices = dimension.choices(profile, &size);
+        let so_far = size;
+        let enough =
+            |value: &u32| dimension.predicted_utilisation(&demand, rate, &dimension.set(so_far, *value)) <= 0.7;
+        let value = choices.iter().copied().find(enough).or(choices.last().copied()).unwrap_or(1);
+        size = dimension.set(size, value);
+    }
+    super::plan::with_spares(profile, size)
+}

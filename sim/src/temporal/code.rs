@@ -205,6 +205,7 @@ impl Model {
     /// Counts events of a run's history.
     pub(super) fn add_events(&mut self, run: u32, events: u32, bytes: u64) {
         self.runs[run].events += events;
+        self.work.history_events += u64::from(events);
         self.work.history_bytes += bytes;
     }
 }

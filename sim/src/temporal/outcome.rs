@@ -102,6 +102,27 @@ pub struct Outcome {
     pub measured: Nanos,
     /// Why it ended early, if it did.
     pub ended_early: Option<EndedEarly>,
+    /// One a [`Settings::interval`], where samples were asked for.
+    pub samples: Vec<Sample>,
+}
+
+/// The state of a run at one instant, for time series.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// When.
+    pub at: Nanos,
+    /// Work done so far.
+    pub work: Work,
+    /// Workflows so far.
+    pub counts: Counts,
+    /// Open workflows.
+    pub open: u32,
+    /// Tasks waiting for a poller.
+    pub backlog: u64,
+    /// Activities running.
+    pub activities: u64,
+    /// Connections in use, all history pods.
+    pub connections: u64,
 }
 
 /// A latency promise on one outcome: kept, broken, or not to be told from these samples.
@@ -188,8 +209,12 @@ pub fn simulate_until(
     cancelled: &dyn Fn() -> bool,
     enough: &dyn Fn(&Recorder) -> bool,
 ) -> Outcome {
-    let mut run =
-        Run { simulation: Model::simulation(profile, calibration, size, settings), settings, ended_early: None };
+    let mut run = Run {
+        simulation: Model::simulation(profile, calibration, size, settings),
+        settings,
+        ended_early: None,
+        samples: Vec::new(),
+    };
     run.until(settings.warmup, cancelled, &|_| false);
     let now = run.simulation.schedule().now().max(settings.warmup);
     run.simulation.model_mut().reset_statistics(now);
@@ -206,6 +231,7 @@ pub fn simulate_until(
     }
     let events = run.simulation.schedule().events_handled();
     let ended_early = run.ended_early;
+    let samples = run.samples;
     let model = run.simulation.into_model();
     debug_assert_eq!(
         model.counts.offered,
@@ -225,6 +251,7 @@ pub fn simulate_until(
         events,
         measured,
         ended_early,
+        samples,
         recorder: model.recorder,
     }
 }
@@ -233,6 +260,7 @@ struct Run {
     simulation: Simulation<Model>,
     settings: Settings,
     ended_early: Option<EndedEarly>,
+    samples: Vec<Sample>,
 }
 
 /// Timers that no longer matter still fire for a while after the last workflow is done, and cost something.
@@ -245,13 +273,17 @@ impl Run {
     }
 
     fn until(&mut self, end: Nanos, cancelled: &dyn Fn() -> bool, enough: &dyn Fn(&Recorder) -> bool) {
-        let slice = Nanos((end.0 / 32).max(1_000_000));
+        let slice = if self.settings.sample { self.settings.interval } else { Nanos((end.0 / 32).max(1_000_000)) };
         while self.ended_early.is_none() && !enough(&self.simulation.model().recorder) {
             let now = self.simulation.schedule().now();
             if now >= end {
                 return;
             }
             self.simulation.run_until((now + slice).min(end));
+            if self.settings.sample {
+                let sample = self.simulation.model().sample((now + slice).min(end));
+                self.samples.push(sample);
+            }
             self.check(cancelled);
         }
     }
@@ -280,6 +312,18 @@ impl Run {
 }
 
 impl Model {
+    fn sample(&self, at: Nanos) -> Sample {
+        Sample {
+            at,
+            work: self.work,
+            counts: self.counts,
+            open: self.open_roots,
+            backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
+            activities: self.workers.iter().map(|worker| worker.activities.value()).sum(),
+            connections: self.history_pools.iter().map(|pool| u64::from(pool.in_use())).sum(),
+        }
+    }
+
     fn reset_statistics(&mut self, now: Nanos) {
         self.hosts.iter_mut().for_each(|host| host.reset_statistics(now));
         self.shards.iter_mut().for_each(|shard| shard.reset_statistics(now));

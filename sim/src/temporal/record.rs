@@ -55,6 +55,10 @@ pub struct Work {
     pub history_bytes: u64,
     /// Rows of `history_node`.
     pub history_rows: u64,
+    /// Events of all histories.
+    pub history_events: u64,
+    /// Activities scheduled, retries not counted.
+    pub activities: u64,
     /// Temporal Cloud actions.
     pub actions: u64,
     /// CPU by process, idle load excluded.
@@ -86,6 +90,8 @@ impl Work {
             wal_bytes: self.wal_bytes - earlier.wal_bytes,
             history_bytes: self.history_bytes - earlier.history_bytes,
             history_rows: self.history_rows - earlier.history_rows,
+            history_events: self.history_events - earlier.history_events,
+            activities: self.activities - earlier.activities,
             actions: self.actions - earlier.actions,
             cpu,
             spooled: self.spooled - earlier.spooled,
