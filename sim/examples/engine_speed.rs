@@ -140,7 +140,13 @@ fn by_hand() -> (f64, f64) {
 }
 
 /// Nanoseconds per hold: pop the first event, push it again after a random delay.
-fn hold<Q>(pending: usize, delay: fn(&mut Stream) -> u64, mut queue: Q, push: fn(&mut Q, u64), pop: fn(&mut Q) -> u64) -> f64 {
+fn hold<Q>(
+    pending: usize,
+    delay: fn(&mut Stream) -> u64,
+    mut queue: Q,
+    push: fn(&mut Q, u64),
+    pop: fn(&mut Q) -> u64,
+) -> f64 {
     let mut stream = Streams::new(2).stream("hold", "delays", 0);
     for _ in 0..pending {
         push(&mut queue, delay(&mut stream));

@@ -13,6 +13,45 @@ const EMPTY: u128 = u128::MAX;
 const NO_HOLE: usize = usize::MAX;
 const SMALLEST_LEAVES: usize = 16;
 
+/// The minimum, without a branch where no loop surrounds it.
+#[inline]
+fn smaller(a: u128, b: u128) -> u128 {
+    std::hint::select_unpredictable(a < b, a, b)
+}
+
+/// Writes the winner of one group into its parent.
+#[inline]
+fn climb(nodes: &mut [Group], node: usize, winner: u128) -> u128 {
+    let group = &nodes[node >> 2].0;
+    let others = smaller(smaller(group[node & 3 ^ 1], group[node & 3 ^ 2]), group[node & 3 ^ 3]);
+    let winner = smaller(winner, others);
+    nodes[node >> 4].0[node >> 2 & 3] = winner;
+    winner
+}
+
+/// Writes a leaf and the winners of the levels above it.
+///
+/// Unrolled and in a function of its own, because inside a loop the compiler turns the minima into branches, which costs more than all the rest.
+#[inline(never)]
+fn settle<const LEVELS: u32>(nodes: &mut [Group], leaf: usize, key: u128) {
+    nodes[leaf >> 2].0[leaf & 3] = key;
+    let mut winner = key;
+    for level in 0..LEVELS {
+        winner = climb(nodes, leaf >> (2 * level), winner);
+    }
+}
+
+/// As [`settle`], for trees of any depth.
+#[inline(never)]
+fn settle_any(nodes: &mut [Group], leaf: usize, key: u128) {
+    nodes[leaf >> 2].0[leaf & 3] = key;
+    let (mut node, mut winner) = (leaf, key);
+    while node > 1 {
+        winner = climb(nodes, node, winner);
+        node >>= 2;
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Group([u128; 4]);
@@ -104,15 +143,14 @@ impl<E: Copy> WinnerTree<E> {
     /// Writes a leaf and the winners above it.
     #[inline]
     fn settle(&mut self, slot: usize, key: u128) {
-        let mut node = self.leaves + slot;
-        let mut winner = key;
-        self.nodes[node >> 2].0[node & 3] = key;
-        while node > 1 {
-            let group = &self.nodes[node >> 2].0;
-            let others = group[node & 3 ^ 1].min(group[node & 3 ^ 2]).min(group[node & 3 ^ 3]);
-            winner = winner.min(others);
-            node >>= 2;
-            self.nodes[node >> 2].0[node & 3] = winner;
+        let node = self.leaves + slot;
+        match self.leaves {
+            16 => settle::<2>(&mut self.nodes, node, key),
+            64 => settle::<3>(&mut self.nodes, node, key),
+            256 => settle::<4>(&mut self.nodes, node, key),
+            1024 => settle::<5>(&mut self.nodes, node, key),
+            4096 => settle::<6>(&mut self.nodes, node, key),
+            _ => settle_any(&mut self.nodes, node, key),
         }
     }
 
