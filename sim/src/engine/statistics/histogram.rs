@@ -43,7 +43,6 @@ impl LatencyHistogram {
     #[inline]
     pub fn record(&mut self, span: Nanos) {
         self.total += u128::from(span.0);
-        // Not the saturating record: it does not grow the histogram, but counts what is past its present end as that end.
         self.histogram.record(span.0).expect("a histogram that resizes itself takes every value");
     }
 
