@@ -72,6 +72,7 @@ fn interleave(
 #[test]
 fn order_is_that_of_a_sorted_list_for_any_interleaving() {
     for seed in 0..20 {
+        interleave(seed, 20_000, 24, |stream| stream.below(30));
         interleave(seed, 20_000, 300, |stream| stream.below(1_000));
         interleave(seed, 40_000, 9_000, |stream| (stream.exponential() * 1e9) as u64);
     }
