@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use plimsoll_benches::contenders::{binary_heap, plimsoll};
+use plimsoll_benches::contenders::{PLIMSOLL, POP_PUSH, REPLACE_TOP, binary_heap, plimsoll};
 use plimsoll_benches::draws::QueueDraws;
 use plimsoll_benches::hold::{EngineQueue, Hold, Increment, StdBinaryHeap};
 use plimsoll_benches::mm10::Task;
@@ -19,10 +19,10 @@ fn hold(criterion: &mut Criterion) {
         for pending in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
             let mut engine = Hold::<EngineQueue>::new(pending, increment, SEED);
             engine.run(u64::from(pending));
-            group.bench_function(BenchmarkId::new("Plimsoll", pending), |bencher| bencher.iter(|| engine.run(1)));
+            group.bench_function(BenchmarkId::new(PLIMSOLL, pending), |bencher| bencher.iter(|| engine.run(1)));
             let mut heap = Hold::<StdBinaryHeap>::new(pending, increment, SEED);
             heap.run(u64::from(pending));
-            group.bench_function(BenchmarkId::new("BinaryHeap", pending), |bencher| bencher.iter(|| heap.run(1)));
+            group.bench_function(BenchmarkId::new(POP_PUSH, pending), |bencher| bencher.iter(|| heap.run(1)));
         }
         group.finish();
     }
@@ -33,8 +33,9 @@ fn queue(criterion: &mut Criterion) {
     let task = Task { customers: 50_000, seed: SEED };
     let mut group = criterion.benchmark_group("mm10");
     group.throughput(Throughput::Elements(task.customers));
-    group.bench_function("Plimsoll", |bencher| bencher.iter(|| plimsoll::run(black_box(task))));
-    group.bench_function("BinaryHeap", |bencher| bencher.iter(|| binary_heap::run(black_box(task))));
+    group.bench_function(PLIMSOLL, |bencher| bencher.iter(|| plimsoll::run(black_box(task))));
+    group.bench_function(POP_PUSH, |bencher| bencher.iter(|| binary_heap::pop_push(black_box(task))));
+    group.bench_function(REPLACE_TOP, |bencher| bencher.iter(|| binary_heap::replace_top(black_box(task))));
     group.finish();
 }
 

@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::engine::EventQueue;
 
+use crate::contenders::{PLIMSOLL, POP_PUSH, REPLACE_TOP};
 use crate::draws::HoldDraws;
 use crate::interleave::{Contender, Measured, interleave};
 
@@ -179,9 +180,6 @@ pub struct Compared {
     pub measured: Vec<Measured<State>>,
 }
 
-/// The lists compared, in the order of the report.
-pub const LISTS: [&str; 3] = ["Plimsoll", "BinaryHeap pop+push", "BinaryHeap replace-top"];
-
 /// Measures all lists at one size, interleaved.
 ///
 /// They live through all rounds. Before the first, every event is held once on average, so that each list has the
@@ -197,9 +195,9 @@ pub fn compare(pending: u32, increment: Increment, holds: u64, rounds: usize, se
     }
     let model = (pending, increment, holds, seed);
     let contenders = vec![
-        contender::<EngineQueue>(LISTS[0], model),
-        contender::<StdBinaryHeap>(LISTS[1], model),
-        contender::<ReplaceTop>(LISTS[2], model),
+        contender::<EngineQueue>(PLIMSOLL, model),
+        contender::<StdBinaryHeap>(POP_PUSH, model),
+        contender::<ReplaceTop>(REPLACE_TOP, model),
     ];
     Compared { pending, increment, measured: interleave(contenders, rounds) }
 }

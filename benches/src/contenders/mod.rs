@@ -14,8 +14,10 @@ use crate::mm10::{Expected, Outcome, Task, erlang_c_mean_wait, expected};
 
 /// Plimsoll's name in the report.
 pub const PLIMSOLL: &str = "Plimsoll";
-/// The name of the loop over `std::collections::BinaryHeap`, and of the bare heap in the hold model.
-pub const BINARY_HEAP: &str = "BinaryHeap";
+/// `std::collections::BinaryHeap`, every event popped and pushed.
+pub const POP_PUSH: &str = "BinaryHeap pop+push";
+/// `std::collections::BinaryHeap`, where an event that follows another takes its place at the top.
+pub const REPLACE_TOP: &str = "BinaryHeap replace-top";
 
 /// One engine and what it is given to do.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +37,8 @@ pub fn entries(quick: bool) -> Vec<Entry> {
     let thousands = |thousands: u64| thousands * if quick { 200 } else { 1_000 };
     vec![
         Entry { name: PLIMSOLL, version: None, customers: thousands(1_000), run: plimsoll::run },
-        Entry { name: BINARY_HEAP, version: None, customers: thousands(1_000), run: binary_heap::run },
+        Entry { name: POP_PUSH, version: None, customers: thousands(1_000), run: binary_heap::pop_push },
+        Entry { name: REPLACE_TOP, version: None, customers: thousands(1_000), run: binary_heap::replace_top },
         Entry { name: "desru", version: Some("0.1.13"), customers: thousands(500), run: desru::run },
         Entry { name: "simu-des", version: Some("0.1.0"), customers: thousands(200), run: simu_des::run },
         Entry { name: "nexosim", version: Some("1.0.0"), customers: thousands(150), run: nexosim::run },
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn a_wrong_wait_is_reported() {
         let task = Task { customers: 5_000, seed: 13 };
-        let mut outcome = binary_heap::run(task);
+        let mut outcome = binary_heap::pop_push(task);
         outcome.mean_wait *= 1.000_001;
         let difference = compare(&outcome, &expected(task), task);
         assert!(difference.is_some_and(|text| text.starts_with("mean wait")));
