@@ -22,7 +22,7 @@ struct Arguments {
     /// Fewer customers, holds and rounds: under ten seconds.
     #[arg(long)]
     quick: bool,
-    /// Rounds to take medians over [default: 9, with --quick 3].
+    /// Rounds to take medians over [default: 31, with --quick 7].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: Option<u16>,
     /// Only this section.
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 
 fn measure(arguments: &Arguments) -> Report {
     let quick = arguments.quick;
-    let rounds = arguments.rounds.map_or(if quick { 3 } else { 9 }, usize::from);
+    let rounds = arguments.rounds.map_or(if quick { 7 } else { 31 }, usize::from);
     let wanted = |section| arguments.only.is_none_or(|only| only == section);
     let mut report = Report::new(Machine::look(), Settings { quick, rounds, seed: arguments.seed });
     if wanted(Section::Mm10) {
@@ -88,7 +88,7 @@ fn measure(arguments: &Arguments) -> Report {
 }
 
 fn hold(quick: bool, rounds: usize, seed: u64) -> Vec<Compared> {
-    let holds = if quick { 200_000 } else { 500_000 };
+    let holds = if quick { 50_000 } else { 100_000 };
     let mut compared = Vec::new();
     for increment in [Increment::Exponential, Increment::Bimodal] {
         for pending in [1_000, 100_000, 1_000_000] {
