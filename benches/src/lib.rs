@@ -1,1 +1,12 @@
-//! placeholder
+//! Speed of Plimsoll's engine beside its peers: the models, the interleaved measurement and the report.
+//!
+//! The binary is `speed`; Criterion benches of the parts are in `benches/benches/`, the Python peers in `benches/peers/`.
+
+pub mod contenders;
+pub mod draws;
+pub mod hold;
+pub mod interleave;
+pub mod machine;
+pub mod mm10;
+pub mod report;
+pub mod temporal;

@@ -120,6 +120,11 @@ fn nearest(nanos: f64) -> Nanos {
     Nanos(((nanos + 0.5) as u64).min(Nanos::MAX_INPUT.0))
 }
 
+#[inline]
+fn exponential(mean: Nanos, stream: &mut Stream) -> Nanos {
+    nearest(mean.0 as f64 * stream.exponential())
+}
+
 impl Distribution {
     /// The lognormal with this mean and this coefficient of variation (standard deviation divided by mean); a constant when either is zero.
     ///
@@ -168,9 +173,18 @@ impl Distribution {
     /// One span.
     #[inline]
     pub fn sample(&self, stream: &mut Stream) -> Nanos {
+        // Apart from the others, so that the shortest and most frequent way is inlined where it is called.
+        if let Distribution::Exponential { mean } = self {
+            return exponential(*mean, stream);
+        }
+        self.sample_other(stream)
+    }
+
+    #[inline(never)]
+    fn sample_other(&self, stream: &mut Stream) -> Nanos {
         match self {
             Distribution::Constant(span) => *span,
-            Distribution::Exponential { mean } => nearest(mean.0 as f64 * stream.exponential()),
+            Distribution::Exponential { mean } => exponential(*mean, stream),
             Distribution::LogNormal { mu, sigma } => from_log_seconds(mu + sigma * stream.normal()),
             Distribution::Quantiles(curve) => curve.at_score(stream.normal()),
             Distribution::Uniform { low, high } => Nanos(low.0 + stream.below(high.0.saturating_sub(low.0) + 1)),

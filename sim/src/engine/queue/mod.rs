@@ -1,8 +1,10 @@
-//! The event queue: a winner tree for few pending events, a ladder of buckets for many.
+//! The event queue: a winner tree for few pending events, one of fixed size for up to sixteen, a ladder of buckets for many.
 
+mod few;
 mod tree;
 mod wheel;
 
+use few::{FEW, Few};
 use plimsoll_profiles::units::Nanos;
 use tree::WinnerTree;
 use wheel::Wheel;
@@ -39,6 +41,9 @@ const SEQUENCE_LIMIT: u64 = 1 << 42;
 /// ```
 #[derive(Clone, Debug)]
 pub struct EventQueue<E> {
+    /// All events, while there are few; then tree and ladder are empty.
+    few: Few<E>,
+    is_few: bool,
     /// All events in tree form; in ladder form, those pushed into the current bucket.
     tree: WinnerTree<E>,
     ladder: Option<Box<Ladder<E>>>,
@@ -69,12 +74,15 @@ impl<E: Copy> Default for EventQueue<E> {
 impl<E: Copy> EventQueue<E> {
     /// An empty queue.
     pub fn new() -> Self {
-        EventQueue { tree: WinnerTree::new(), ladder: None, spare: None, sequence: 0 }
+        EventQueue { few: Few::new(), is_few: true, tree: WinnerTree::new(), ladder: None, spare: None, sequence: 0 }
     }
 
     /// The number of pending events.
     #[inline]
     pub fn len(&self) -> usize {
+        if self.is_few {
+            return self.few.len();
+        }
         self.tree.len()
             + self.ladder.as_ref().map_or(0, |ladder| ladder.wheel.len() + ladder.near.len() - ladder.cursor)
     }
@@ -88,6 +96,18 @@ impl<E: Copy> EventQueue<E> {
     /// Adds an event.
     #[inline]
     pub fn push(&mut self, time: Nanos, event: E) {
+        if self.is_few && self.few.len() < FEW {
+            let sequence = self.next_sequence();
+            self.few.push(time.0, sequence, event);
+            return;
+        }
+        self.push_many(time, event);
+    }
+
+    fn push_many(&mut self, time: Nanos, event: E) {
+        if self.is_few {
+            self.leave_few();
+        }
         if let Some(ladder) = &mut self.ladder
             && ladder.wheel.takes(time.0)
         {
@@ -103,14 +123,33 @@ impl<E: Copy> EventQueue<E> {
 
     #[inline]
     fn push_tree(&mut self, time: u64, event: E) {
-        assert!(self.sequence < SEQUENCE_LIMIT, "the event queue has seen 4.4e12 events");
-        self.tree.push(time, self.sequence, event);
+        let sequence = self.next_sequence();
+        self.tree.push(time, sequence, event);
+    }
+
+    #[inline]
+    fn next_sequence(&mut self) -> u64 {
+        let sequence = self.sequence;
+        assert!(sequence < SEQUENCE_LIMIT, "the event queue has seen 4.4e12 events");
         self.sequence += 1;
+        sequence
+    }
+
+    /// Puts all events into the tree.
+    #[cold]
+    fn leave_few(&mut self) {
+        self.is_few = false;
+        for (time, sequence, event) in self.few.drain() {
+            self.tree.push(time, sequence, event);
+        }
     }
 
     /// The time of the earliest event.
     #[inline]
     pub fn peek_time(&mut self) -> Option<Nanos> {
+        if self.is_few {
+            return (self.few.len() > 0).then(|| Nanos(self.few.first_time()));
+        }
         if self.ladder.is_some() {
             return self.peek_ladder();
         }
@@ -126,6 +165,13 @@ impl<E: Copy> EventQueue<E> {
     /// Removes and returns the earliest event unless it is later than `end`.
     #[inline]
     pub fn pop_until(&mut self, end: Nanos) -> Option<(Nanos, E)> {
+        if self.is_few {
+            return self.few.pop_until(end.0).map(|(time, event)| (Nanos(time), event));
+        }
+        self.pop_many(end)
+    }
+
+    fn pop_many(&mut self, end: Nanos) -> Option<(Nanos, E)> {
         if self.ladder.is_some() {
             return self.pop_ladder(end);
         }
@@ -133,6 +179,7 @@ impl<E: Copy> EventQueue<E> {
             return None;
         }
         let (time, event) = self.tree.pop();
+        self.is_few = self.tree.len() == 0;
         Some((Nanos(time), event))
     }
 

@@ -6,11 +6,10 @@
 //! which is most of its time at few pending events.
 
 /// Bits of a key that name the leaf; the rest of the low word is the order of insertion.
-const SLOT_BITS: u32 = 22;
+pub(super) const SLOT_BITS: u32 = 22;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 /// The key of an empty leaf: later than every event, since the order of insertion never reaches all ones.
-const EMPTY: u128 = u128::MAX;
-const NO_HOLE: usize = usize::MAX;
+pub(super) const EMPTY: u128 = u128::MAX;
 const SMALLEST_LEAVES: usize = 16;
 
 /// The minimum, without a branch where no loop surrounds it.
@@ -19,25 +18,22 @@ fn smaller(a: u128, b: u128) -> u128 {
     std::hint::select_unpredictable(a < b, a, b)
 }
 
-/// Writes the winner of one group into its parent.
+/// The winner of `key` and the other three of a group.
 #[inline]
-fn climb(nodes: &mut [Group], node: usize, winner: u128) -> u128 {
-    let group = &nodes[node >> 2].0;
-    let others = smaller(smaller(group[node & 3 ^ 1], group[node & 3 ^ 2]), group[node & 3 ^ 3]);
-    let winner = smaller(winner, others);
-    nodes[node >> 4].0[node >> 2 & 3] = winner;
-    winner
+pub(super) fn winner(group: &Group, place: usize, key: u128) -> u128 {
+    let Group(keys) = group;
+    smaller(key, smaller(smaller(keys[place ^ 1], keys[place ^ 2]), keys[place ^ 3]))
 }
 
-/// Writes a leaf and the winners of the levels above it.
+/// Writes a leaf and the winners above it.
 ///
 /// Unrolled and in a function of its own, because inside a loop the compiler turns the minima into branches, which costs more than all the rest.
 #[inline(never)]
 fn settle<const LEVELS: u32>(nodes: &mut [Group], leaf: usize, key: u128) {
     nodes[leaf >> 2].0[leaf & 3] = key;
-    let mut winner = key;
+    let mut key = key;
     for level in 0..LEVELS {
-        winner = climb(nodes, leaf >> (2 * level), winner);
+        key = climb(nodes, leaf >> (2 * level), key);
     }
 }
 
@@ -45,28 +41,37 @@ fn settle<const LEVELS: u32>(nodes: &mut [Group], leaf: usize, key: u128) {
 #[inline(never)]
 fn settle_any(nodes: &mut [Group], leaf: usize, key: u128) {
     nodes[leaf >> 2].0[leaf & 3] = key;
-    let (mut node, mut winner) = (leaf, key);
+    let (mut node, mut key) = (leaf, key);
     while node > 1 {
-        winner = climb(nodes, node, winner);
+        key = climb(nodes, node, key);
         node >>= 2;
     }
 }
 
+/// Writes the winner of one group into its parent.
+#[inline]
+fn climb(nodes: &mut [Group], node: usize, key: u128) -> u128 {
+    let key = winner(&nodes[node >> 2], node & 3, key);
+    nodes[node >> 4].0[node >> 2 & 3] = key;
+    key
+}
+
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Group([u128; 4]);
+pub(super) struct Group(pub [u128; 4]);
 
 #[derive(Clone, Debug)]
 pub(super) struct WinnerTree<E> {
     /// Node `n` has the children `4n..4n + 4`; the root is 1, the leaves are `leaves..2 * leaves`.
     nodes: Vec<Group>,
     leaves: usize,
-    /// The event of each leaf that was ever used.
+    /// The event of each leaf; nothing before the first push.
     events: Vec<E>,
-    free: Vec<u32>,
-    /// The leaf of the event popped last, not yet replaced in the tree: a push that follows takes it with a single walk.
-    hole: usize,
+    /// The free leaves, from place `len` on; what lies before has no meaning. A push takes the one at `len`.
+    slots: Vec<u32>,
     len: usize,
+    /// The leaf at `slots[len]` still holds the key popped last: a push that follows replaces it with a single walk.
+    stale: bool,
 }
 
 impl<E: Copy> WinnerTree<E> {
@@ -75,9 +80,9 @@ impl<E: Copy> WinnerTree<E> {
             nodes: vec![Group([EMPTY; 4]); SMALLEST_LEAVES / 2],
             leaves: SMALLEST_LEAVES,
             events: Vec::new(),
-            free: Vec::new(),
-            hole: NO_HOLE,
+            slots: (0..SMALLEST_LEAVES as u32).collect(),
             len: 0,
+            stale: false,
         }
     }
 
@@ -100,57 +105,54 @@ impl<E: Copy> WinnerTree<E> {
     /// Adds an event; the tree must not be full, and `sequence` must be below 2^42.
     #[inline]
     pub fn push(&mut self, time: u64, sequence: u64, event: E) {
-        let slot = if self.hole != NO_HOLE {
-            std::mem::replace(&mut self.hole, NO_HOLE)
-        } else if let Some(slot) = self.free.pop() {
-            slot as usize
-        } else {
-            self.events.push(event);
-            self.events.len() - 1
-        };
+        if self.events.is_empty() {
+            self.events.resize(self.leaves, event);
+        }
+        let slot = self.slots[self.len] as usize;
         self.events[slot] = event;
         self.len += 1;
+        self.stale = false;
         self.settle(slot, u128::from(time) << 64 | u128::from(sequence << SLOT_BITS | slot as u64));
     }
 
     /// The time of the earliest event; `u64::MAX` also when there is none.
     #[inline]
     pub fn first_time(&mut self) -> u64 {
-        self.fill_hole();
+        self.clear_stale();
         (self.nodes[0].0[1] >> 64) as u64
     }
 
     /// Removes the earliest event; there must be one.
     #[inline]
     pub fn pop(&mut self) -> (u64, E) {
-        self.fill_hole();
+        self.clear_stale();
         let key = self.nodes[0].0[1];
         let slot = (key as u64 & SLOT_MASK) as usize;
-        self.hole = slot;
         self.len -= 1;
+        self.slots[self.len] = slot as u32;
+        self.stale = true;
         ((key >> 64) as u64, self.events[slot])
     }
 
     #[inline]
-    fn fill_hole(&mut self) {
-        if self.hole != NO_HOLE {
-            let slot = std::mem::replace(&mut self.hole, NO_HOLE);
-            self.free.push(slot as u32);
-            self.settle(slot, EMPTY);
+    fn clear_stale(&mut self) {
+        if self.stale {
+            self.stale = false;
+            self.settle(self.slots[self.len] as usize, EMPTY);
         }
     }
 
     /// Writes a leaf and the winners above it.
     #[inline]
     fn settle(&mut self, slot: usize, key: u128) {
-        let node = self.leaves + slot;
+        let leaf = self.leaves + slot;
         match self.leaves {
-            16 => settle::<2>(&mut self.nodes, node, key),
-            64 => settle::<3>(&mut self.nodes, node, key),
-            256 => settle::<4>(&mut self.nodes, node, key),
-            1024 => settle::<5>(&mut self.nodes, node, key),
-            4096 => settle::<6>(&mut self.nodes, node, key),
-            _ => settle_any(&mut self.nodes, node, key),
+            16 => settle::<2>(&mut self.nodes, leaf, key),
+            64 => settle::<3>(&mut self.nodes, leaf, key),
+            256 => settle::<4>(&mut self.nodes, leaf, key),
+            1024 => settle::<5>(&mut self.nodes, leaf, key),
+            4096 => settle::<6>(&mut self.nodes, leaf, key),
+            _ => settle_any(&mut self.nodes, leaf, key),
         }
     }
 
@@ -167,6 +169,9 @@ impl<E: Copy> WinnerTree<E> {
             self.nodes[node >> 2].0[node & 3] = key & !u128::from(SLOT_MASK) | slot as u128;
         }
         self.len = self.events.len();
+        if let Some(&any) = self.events.last() {
+            self.events.resize(self.leaves, any);
+        }
         for node in (1..self.leaves / 2).rev().filter(|node| (node.ilog2() & 1) == 0) {
             let [a, b, c, d] = self.nodes[node].0;
             self.nodes[node >> 2].0[node & 3] = a.min(b).min(c).min(d);
@@ -183,7 +188,7 @@ impl<E: Copy> WinnerTree<E> {
     }
 
     fn drain_keys(&mut self) -> Vec<(u128, E)> {
-        self.fill_hole();
+        self.clear_stale();
         let keys = (0..self.events.len()).map(|slot| {
             let node = self.leaves + slot;
             (self.nodes[node >> 2].0[node & 3], self.events[slot])
@@ -197,8 +202,9 @@ impl<E: Copy> WinnerTree<E> {
         self.nodes.clear();
         self.nodes.resize(leaves / 2, Group([EMPTY; 4]));
         self.events.clear();
-        self.free.clear();
-        self.hole = NO_HOLE;
+        self.slots.clear();
+        self.slots.extend(0..leaves as u32);
         self.len = 0;
+        self.stale = false;
     }
 }
