@@ -275,3 +275,43 @@ fn a_trace_becomes_a_profile_that_refers_to_it() {
     assert_eq!(code, 2);
     assert!(stderr.contains("starts.csv:3"), "{stderr}");
 }
+
+/// The first file is a pipe, so the program waits in it while the signal comes.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_with_130_and_leaves_no_half_a_file() {
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, out) = (folder.path().join("pipe.json"), folder.path().join("out/profile.toml"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let child = common::plimsoll()
+        .args(["import", "history", pipe.to_str().unwrap(), history("act1-1").to_str().unwrap(), "--out"])
+        .arg(&out)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Opening waits for the reader, so the program is in its loop from here on.
+    let writer = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    std::io::copy(&mut fs::File::open(history("act3_sequential-1")).unwrap(), &mut { writer }).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "interrupted\n");
+    assert_eq!(fs::read_dir(out.parent().unwrap()).unwrap().count(), 0);
+}
+
+#[test]
+fn names_from_histories_cannot_break_the_profile() {
+    let folder = tempfile::tempdir().unwrap();
+    let hostile = "a\"b\\c\n] }\u{7}\u{85}é";
+    let text = fs::read_to_string(history("act1-1")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["events"][0]["workflowExecutionStartedEventAttributes"]["workflowType"]["name"] = hostile.into();
+    json["events"][4]["activityTaskScheduledEventAttributes"]["activityType"]["name"] = hostile.into();
+    let path = folder.path().join("hostile.json");
+    fs::write(&path, json.to_string()).unwrap();
+    let (_, profile) = imported(&[&path]);
+    assert_eq!(profile.workflows[0].name, hostile);
+    let Step::Activity(activity) = &profile.workflows[0].steps[0] else { panic!("no activity") };
+    assert_eq!(activity.name, hostile);
+}
