@@ -315,3 +315,52 @@ fn names_from_histories_cannot_break_the_profile() {
     let Step::Activity(activity) = &profile.workflows[0].steps[0] else { panic!("no activity") };
     assert_eq!(activity.name, hostile);
 }
+
+/// The events of `act1-1` between its first workflow task and its end, `times` times, with a timer after each.
+fn polling(times: u64) -> serde_json::Value {
+    let text = fs::read_to_string(history("act1-1")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let events = json["events"].as_array().unwrap();
+    let mut out: Vec<serde_json::Value> = events[..4].to_vec();
+    for round in 0..times {
+        let id = 100 + round * 10;
+        let mut activity: Vec<serde_json::Value> = events[4..7].to_vec();
+        activity[0]["eventId"] = id.to_string().into();
+        activity[1]["activityTaskStartedEventAttributes"]["scheduledEventId"] = id.to_string().into();
+        activity[2]["activityTaskCompletedEventAttributes"]["scheduledEventId"] = id.to_string().into();
+        out.extend(activity);
+        out.push(serde_json::json!({ "eventId": (id + 1).to_string(), "eventTime": "2026-11-21T09:38:59.06Z",
+            "eventType": "EVENT_TYPE_TIMER_STARTED", "timerStartedEventAttributes": { "startToFireTimeout": "30s" } }));
+        out.push(serde_json::json!({ "eventId": (id + 2).to_string(), "eventTime": "2026-11-21T09:39:29.06Z",
+            "eventType": "EVENT_TYPE_TIMER_FIRED",
+            "timerFiredEventAttributes": { "startedEventId": (id + 1).to_string() } }));
+    }
+    out.push(events[10].clone());
+    let mut json = serde_json::json!({ "events": out });
+    json["events"][0]["workflowExecutionStartedEventAttributes"]["originalExecutionRunId"] =
+        format!("run-{times}").into();
+    json
+}
+
+#[test]
+fn a_loop_is_one_repetition() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("polling.json");
+    fs::write(&path, polling(17).to_string()).unwrap();
+    let (text, profile) = imported(&[&path]);
+    let [Step::Repeat { times, steps }] = profile.workflows[0].steps.as_slice() else { panic!("{text}") };
+    assert_eq!(*times, 17);
+    assert!(matches!(steps.as_slice(), [Step::Activity(_), Step::Timer(_)]), "{steps:?}");
+}
+
+#[test]
+fn many_runs_that_differ_only_in_counts_are_one_type_with_the_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    for times in 3..43 {
+        fs::write(folder.path().join(format!("{times}.json")), polling(times).to_string()).unwrap();
+    }
+    let (text, profile) = imported(&[folder.path()]);
+    assert_eq!(profile.workflows.len(), 1, "{text}");
+    let [Step::Repeat { times, .. }] = profile.workflows[0].steps.as_slice() else { panic!("{text}") };
+    assert_eq!(*times, 23, "the mean of 3 to 42 is 22.5");
+}

@@ -1,10 +1,12 @@
 //! `import history`: files of `temporal workflow show --output json` to a profile that plans as it is.
 //!
-//! `raw` is the JSON, `run` one history's steps (put in order by `arrange`), `fit` the types of many runs, `write` the TOML.
+//! `raw` is the JSON, `run` one history's steps (put in order by `arrange`, loops found by `fold`), `fit` the types of many runs, `write` the TOML.
 
 mod arrange;
 mod base64;
 mod fit;
+mod fold;
+mod marker;
 mod raw;
 mod run;
 mod write;

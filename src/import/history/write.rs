@@ -158,6 +158,9 @@ fn workflow(out: &mut String, fit: &Fit, fitted: &FittedType, share: Option<&str
             let _ = writeln!(out, "{key} = \"{value}\" # inferred from {evidence}");
         }
     }
+    if fitted.counts_are_means {
+        out.push_str("# Runs differ in how often steps happened: count and times are means.\n");
+    }
     out.push_str("steps = [\n");
     if fitted.steps.is_empty() {
         out.push_str(
@@ -181,11 +184,17 @@ fn workflow(out: &mut String, fit: &Fit, fitted: &FittedType, share: Option<&str
     out.push_str("]\n");
 }
 
-fn steps(out: &mut String, fit: &Fit, steps: &[FittedStep], depth: usize) {
-    for step in steps {
+fn steps(out: &mut String, fit: &Fit, list: &[FittedStep], depth: usize) {
+    for step in list {
         match step {
             FittedStep::One { kind, count, seen, children } => one(out, fit, depth, kind, *count, seen, children),
             FittedStep::Parallel(branches) => parallel(out, fit, branches, depth),
+            FittedStep::Repeat { times, steps: body } => {
+                let indent = "  ".repeat(depth);
+                let _ = writeln!(out, "{indent}{{ repeat = {{ times = {times}, steps = [");
+                steps(out, fit, body, depth + 1);
+                let _ = writeln!(out, "{indent}] }} }},");
+            }
         }
     }
 }
