@@ -21,9 +21,6 @@ mod world;
 
 pub use document::Document;
 pub use problems::{Problem, Problems, Source};
-pub use schema::profile_schema;
+pub use schema::{cluster_schema, profile_schema};
 pub use sdk::SdkDefaults;
 pub use world::{Level, UncertainInput, World};
-
-/// The calibration of a profile that names none.
-pub const DEFAULT_CALIBRATION: &str = "temporal-1.31-postgresql-15";

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::random::Streams;
+
 /// Which of the three estimates of an uncertain input holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -29,7 +31,7 @@ pub struct UncertainInput {
 /// One choice of every uncertain input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct World {
-    sample: Option<(u64, u64)>,
+    sample: Option<(u64, u32)>,
     levels: BTreeMap<String, Level>,
 }
 
@@ -45,7 +47,7 @@ impl World {
     /// of most distributions when the estimates are P10, P50, P90 (Hurst, Brown & Swanson 2000, "Swanson's 30-40-30
     /// rule", AAPG Bulletin 84). An input's level depends on nothing but seed, `n` and its path, so that a further
     /// uncertain input changes no other.
-    pub fn sampled(seed: u64, n: u64) -> Self {
+    pub fn sampled(seed: u64, n: u32) -> Self {
         World { sample: Some((seed, n)), levels: BTreeMap::new() }
     }
 
@@ -62,29 +64,12 @@ impl World {
             return *level;
         }
         let Some((seed, n)) = self.sample else { return Level::Mid };
-        match uniform(seed, n, path) {
+        match Streams::new(seed).stream(path, "world", n).uniform() {
             u if u < 0.3 => Level::Low,
             u if u < 0.7 => Level::Mid,
             _ => Level::High,
         }
     }
-}
-
-/// A number in [0, 1) from the hash of its arguments: FNV-1a over the path, finished by SplitMix64.
-fn uniform(seed: u64, n: u64, path: &str) -> f64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325u64;
-    for byte in path.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    let mixed = split_mix(split_mix(split_mix(hash) ^ seed) ^ n);
-    (mixed >> 11) as f64 / (1u64 << 53) as f64
-}
-
-fn split_mix(state: u64) -> u64 {
-    let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -93,23 +78,23 @@ mod tests {
 
     #[test]
     fn sampled_worlds_follow_thirty_forty_thirty() {
-        let n = 30_000u64;
+        let n = 30_000u32;
         let count = |level| (0..n).filter(|i| World::sampled(7, *i).level("a.b") == level).count() as f64;
         for (level, p) in [(Level::Low, 0.3), (Level::Mid, 0.4), (Level::High, 0.3)] {
-            let (mean, sigma) = (n as f64 * p, (n as f64 * p * (1.0 - p)).sqrt());
+            let (mean, sigma) = (f64::from(n) * p, (f64::from(n) * p * (1.0 - p)).sqrt());
             assert!((count(level) - mean).abs() < 4.0 * sigma, "{level:?}: {} of {n}", count(level));
         }
     }
 
     #[test]
     fn inputs_of_a_sampled_world_are_independent() {
-        let n = 30_000u64;
-        let both = |i: &u64| {
+        let n = 30_000u32;
+        let both = |i: &u32| {
             let world = World::sampled(1, *i);
             world.level("a") == Level::Low && world.level("b") == Level::Low
         };
         let count = (0..n).filter(both).count() as f64;
-        assert!((count - 0.09 * n as f64).abs() < 4.0 * (n as f64 * 0.09 * 0.91).sqrt(), "{count}");
+        assert!((count - 0.09 * f64::from(n)).abs() < 4.0 * (f64::from(n) * 0.09 * 0.91).sqrt(), "{count}");
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::path::Path;
 use hdrhistogram::Histogram;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::compare::{Tolerances, compare};
+use plimsoll_reports::quantity::Interval;
 use plimsoll_reports::run_dir::{self, Clock, Manifest, Phase, ResourceColumn, Run, RunVerdict, Sent, Trust, Writer};
 use plimsoll_reports::run_document::RunDocument;
+use plimsoll_reports::sweep_document::{SweepDocument, SweepPoint};
 use plimsoll_reports::{html, text};
 
 type Failure = Box<dyn std::error::Error>;
@@ -27,6 +29,22 @@ fn main() -> Result<(), Failure> {
     let b = write_run(&folder.join("measured"), &measured, 1.12)?;
     std::fs::write(folder.join("run.html"), html::run(&simulated, Some(&a)))?;
     std::fs::write(folder.join("comparison.html"), html::comparison(&compare(&a, &b, &Tolerances::default())))?;
+    let points = [3u32, 4, 6, 8].into_iter().zip([1.9, 0.2, 0.09, 0.07]).map(|(pods, p99)| {
+        let mut point = SweepPoint::from_run(vec![pods.to_string()], &simulated, Some(p99 <= 0.2));
+        if let Some(quantiles) = point.latency.schedule_to_start_activity.as_mut() {
+            quantiles.p99 = Some(Interval { estimate: p99, low: p99, high: p99 });
+        }
+        point
+    });
+    let sweep = SweepDocument {
+        schema_version: 1,
+        profile: simulated.profile.clone(),
+        cluster: simulated.cluster.clone(),
+        seed: 42,
+        vary: vec!["workers.pods".into()],
+        points: points.collect(),
+    };
+    std::fs::write(folder.join("sweep.html"), html::sweep(&sweep))?;
     let entries = [("runs/simulated", simulated), ("runs/measured", measured)].map(|(name, run)| html::RunEntry {
         name: name.into(),
         verdict: Trust::Valid,
@@ -57,7 +75,7 @@ fn write_run(folder: &Path, document: &RunDocument, factor: f64) -> Result<Run, 
         verdict: RunVerdict { verdict: Trust::Valid, reasons: Vec::new() },
         resources: vec![
             ResourceColumn { name: "database_cpu".into(), unit: "share".into() },
-            ResourceColumn { name: "wal_bytes_per_second".into(), unit: "bytes".into() },
+            ResourceColumn { name: "wal_bytes_per_second".into(), unit: "bytes/s".into() },
         ],
         summary: Some(RunDocument { warmup_seconds: 0.0, measured_seconds: 600.0, ..document.clone() }),
     };

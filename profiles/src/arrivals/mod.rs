@@ -1,12 +1,17 @@
 //! When workflows are started: an open-loop schedule of intended times that simulator and load generator share.
 
 mod pattern;
+mod schedule;
+mod short;
 mod trace;
 
 use std::sync::Arc;
 
 use crate::units::{Nanos, Rate};
 
+pub use pattern::Peak;
+pub use schedule::{Schedule, Split};
+pub use short::ShortFormError;
 pub(crate) use trace::parse_trace;
 
 /// The arrival schedule of a profile: phases one after the other.

@@ -87,6 +87,12 @@ impl Checker {
                             );
                         }
                     }
+                    let changes =
+                        2.0 * duration.as_secs_f64() / (raw.mean_calm + raw.mean_burst).as_secs_f64().max(1e-9);
+                    if changes > 10_000_000.0 {
+                        let help = "lengthen the states, or shorten the phase";
+                        c.note("mean_calm", "more than ten million changes of state", "too short for this phase", help);
+                    }
                     if raw.burst.as_per_second() < raw.calm.as_per_second() {
                         c.note("burst", "a burst that is calmer than calm", "below calm", "swap the two states");
                     }

@@ -75,17 +75,29 @@ impl Checker {
         name
     }
 
+    /// A shipped calibration by name, or a path.
+    fn calibration(&mut self, raw: Option<String>) -> String {
+        use crate::calibration::REFERENCE;
+        let Some(name) = raw else { return REFERENCE.to_owned() };
+        if name != REFERENCE && !name.contains(['/', '\\']) && !name.ends_with(".toml") {
+            let help = format!("shipped: \"{REFERENCE}\"; or give the path of a .toml file");
+            self.note(
+                "calibration",
+                format!("no calibration is called {}", crate::units::quoted(&name)),
+                "unknown",
+                help,
+            );
+        }
+        name
+    }
+
     /// A plain number within bounds, or the stand-in `low`.
     fn number(&mut self, key: &str, value: f64, low: f64, high: f64) -> f64 {
         if value.is_finite() && value >= low && value <= high {
             return value;
         }
-        self.note(
-            key,
-            format!("{value:?} is out of range"),
-            "out of range",
-            format!("expected a number from {low} to {high}"),
-        );
+        let what = if value.is_finite() { "out of range" } else { "not a finite number" };
+        self.note(key, format!("{value} is {what}"), what, format!("expected a number from {low} to {high}"));
         low
     }
 
@@ -156,8 +168,7 @@ pub(crate) fn profile(raw: RawProfile, context: &Context<'_>) -> Result<Profile,
     let workers = c.under("workers", |c| c.workers(raw.workers.unwrap_or_default()));
     let growth = c.under("growth", |c| c.growth(raw.growth.unwrap_or_default()));
     let cluster = c.under("cluster", |c| c.cluster(raw.cluster.unwrap_or_default()));
-    let calibration = raw.calibration.unwrap_or_else(|| crate::DEFAULT_CALIBRATION.to_owned());
-    let calibration = c.name("calibration", calibration);
+    let calibration = c.calibration(raw.calibration);
     let sdk = raw.sdk.map_or(Sdk::Go, sdk);
     c.finish(Profile { name, sdk, arrivals, workflows, slo, workers, growth, cluster, calibration })
 }

@@ -47,12 +47,17 @@ impl Checker {
                 self.under(index, |c| c.note("type", message, "again", "give each type its own name"));
             }
         }
+        let before = self.findings.len();
         let mut workflows = Vec::with_capacity(raw.len());
         for (index, workflow) in raw.into_iter().enumerate() {
             workflows.push(self.under(index, |c| c.workflow(workflow, &types)));
         }
+        let sound = self.findings.len() == before;
         self.shares(&mut workflows, rescale_shares);
-        self.children_end(&workflows);
+        // An unknown child has a stand-in, which may be part of a cycle that is not there.
+        if sound {
+            self.children_end(&workflows);
+        }
         workflows
     }
 

@@ -27,35 +27,55 @@ pub(super) fn assemble(
     }
     let mut tree = match parse(text, 0) {
         Ok(tree) => tree,
-        Err(problem) => return Err(Problems { sources, problems: vec![problem] }),
+        Err(problem) => return Err(Problems { sources, problems: vec![*problem] }),
     };
     for text in overrides {
         sources.push(Source { name: "--set".to_owned(), text: text.clone() });
         if let Err(problem) = overrides::apply(&mut tree, text, sources.len() - 1) {
-            return Err(Problems { sources, problems: vec![problem] });
+            return Err(Problems { sources, problems: vec![*problem] });
         }
     }
     match with_cluster(&mut tree, folder, &mut sources) {
         Ok(()) => Ok((sources, tree)),
-        Err(problem) => Err(Problems { sources, problems: vec![problem] }),
+        Err(problem) => Err(Problems { sources, problems: vec![*problem] }),
     }
 }
 
 /// The tree of a TOML text.
-fn parse(text: &str, source: usize) -> Result<Node, Problem> {
-    let problem = |message: String, span: Option<std::ops::Range<usize>>| Problem {
-        message,
-        path: String::new(),
-        source,
-        span: span.or(Some(0..0)),
-        label: "here".to_owned(),
-        help: Some("this is not valid TOML; see https://toml.io for the syntax".to_owned()),
+fn parse(text: &str, source: usize) -> Result<Node, Box<Problem>> {
+    let problem = |message: String, span: Option<std::ops::Range<usize>>, help: &str| {
+        let (path, label) = (String::new(), "here".to_owned());
+        Box::new(Problem { message, path, source, span: span.or(Some(0..0)), label, help: Some(help.to_owned()) })
     };
-    if let Some(at) = deep_key(text) {
-        return Err(problem("a key has more than 100 parts".to_owned(), Some(at..at)));
+    const DEEP: &str = "steps may be 32 deep: flatten them, or move a part into a child workflow";
+    if let Some(at) = text.find('\0') {
+        return Err(problem(
+            "there is a zero byte in it".to_owned(),
+            Some(at..at),
+            "this is not a text file: is it the right one?",
+        ));
     }
-    let table = DeTable::parse(text).map_err(|error| problem(error.message().to_owned(), error.span()))?;
-    Node::from_document(table.into_inner(), source).map_err(|(message, span)| problem(message, Some(span)))
+    if let Some(at) = deep_key(text) {
+        return Err(problem(
+            "a key has more than 100 parts".to_owned(),
+            Some(at..at),
+            "no key of a profile has more than ten",
+        ));
+    }
+    let table = DeTable::parse(text).map_err(|error| match error.message() {
+        message if message.contains("recurs") => {
+            problem("tables and arrays are nested too deep".to_owned(), error.span(), DEEP)
+        }
+        message => {
+            let help = "this is not valid TOML; see https://toml.io for the syntax";
+            problem(message.to_owned(), error.span(), help)
+        }
+    })?;
+    Node::from_document(table.into_inner(), source).map_err(|(message, span)| {
+        let help =
+            if message.contains("deep") { DEEP } else { "numbers in a profile are small; quantities have a unit" };
+        problem(message, Some(span), help)
+    })
 }
 
 /// Where a line has so many dots outside of strings that its key could only overflow the stack.
@@ -72,39 +92,26 @@ fn deep_key(text: &str) -> Option<usize> {
 }
 
 /// Puts the cluster that `cluster.use` names under the profile's own cluster keys.
-fn with_cluster(tree: &mut Node, folder: &Path, sources: &mut Vec<Source>) -> Result<(), Problem> {
+fn with_cluster(tree: &mut Node, folder: &Path, sources: &mut Vec<Source>) -> Result<(), Box<Problem>> {
     let Value::Table(root) = &mut tree.value else { return Ok(()) };
-    let base_name = match root.get("cluster") {
+    let (base_name, at) = match root.get("cluster").map(|cluster| cluster.child("use")) {
         None => (DEFAULT_CLUSTER.to_owned(), Place::default()),
-        Some(cluster) => match cluster.child("use") {
-            None => return Ok(()),
-            Some(Node { value: Value::String(name), at }) => (name.clone(), at.clone()),
-            // The typed reading says that this is not a text.
-            Some(_) => return Ok(()),
-        },
+        Some(Some(Node { value: Value::String(name), at })) => (name.clone(), at.clone()),
+        // Without `use` there is nothing to lay under it; that another value is no text is for the typed reading to say.
+        Some(_) => return Ok(()),
     };
-    let (base_name, at) = base_name;
-    let text = cluster_text(&base_name, folder).map_err(|(message, help)| Problem {
-        message,
-        path: "cluster.use".to_owned(),
-        source: at.source,
-        span: Some(at.span.clone()),
-        label: "this cluster".to_owned(),
-        help: Some(help),
-    })?;
-    let (source_name, text) = text;
-    sources.push(Source { name: source_name, text });
+    let problem = |message: String, at: Place, label: &str, help: String| {
+        let (path, label) = ("cluster.use".to_owned(), label.to_owned());
+        Box::new(Problem { message, path, source: at.source, span: Some(at.span), label, help: Some(help) })
+    };
+    let (name, text) =
+        cluster_text(&base_name, folder).map_err(|(message, help)| problem(message, at, "this cluster", help))?;
+    sources.push(Source { name, text });
     let source = sources.len() - 1;
     let mut base = parse(&sources[source].text, source)?;
     if let Some(nested) = base.child("use") {
-        return Err(Problem {
-            message: "a cluster file cannot use another".to_owned(),
-            path: "cluster.use".to_owned(),
-            source,
-            span: Some(nested.at.span.clone()),
-            label: "not here".to_owned(),
-            help: Some("write the whole cluster in this file".to_owned()),
-        });
+        let help = "write the whole cluster in this file".to_owned();
+        return Err(problem("a cluster file cannot use another".to_owned(), nested.at.clone(), "not here", help));
     }
     let Value::Table(root) = &mut tree.value else { return Ok(()) };
     match root.entries.iter_mut().find(|entry| entry.key == "cluster") {

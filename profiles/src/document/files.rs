@@ -39,10 +39,7 @@ pub(super) fn read_text(path: &Path, what: &str) -> Result<String, Refusal> {
 fn read_bytes(path: &Path, what: &str, most: u64, refuse: fn(u64, &str) -> Refusal) -> Result<Vec<u8>, Refusal> {
     let metadata = fs::metadata(path).map_err(|error| cannot_read(path, what, &error))?;
     if metadata.is_dir() {
-        return Err((
-            format!("this is a directory, not a {what}"),
-            format!("give the path of a file, e.g. {}/…", path.display()),
-        ));
+        return Err((format!("this is a directory, not a {what}"), "give the path of a file in it".to_owned()));
     }
     if metadata.len() > most {
         return Err(refuse(metadata.len(), what));
@@ -72,7 +69,8 @@ fn cannot_read(path: &Path, what: &str, error: &std::io::Error) -> Refusal {
         Some(near) => format!("did you mean {}?", folder.join(near).display()),
         None => match crate::problems::nearest(&name, names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean {}?", folder.join(near).display()),
-            None => "check the path; the shipped profiles are in profiles/".to_owned(),
+            None if what == "profile" => "check the path; the shipped profiles are in profiles/".to_owned(),
+            None => "check the path, which is relative to the profile".to_owned(),
         },
     };
     (format!("there is no such {what}"), help)

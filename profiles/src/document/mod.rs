@@ -108,26 +108,19 @@ impl Document {
         resolve::in_world(&self.tree, world).to_json()
     }
 
-    /// Reads the tree into the written shape. After an error it reads on without the value at fault, to find more.
+    /// Reads the tree into the written shape. After an error it reads on with a stand-in, to find more.
     fn typed(&self, tree: &Node) -> Result<RawProfile, Problems> {
         const MOST: usize = 20;
-        let error = match RawProfile::deserialize(tree) {
+        let mut error = match RawProfile::deserialize(tree) {
             Ok(raw) => return Ok(raw),
             Err(error) => error,
         };
         let mut rest = tree.clone();
-        let mut removed: Vec<Vec<String>> = Vec::new();
         let mut problems = Vec::new();
-        let mut next = Some(error);
-        while let Some(error) = next.take() {
+        loop {
             let path = error.path();
             let mut at_fault = path.clone();
-            at_fault.extend(error.unknown_key.iter().cloned());
-            at_fault.extend(error.missing_key.map(str::to_owned));
-            if error.missing_key.is_some() && removed.contains(&at_fault) {
-                // Missing only because it was taken out for its own error.
-                break;
-            }
+            at_fault.extend(error.extra_key.iter().cloned());
             let place = error.place.clone().unwrap_or_else(|| tree.place_of(&path));
             problems.push(Problem {
                 message: error.message,
@@ -137,11 +130,18 @@ impl Document {
                 label: error.label,
                 help: error.help,
             });
-            if problems.len() >= MOST || error.missing_key.is_some() || !rest.remove(&at_fault) {
+            if problems.len() >= MOST {
                 break;
             }
-            removed.push(at_fault);
-            next = RawProfile::deserialize(&rest).err();
+            if error.unknown_key {
+                rest.remove(&at_fault);
+            } else if !read::mend(&mut rest, &at_fault) {
+                break;
+            }
+            match RawProfile::deserialize(&rest) {
+                Ok(_) => break,
+                Err(next) => error = next,
+            }
         }
         Err(self.located(problems))
     }

@@ -6,14 +6,10 @@ use super::tree::{Entry, Node, Place, Table, Value};
 use crate::problems::Problem;
 
 /// Lays one override over the tree. Its own text is the source that errors point into.
-pub(super) fn apply(tree: &mut Node, text: &str, source: usize) -> Result<(), Problem> {
-    let refuse = |message: String, span: std::ops::Range<usize>, path: &str, help: &str| Problem {
-        message,
-        path: path.to_owned(),
-        source,
-        span: Some(span),
-        label: "here".to_owned(),
-        help: Some(help.to_owned()),
+pub(super) fn apply(tree: &mut Node, text: &str, source: usize) -> Result<(), Box<Problem>> {
+    let refuse = |message: String, span: std::ops::Range<usize>, path: &str, help: &str| {
+        let (path, label) = (path.to_owned(), "here".to_owned());
+        Box::new(Problem { message, path, source, span: Some(span), label, help: Some(help.to_owned()) })
     };
     let Some(equals) = text.find('=') else {
         let help = "expected key=value, e.g. --set workers.pods=4";
@@ -45,6 +41,7 @@ pub(super) fn apply(tree: &mut Node, text: &str, source: usize) -> Result<(), Pr
                         let message = format!("{above} has no element {}", crate::units::quoted(segment));
                         let help = match count {
                             0 => "it is empty".to_owned(),
+                            1 => "its only element is 0".to_owned(),
                             _ => format!("its elements are 0 to {}", count - 1),
                         };
                         return Err(refuse(message, place(segment), path, &help));

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    VariantAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, VariantAccess, Visitor,
 };
 
-use super::tree::{Entry, Node, Place, Value};
+use super::tree::{Entry, Node, Place, Table, Value};
 use crate::problems::nearest;
 
 /// A typed reading that failed.
@@ -20,10 +20,10 @@ pub(crate) struct ReadError {
     reversed_path: Vec<String>,
     /// Set where the place is not that of the path: an unknown key.
     pub place: Option<Place>,
-    /// The key of an unknown field: reading may go on without it.
-    pub unknown_key: Option<String>,
-    /// The name of a key that is not there.
-    pub missing_key: Option<&'static str>,
+    /// The key at fault under the path: an unknown or a missing one.
+    pub extra_key: Option<String>,
+    /// Whether reading may go on without that key.
+    pub unknown_key: bool,
 }
 
 impl ReadError {
@@ -34,8 +34,8 @@ impl ReadError {
             help,
             reversed_path: Vec::new(),
             place: None,
-            unknown_key: None,
-            missing_key: None,
+            extra_key: None,
+            unknown_key: false,
         }
     }
 
@@ -89,9 +89,31 @@ fn described(unexpected: Unexpected<'_>) -> String {
     }
 }
 
-/// "one of `a`, `b`", cut when the list is long.
+/// What to write for a missing key.
+fn example(key: &str) -> String {
+    let value = match key {
+        "arrivals" => return "[arrivals] with phases, e.g. phases = [{ for = \"10min\", rate = \"20/s\" }]".to_owned(),
+        "workflow" => return "[[workflow]] with type and steps".to_owned(),
+        "name" => "\"my workload\"",
+        "type" => "\"OrderWorkflow\"",
+        "steps" => "[{ activity = \"work\", takes = \"1s\" }]",
+        "takes" => "\"40ms\", or { p50 = \"40ms\", p99 = \"400ms\" }",
+        "phases" => "[{ for = \"10min\", rate = \"20/s\" }]",
+        "for" | "each" | "every" | "timeout" | "mean" | "mean_calm" | "mean_burst" => "a duration, e.g. \"5min\"",
+        "low" | "high" | "from" | "to" | "calm" | "burst" => "a rate, e.g. \"20/s\"",
+        "cpu" => "cores, e.g. 2 or \"500m\"",
+        "memory" => "a size, e.g. \"2GiB\"",
+        "cv" => "standard deviation over mean, e.g. 0.5",
+        "probability" => "0.1",
+        "peak_at" => "\"18:00\"",
+        _ => return format!("`{key}`"),
+    };
+    format!("`{key}` = {value}")
+}
+
+/// The names in backquotes; without those for editors only, which begin with `$`.
 fn listed(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let quoted: Vec<String> = names.iter().filter(|n| !n.starts_with('$')).map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }
 
@@ -106,9 +128,8 @@ impl Error for ReadError {
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let expected = expectation(expected);
-        let message = format!("{} is not {expected}", described(unexpected));
-        ReadError::new(message, format!("expected {expected}"), Some(format!("expected {expected}")))
+        let message = format!("{} cannot stand here", described(unexpected));
+        ReadError::new(message, "here", Some(format!("expected {}", expectation(expected))))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -137,13 +158,15 @@ impl Error for ReadError {
         };
         let label = near.map_or("unknown key".to_owned(), |near| format!("did you mean `{near}`?"));
         let mut error = ReadError::new(format!("unknown key {}", crate::units::quoted(field)), label, Some(help));
-        error.unknown_key = Some(field.to_owned());
+        error.extra_key = Some(field.to_owned());
+        error.unknown_key = true;
         error
     }
 
     fn missing_field(field: &'static str) -> Self {
-        let mut error = ReadError::new(format!("the key `{field}` is missing"), format!("needs `{field}`"), None);
-        error.missing_key = Some(field);
+        let help = Some(format!("add {}", example(field)));
+        let mut error = ReadError::new(format!("the key `{field}` is missing"), format!("needs `{field}`"), help);
+        error.extra_key = Some(field.to_owned());
         error
     }
 
@@ -178,15 +201,23 @@ impl<'de> Deserializer<'de> for &'de Node {
     /// table: `{ timer = "2h" }` and `{ activity = "x", takes = "1s" }` are steps of two kinds.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
+        // RawStep → step, RawPhase → phase: the two that are tables.
+        let noun = name.trim_start_matches("Raw").to_lowercase();
+        let is_table = matches!(noun.as_str(), "step" | "phase");
         let table = match &self.value {
-            Value::String(text) => return visitor.visit_enum(text.as_str().into_deserializer()),
-            Value::Table(table) => table,
+            Value::String(text) if !is_table => return visitor.visit_enum(text.as_str().into_deserializer()),
+            Value::Table(table) if is_table => table,
+            _ if is_table => {
+                let message = format!("{} is not a {noun}", self.kind());
+                let help = format!("expected a table {{ … }} with exactly one of {}", listed(variants));
+                return Err(ReadError::new(message, format!("not a {noun}"), Some(help)));
+            }
             _ => {
-                let message = format!("{} is not one of {}", self.kind(), listed(variants));
+                let message = format!("{} cannot stand here", self.kind());
                 return Err(ReadError::new(message, "here", Some(format!("expected one of {}", listed(variants)))));
             }
         };
@@ -199,7 +230,7 @@ impl<'de> Deserializer<'de> for &'de Node {
                 error.place = Some(other.key_at.clone());
                 Err(error)
             }
-            (None, _) => Err(no_variant(&table.entries, variants)),
+            (None, _) => Err(no_variant(&noun, &table.entries, variants)),
         }
     }
 
@@ -209,18 +240,22 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 }
 
-fn no_variant(entries: &[Entry], variants: &'static [&'static str]) -> ReadError {
+fn no_variant(noun: &str, entries: &[Entry], variants: &'static [&'static str]) -> ReadError {
     let near = entries.iter().find_map(|e| nearest(&e.key, variants.iter().copied()).map(|near| (e, near)));
     let help = format!("expected exactly one of {}", listed(variants));
     match near {
         Some((entry, near)) => {
             let message = format!("unknown key {}", crate::units::quoted(&entry.key));
+            let help = format!("did you mean `{near}`? {help}");
             let mut error = ReadError::new(message, format!("did you mean `{near}`?"), Some(help));
             error.place = Some(entry.key_at.clone());
             error
         }
-        None if entries.is_empty() => ReadError::new("the table is empty".to_owned(), "empty", Some(help)),
-        None => ReadError::new("the table does not say what it is".to_owned(), "what is this?", Some(help)),
+        None if entries.is_empty() => ReadError::new(format!("the {noun} is empty"), "empty", Some(help)),
+        None => {
+            let message = format!("the {noun} does not say what it is");
+            ReadError::new(message, "no key names its kind", Some(help))
+        }
     }
 }
 
@@ -308,4 +343,60 @@ impl<'de> VariantAccess<'de> for Keyed<'de> {
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, ReadError> {
         self.node.deserialize_any(visitor)
     }
+}
+
+/// Puts something valid in place of the value at `path`, so that reading finds what else is wrong.
+pub(super) fn mend(tree: &mut Node, path: &[String]) -> bool {
+    let Some((key, parents)) = path.split_last() else { return false };
+    for stand_in in stand_ins() {
+        let mut parent = &mut *tree;
+        for segment in parents {
+            let Some(child) = parent.child_mut(segment) else { return false };
+            parent = child;
+        }
+        if let Some(child) = parent.child_mut(key) {
+            *child = stand_in;
+        } else if let Value::Table(table) = &mut parent.value {
+            table.entries.push(Entry { key: key.clone(), key_at: Place::default(), node: stand_in });
+        } else {
+            return false;
+        }
+        let Err(error) = crate::raw::RawProfile::deserialize(&*tree) else { return true };
+        let mut next = error.path();
+        next.extend(error.extra_key);
+        if !next.starts_with(path) && !path.starts_with(&next) {
+            return true;
+        }
+    }
+    false
+}
+
+/// One value of each kind that a key may want.
+fn stand_ins() -> Vec<Node> {
+    let node = |value| Node { value, at: Place::default() };
+    let text = |text: &str| node(Value::String(text.to_owned()));
+    let table = |entries: &[(&str, &str)]| {
+        let entry =
+            |(key, value): &(&str, &str)| Entry { key: (*key).to_owned(), key_at: Place::default(), node: text(value) };
+        node(Value::Table(Table { entries: entries.iter().map(entry).collect() }))
+    };
+    let no_phases = Entry { key: "phases".to_owned(), key_at: Place::default(), node: node(Value::Array(Vec::new())) };
+    vec![
+        text("1s"),
+        node(Value::Integer(1)),
+        text("1B"),
+        text("1/s"),
+        text("go"),
+        text("00:00"),
+        text("even"),
+        text("local-ssd"),
+        node(Value::Boolean(true)),
+        node(Value::Array(Vec::new())),
+        table(&[]),
+        table(&[("timer", "1s")]),
+        table(&[("for", "1s"), ("rate", "1/s")]),
+        table(&[("p99", "1s")]),
+        node(Value::Table(Table { entries: vec![no_phases] })),
+        table(&[("cpu", "1"), ("memory", "1GiB")]),
+    ]
 }

@@ -39,8 +39,36 @@ pub(crate) fn quantile_key(quantile: f64) -> String {
     format!("p{percent}")
 }
 
-fn unknown_quantile<E: Error>(key: &str, expected: &'static str) -> E {
-    E::custom(UnitError { reason: format!("unknown key {}", crate::units::quoted(key)), expected })
+/// A key of a span table.
+enum SpanKey {
+    Mean,
+    Cv,
+    Quantile(f64),
+}
+
+/// A key of a table of quantiles.
+struct QuantileKey(f64);
+
+impl<'de> Deserialize<'de> for SpanKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "mean" => Ok(SpanKey::Mean),
+            "cv" => Ok(SpanKey::Cv),
+            key => match quantile(key) {
+                Some(quantile) => Ok(SpanKey::Quantile(quantile)),
+                None => Err(D::Error::unknown_field(key, &["p50", "p99", "\"p99.9\"", "mean", "cv"])),
+            },
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for QuantileKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = String::deserialize(deserializer)?;
+        quantile(&key)
+            .map(QuantileKey)
+            .ok_or_else(|| D::Error::unknown_field(&key, &["p50", "p90", "p95", "p99", "\"p99.9\""]))
+    }
 }
 
 fn sorted(mut quantiles: Vec<(f64, Nanos)>) -> Vec<(f64, Nanos)> {
@@ -71,14 +99,11 @@ impl<'de> Visitor<'de> for SpanVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawSpan, A::Error> {
         let (mut mean, mut cv, mut quantiles) = (None, None, Vec::new());
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "mean" => mean = Some(map.next_value::<Nanos>()?),
-                "cv" => cv = Some(map.next_value::<f64>()?),
-                key => match quantile(key) {
-                    Some(q) => quantiles.push((q, map.next_value::<Nanos>()?)),
-                    None => return Err(unknown_quantile(key, EXPECTED_SPAN)),
-                },
+        while let Some(key) = map.next_key::<SpanKey>()? {
+            match key {
+                SpanKey::Mean => mean = Some(map.next_value::<Nanos>()?),
+                SpanKey::Cv => cv = Some(map.next_value::<f64>()?),
+                SpanKey::Quantile(q) => quantiles.push((q, map.next_value::<Nanos>()?)),
             }
         }
         match (mean, cv) {
@@ -113,11 +138,8 @@ impl<'de> Visitor<'de> for QuantilesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawQuantiles, A::Error> {
         let mut quantiles = Vec::new();
-        while let Some(key) = map.next_key::<String>()? {
-            match quantile(&key) {
-                Some(q) => quantiles.push((q, map.next_value::<Nanos>()?)),
-                None => return Err(unknown_quantile(&key, EXPECTED_QUANTILES)),
-            }
+        while let Some(QuantileKey(q)) = map.next_key()? {
+            quantiles.push((q, map.next_value::<Nanos>()?));
         }
         Ok(RawQuantiles(sorted(quantiles)))
     }

@@ -124,10 +124,10 @@ impl<'a> Number<'a> {
         }
     }
 
-    /// The number times `unit`, rounded to the nearest whole; `None` past 10^30.
+    /// The number times `unit`, rounded to the nearest whole; `None` with more than 20 digits before the point.
     fn times(&self, unit: u64) -> Option<u128> {
         let whole = self.whole.trim_start_matches('0');
-        if whole.len() > 18 {
+        if whole.len() > 20 {
             return None;
         }
         let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };

@@ -19,7 +19,7 @@ trait Text: Sized + std::str::FromStr<Err = UnitError> {
     const DESCRIPTION: &'static str;
 
     /// The value of a bare number, where one is allowed.
-    fn from_number(_: f64) -> Option<Result<Self, String>> {
+    fn from_number(_: f64, _: &str) -> Option<Result<Self, String>> {
         None
     }
 }
@@ -53,8 +53,8 @@ impl Text for Cores {
     const PATTERN: &'static str = r"^\s*\d+(\.\d+)?\s*m?\s*$";
     const DESCRIPTION: &'static str = "Processor cores: a number, or thousandths as in Kubernetes (250m).";
 
-    fn from_number(value: f64) -> Option<Result<Self, String>> {
-        Some(Cores::checked(value).ok_or_else(|| out_of_range(value, "more than a million cores")))
+    fn from_number(value: f64, shown: &str) -> Option<Result<Self, String>> {
+        Some(Cores::checked(value).ok_or_else(|| out_of_range(value, shown, "more than a million cores")))
     }
 }
 
@@ -64,25 +64,25 @@ impl Text for Probability {
     const PATTERN: &'static str = r"^\s*\d+(\.\d+)?\s*%?\s*$";
     const DESCRIPTION: &'static str = "A number from 0 to 1, or a percentage.";
 
-    fn from_number(value: f64) -> Option<Result<Self, String>> {
-        Some(Probability::checked(value).ok_or_else(|| out_of_range(value, "more than 1")))
+    fn from_number(value: f64, shown: &str) -> Option<Result<Self, String>> {
+        Some(Probability::checked(value).ok_or_else(|| out_of_range(value, shown, "more than 1")))
     }
 }
 
-fn out_of_range(value: f64, above: &str) -> String {
+fn out_of_range(value: f64, shown: &str, above: &str) -> String {
     let what = match value {
         v if v.is_nan() || v.is_infinite() => "not a finite number",
         v if v < 0.0 => "negative",
         _ => above,
     };
-    format!("{value:?} is {what}")
+    format!("{shown} is {what}")
 }
 
 struct TextVisitor<T>(PhantomData<T>);
 
 impl<T: Text> TextVisitor<T> {
     fn number<E: Error>(self, value: f64, shown: String) -> Result<T, E> {
-        match T::from_number(value) {
+        match T::from_number(value, &shown) {
             Some(Ok(quantity)) => Ok(quantity),
             Some(Err(reason)) => Err(E::custom(UnitError { reason, expected: T::EXPECTED })),
             None => Err(E::custom(UnitError { reason: format!("{shown} has no unit"), expected: T::EXPECTED })),
@@ -135,7 +135,7 @@ macro_rules! text_quantity {
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
                 let text = json_schema!({ "type": "string", "pattern": <$quantity as Text>::PATTERN });
-                let scalar = match <$quantity as Text>::from_number(1.0) {
+                let scalar = match <$quantity as Text>::from_number(1.0, "1") {
                     Some(_) => json_schema!({ "anyOf": [text, { "type": "number", "minimum": 0 }] }),
                     None => text,
                 };

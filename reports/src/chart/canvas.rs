@@ -17,9 +17,9 @@ const ZOOM: f64 = 4.0;
 /// Size of labels, in shown pixels.
 const FONT: f64 = 13.0;
 /// Room left and below for tick labels, right for the last label's half, in shown pixels.
-const LEFT: f64 = 62.0;
+const LEFT: f64 = 60.0;
 const BOTTOM: f64 = 26.0;
-const RIGHT: f64 = 22.0;
+const RIGHT: f64 = 30.0;
 
 /// A chart could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub struct Shape {
 /// Across the whole page.
 pub const BROAD: Shape = Shape { width: 1000.0, height: 400.0 };
 /// Half of the page.
-pub const HALF: Shape = Shape { width: 560.0, height: 330.0 };
+pub const HALF: Shape = Shape { width: 480.0, height: 300.0 };
 /// A phone.
 pub const NARROW: Shape = Shape { width: 350.0, height: 290.0 };
 
@@ -149,6 +149,9 @@ pub fn svg(
         canvas.area.present().map_err(failed)?;
     }
     let body = text.find('\n').map_or("", |end| &text[end + 1..]);
+    // The size went through a division; its digits beyond the whole number are noise.
+    let size_written = format!("font-size=\"{}\"", FONT * ZOOM * 1.24 / 1.24);
+    let body = body.replace(&size_written, &format!("font-size=\"{:.0}\"", FONT * ZOOM));
     Ok(format!("<svg class=\"chart\" viewBox=\"0 0 {} {}\" aria-hidden=\"true\">\n{body}", size.0, size.1))
 }
 

@@ -50,9 +50,13 @@ pub fn load(curve: &LoadCurve, shape: Shape) -> Result<String, ChartError> {
         }
         if let Some(knee) = curve.knee_per_second {
             let at = canvas.x_at(knee);
-            canvas.line(Role::Knee, 1.6, &[(at, top - 16.0), (at, bottom)])?;
-            let label = format!("breaks at {}", number::rate(knee));
-            beside(canvas, Role::Knee, at, top - 10.0, 6.0, &label)?;
+            canvas.line(Role::Knee, 1.6, &[(at, top), (at, bottom)])?;
+            let mark = canvas.x_at(curve.planned_per_second);
+            let labels = [format!("breaks at {}", number::rate(knee)), number::rate(knee)];
+            let fitting = labels.iter().find_map(|label| Some((clear_of(canvas, at, mark, label)?, label)));
+            if let Some((middle, label)) = fitting {
+                canvas.label(Role::Knee, (middle, top - 10.0), Anchor::Middle, label)?;
+            }
         }
         plimsoll_mark(canvas, curve.planned_per_second)
     })
@@ -67,6 +71,19 @@ fn plimsoll_mark(canvas: &Canvas<'_>, planned: f64) -> Result<(), ChartError> {
     canvas.circle(Role::Mark, centre, 9.0, Some(2.4))?;
     canvas.line(Role::Mark, 2.4, &[(centre.0 - 15.0, centre.1), (centre.0 + 15.0, centre.1)])?;
     beside(canvas, Role::Mark, at, centre.1, 21.0, &format!("plan: {}", number::rate(planned)))
+}
+
+/// The middle of the knee's label: over the knee, or as near as it gets without crossing the mark's line; `None` where
+/// there is no room for it.
+fn clear_of(canvas: &Canvas<'_>, knee: f64, mark: f64, text: &str) -> Option<f64> {
+    let (left, right, _, _) = canvas.bounds();
+    // Bold digits and letters are some 7.8 pixels wide on average; plotters cannot measure text.
+    let half = text.chars().count() as f64 * 7.8 / 2.0;
+    let apart = half + 8.0;
+    let (lowest, highest) = (left + half - 20.0, right + 28.0 - half);
+    let (lowest, highest) =
+        if knee >= mark { (lowest.max(mark + apart), highest) } else { (lowest, highest.min(mark - apart)) };
+    (lowest <= highest).then(|| knee.clamp(lowest, highest))
 }
 
 /// A label on the side of a mark that has more room.

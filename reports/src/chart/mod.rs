@@ -11,4 +11,4 @@ mod series;
 pub use canvas::{BROAD, ChartError, HALF, NARROW, Role, SERIES, Shape};
 pub use load::load;
 pub use percentiles::{PercentilePromise, percentiles};
-pub use series::{storage, time};
+pub use series::{against, storage, time};

@@ -25,7 +25,7 @@ impl Scale {
             return Scale::Log(0.001, 1.0);
         }
         let (low, high) = (round_log(low * 0.9, false), round_log(high * 1.05, true));
-        if high / low < 10.0 { Scale::Log(low, low * 10.0) } else { Scale::Log(low, high) }
+        if high / low < 5.0 { Scale::Log(low, low * 5.0) } else { Scale::Log(low, high) }
     }
 
     /// A linear scale from 0 to a round number at or above the highest value.
@@ -58,7 +58,7 @@ impl Scale {
             }
             Scale::Log(low, high) => {
                 let span = (high / low).log10();
-                let factors: &[f64] = if span <= 1.6 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+                let factors: &[f64] = if span <= 2.2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
                 let mut ticks = Vec::new();
                 for power in low.log10().floor() as i32..=high.log10().ceil() as i32 {
                     ticks.extend(factors.iter().map(|factor| factor * 10f64.powi(power)));

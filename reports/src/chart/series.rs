@@ -20,7 +20,7 @@ pub fn storage(total: &[CurvePoint], shape: Shape) -> Result<String, ChartError>
     let axes = Axes {
         x,
         y,
-        x_ticks: month_ticks(last_day, if shape.width < 500.0 { 4.0 } else { 7.0 }),
+        x_ticks: month_ticks(last_day, if shape.width < 400.0 { 4.0 } else { 7.0 }),
         y_ticks: y.ticks(4),
         x_label: &|day| match (day / DAYS_PER_MONTH).round() {
             0.0 => "now".into(),
@@ -74,7 +74,7 @@ pub fn time(
     let axes = Axes {
         x,
         y,
-        x_ticks: x.ticks(4),
+        x_ticks: time_ticks(last),
         y_ticks: y.ticks(4),
         x_label: &number::seconds,
         y_label: label,
@@ -82,10 +82,49 @@ pub fn time(
     };
     svg(shape, &axes, |canvas| {
         for (index, line) in series.iter().enumerate() {
-            canvas.curve(Role::Series(index), 1.8, &thinned(line, 400))?;
+            canvas.curve(Role::Series(index), 1.8, &thinned(line, 240))?;
         }
         Ok(())
     })
+}
+
+/// Latencies against a varied number, on a logarithmic axis.
+///
+/// # Errors
+/// When plotters cannot draw.
+pub fn against(
+    series: &[Vec<(f64, f64)>],
+    x_label: &dyn Fn(f64) -> String,
+    y_label: &dyn Fn(f64) -> String,
+    shape: Shape,
+) -> Result<String, ChartError> {
+    let points = || series.iter().flatten();
+    let low = points().map(|(x, _)| *x).fold(f64::INFINITY, f64::min);
+    let high = points().map(|(x, _)| *x).fold(f64::NEG_INFINITY, f64::max);
+    let x = if low < high { Scale::Linear(low, high) } else { Scale::from_zero(high) };
+    let y = Scale::log_around(points().map(|(_, y)| *y));
+    let axes = Axes { x, y, x_ticks: x.ticks(5), y_ticks: y.ticks(5), x_label, y_label, headroom: 4.0 };
+    svg(shape, &axes, |canvas| {
+        for (index, line) in series.iter().enumerate() {
+            canvas.curve(Role::Series(index), 2.2, line)?;
+            for (x, y) in line {
+                canvas.circle(Role::Series(index), (canvas.x_at(*x), canvas.y_at(*y)), 3.0, None)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Up to seven round times from 0.
+fn time_ticks(last: f64) -> Vec<f64> {
+    const STEPS: [f64; 17] = [
+        1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 21_600.0,
+        43_200.0, 86_400.0,
+    ];
+    match STEPS.into_iter().find(|step| last / step <= 6.0) {
+        Some(step) if last >= 3.0 => (0..=(last / step + 1e-9) as i32).map(|index| f64::from(index) * step).collect(),
+        _ => Scale::Linear(0.0, last).ticks(5),
+    }
 }
 
 /// At most about `limit` points, by the lowest and the highest of each stretch: peaks stay.
@@ -115,6 +154,13 @@ mod tests {
         assert!(kept.len() <= 400, "{}", kept.len());
         assert!(kept.contains(&(6_543.0, 99.0)));
         assert!(kept.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+    }
+
+    #[test]
+    fn times_are_ticked_at_round_minutes() {
+        assert_eq!(time_ticks(600.0), [0.0, 120.0, 240.0, 360.0, 480.0, 600.0]);
+        assert_eq!(time_ticks(1.0).len(), 6);
+        assert!(time_ticks(1e9).len() <= 12);
     }
 
     #[test]

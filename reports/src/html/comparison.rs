@@ -115,22 +115,23 @@ fn quantiles(document: &Comparison, names: &[String; 2]) -> Markup {
                     number::quantile(q.quantile)
                 )),
                 Cell::Main(number::seconds(q.a.estimate)),
-                Cell::Number(interval(&q.a)),
                 Cell::Main(number::seconds(q.b.estimate)),
-                Cell::Number(interval(&q.b)),
                 Cell::Main(relative(&q.difference)),
                 Cell::Number(number::percent(q.difference.tolerance)),
                 judged(&q.difference),
+                Cell::Number(interval(&q.a)),
+                Cell::Number(interval(&q.b)),
             ]
         })
     });
-    let header = ["", &names[0], "interval", &names[1], "interval", "difference", "allowed", ""];
+    let intervals = [format!("{} 95 %", names[0]), format!("{} 95 %", names[1])];
+    let header = ["", &names[0], &names[1], "difference", "allowed", "", &intervals[0], &intervals[1]];
     table("Latency", "", &header, rows.collect())
 }
 
 fn curves(metric: &MetricComparison, index: usize, names: &[String; 2]) -> Markup {
     let distance = number::percent(metric.wasserstein_relative);
-    let mut finding = format!("A sample is on average {distance} of the mean away");
+    let mut finding = format!("On average a sample moves by {distance} of the mean");
     if let Some(gap) = metric.largest_gap {
         let at = number::quantile(gap.quantile);
         finding.push_str(&format!("; the two are furthest apart at {at}, {}", number::difference(gap.relative)));
@@ -144,7 +145,7 @@ fn curves(metric: &MetricComparison, index: usize, names: &[String; 2]) -> Marku
 fn quantities(document: &Comparison, group: QuantityGroup, names: &[String; 2]) -> Markup {
     let name = |key: &str| match group {
         QuantityGroup::PerWorkflow => wording::per_workflow(key),
-        _ => wording::capital(&key.replace('_', " ")),
+        _ => wording::capital(&wording::column(key)),
     };
     let rows: Vec<Vec<Cell>> = document
         .quantities

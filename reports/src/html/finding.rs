@@ -78,11 +78,12 @@ pub fn utilisation(usage: &[Utilisation]) -> String {
         [] => "No utilisation was recorded.".into(),
         [only] => format!("{}: {} busy.", wording::capital(&only.resource), number::percent(only.mean)),
         [first, second, ..] => format!(
-            "Busiest: {}, {}; then {}, {}. Nothing else is above that.",
+            "Busiest: {}, {}; then {}, {}. {}",
             first.resource,
             number::percent(first.mean),
             second.resource,
-            number::percent(second.mean)
+            number::percent(second.mean),
+            above(usage)
         ),
     }
 }
@@ -102,12 +103,29 @@ pub fn storage(storage: &StorageForecast, horizon: &str) -> String {
 
 /// How many promises are kept.
 pub fn slo(plan: &PlanDocument) -> String {
+    let all = plan.slo.len();
     let missed = plan.slo.iter().filter(|slo| !slo.met).count();
-    match (plan.slo.len(), missed) {
-        (0, _) => "The profile makes no promise.".into(),
-        (1, 0) => "The promise is kept at the planned peak.".into(),
-        (all, 0) => format!("All {all} promises are kept at the planned peak."),
-        (all, missed) => format!("{missed} of {all} promises are missed at the planned peak."),
+    let unknown = plan.slo.iter().filter(|slo| slo.met && slo.achieved_seconds.is_none()).count();
+    let kept = all - missed - unknown;
+    let mut text = match (all, missed, unknown) {
+        (0, _, _) => return "The profile makes no promise.".into(),
+        (1, 0, 0) => "The promise is kept at the planned peak.".into(),
+        (_, 0, 0) => format!("All {all} promises are kept at the planned peak."),
+        (_, 0, _) => format!("{kept} of {all} promises are kept at the planned peak."),
+        _ => format!("{missed} of {all} promises missed at the planned peak."),
+    };
+    if unknown > 0 {
+        text.push_str(&format!(" For {unknown} there are too few samples to say."));
+    }
+    text
+}
+
+/// How many resources are busier than is good.
+fn above(usage: &[Utilisation]) -> String {
+    let limit = number::percent(super::HOT);
+    match usage.iter().filter(|resource| resource.mean > super::HOT).count() {
+        0 => format!("None is above {limit}."),
+        count => format!("{count} above {limit}."),
     }
 }
 

@@ -10,6 +10,7 @@ mod parts;
 mod plan;
 mod run;
 mod runs;
+mod sweep;
 mod theme;
 
 use maud::{Markup, html};
@@ -18,12 +19,13 @@ pub use comparison::comparison;
 pub use plan::{plan, plan_with_command};
 pub use run::run;
 pub use runs::{RunEntry, runs};
+pub use sweep::sweep;
 
 use crate::chart::{self, PercentilePromise, Role, Shape};
 use crate::number;
 use crate::quantity::QuantileCurve;
 use crate::wording;
-use parts::{Cell, Figure, figure, table};
+use parts::{Cell, Figure, figure, table, tied};
 
 /// Above this a resource is drawn as too busy: queues grow steeply from here on (M/M/1 waits 5.7 service times at 85 %).
 const HOT: f64 = 0.85;
@@ -86,7 +88,7 @@ fn bars(title: &str, finding: &str, what: &str, shares: impl Iterator<Item = (St
         .map(|(name, share)| vec![Cell::Text(name), Cell::Bar(share, share > HOT), Cell::Main(number::percent(share))]);
     html! {
         figure class="card" role="group" aria-label=(title) {
-            figcaption { h3 { (title) } p class="finding" { (finding) } }
+            figcaption { h3 { (title) } p class="finding" { (tied(finding)) } }
             (table(title, "bars", &["resource", "", what], rows.collect()))
         }
     }

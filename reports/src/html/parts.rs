@@ -93,12 +93,12 @@ pub fn verdict(state: State, word: &str, sentence: &str, about: &str, tiles: &[T
     html! {
         section class={ "verdict " (state.class()) } {
             h1 class="word" { (word) }
-            p class="says" { (sentence) }
+            p class="says" { (tied(sentence)) }
             p class="what" { (about) }
             @if !tiles.is_empty() {
                 dl class="tiles" {
                     @for tile in tiles {
-                        div { dt { (tile.name) } dd { (tile.value) small { (tile.note) } } }
+                        div { dt { (tile.name) } dd { (tile.value) small { (tied(&tile.note)) } } }
                     }
                 }
             }
@@ -121,11 +121,30 @@ pub fn tile(name: &str, value: impl Into<String>, note: impl Into<String>) -> Ti
     Tile { name: name.into(), value: value.into(), note: note.into() }
 }
 
+/// Keeps a number and its unit on one line: the blank between them becomes a no-break space.
+pub fn tied(text: &str) -> String {
+    const UNITS: [&str; 19] = [
+        "%", "s", "ms", "µs", "ns", "min", "h", "d", "B", "kB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB", "M", "mo",
+    ];
+    let mut tied = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(blank) = rest.find(' ') {
+        let (before, after) = (&rest[..blank], &rest[blank + 1..]);
+        let unit = after.split(|c: char| !(c.is_alphabetic() || c == '%')).next().unwrap_or("");
+        let after_number = before.ends_with(|c: char| c.is_ascii_digit());
+        tied.push_str(before);
+        tied.push(if after_number && UNITS.contains(&unit) { '\u{a0}' } else { ' ' });
+        rest = after;
+    }
+    tied.push_str(rest);
+    tied
+}
+
 /// What the reader should know before the numbers.
 pub fn notes(notes: &[String]) -> Markup {
     html! {
         @if !notes.is_empty() {
-            ul class="notes" { @for note in notes { li { b { "Note" } (note) } } }
+            ul class="notes" { @for note in notes { li { b { "Note" } (tied(note)) } } }
         }
     }
 }
@@ -154,28 +173,31 @@ pub fn table(name: &str, class: &str, header: &[&str], rows: Vec<Vec<Cell>>) -> 
             cells.peek().is_some() && cells.all(|cell| matches!(cell, Cell::Number(_) | Cell::Main(_)))
         })
         .collect();
+    // With prose at the end, rows become blocks on a phone, their cells named by the header.
+    let stack = rows.iter().any(|row| matches!(row.last(), Some(Cell::Prose(_))));
+    let label = |column: usize| header.get(column).copied().filter(|title| stack && column > 0 && !title.is_empty());
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(name) {
-            table class=(class) {
+            table class={ (class) @if stack { " stack" } } {
                 thead { tr {
                     @for (title, right) in header.iter().zip(&right) { th scope="col" class=[right.then_some("n")] { (title) } }
                 } }
                 tbody {
-                    @for row in &rows { tr { @for (column, cell) in row.iter().enumerate() { (self::cell(cell, column)) } } }
+                    @for row in &rows { tr { @for (column, cell) in row.iter().enumerate() { (self::cell(cell, column, label(column))) } } }
                 }
             }
         }
     }
 }
 
-fn cell(cell: &Cell, column: usize) -> Markup {
+fn cell(cell: &Cell, column: usize, label: Option<&str>) -> Markup {
     html! {
         @match cell {
             Cell::Text(text) if column == 0 => th scope="row" { (text) },
             Cell::Text(text) => td { (text) },
-            Cell::Prose(text) => td class="why prose" { (text) },
-            Cell::Number(text) => td class="n" { (text) },
-            Cell::Main(text) => td class="n big" { (text) },
+            Cell::Prose(text) => td class="why prose" { (tied(text)) },
+            Cell::Number(text) => td class="n" data-label=[label] { (text) },
+            Cell::Main(text) => td class="n big" data-label=[label] { (text) },
             Cell::State(state, text) => td class={ "state " (state.class()) } { (text) },
             Cell::Bar(share, hot) => td class="bar" { (bar(*share, *hot)) },
         }
@@ -212,7 +234,7 @@ pub fn figure(figure: Figure<'_>) -> Markup {
         figure class="card" id=(figure.id) role="group" aria-labelledby=(title_id) {
             figcaption {
                 h3 id=(title_id) { (figure.title) }
-                p class="finding" { (figure.finding) }
+                p class="finding" { (tied(&figure.finding)) }
             }
             @if !figure.legend.is_empty() {
                 ul class="legend" { @for (role, name) in &figure.legend { li { (swatch(*role)) (name) } } }
@@ -251,6 +273,11 @@ fn swatch(role: Role) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_stay_with_their_units() {
+        assert_eq!(tied("22 % of 1.9 s, 4 pods"), "22\u{a0}% of 1.9\u{a0}s, 4 pods");
+    }
 
     #[test]
     fn json_cannot_end_its_script() {

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{Cell, Figure, State, figure, notes, page, table, tile, verdict};
+use super::parts::{Cell, Figure, State, figure, notes, page, table, tied, tile, verdict};
 use super::{bars, finding};
 use crate::chart::{self, BROAD, HALF, Role};
 use crate::number;
@@ -21,8 +21,16 @@ pub fn plan_with_command(document: &PlanDocument, command: &str) -> String {
     let body = html! {
         (banner(document))
         (notes(&document.warnings))
-        h2 { "What to provision" }
-        p class="lead" { "Each number is the smallest that keeps every promise at the peak, with one pod of each kind lost." }
+        @match document.verdict {
+            Verdict::Fits => {
+                h2 { "What to provision" }
+                p class="lead" { "Each number is the smallest that keeps every promise at the peak, with one pod of each kind lost." }
+            }
+            Verdict::Infeasible => {
+                h2 { "What the search ended with" }
+                p class="lead" { "No sizes within the limits keep every promise. These do not either; what holds them back is below." }
+            }
+        }
         div class="card" { (sizes_table(document)) }
         h2 { "How much load it carries" }
         p class="lead" { "Latency against load. The mark is the plan's own load line: what it was sized to carry." }
@@ -37,7 +45,7 @@ pub fn plan_with_command(document: &PlanDocument, command: &str) -> String {
             div class="pair" { (storage_figure(&document.storage, &document.horizon_label)) (storage_tables(&document.storage)) }
         }
         h2 { "How wrong may this be?" }
-        p class="lead" { (wording::how_wrong(document)) }
+        p class="lead" { (tied(&wording::how_wrong(document))) }
         (doubts(document))
         h2 { "Where this comes from" }
         (origin(document, command))
@@ -111,7 +119,7 @@ fn sizes_table(document: &PlanDocument) -> Markup {
                             th scope="row" { (row.label) }
                             td class="n" { (row.now) }
                             td class={ "n" @if row.now != row.horizon || !row.nested { " big" } } { (row.horizon) }
-                            td class="why" { (row.why) }
+                            td class="why" { (tied(&row.why)) }
                         }
                     }
                 }
@@ -151,11 +159,11 @@ fn promises(document: &PlanDocument) -> Markup {
     let rows = document.slo.iter().map(|slo| {
         let achieved = match &slo.achieved_seconds {
             Some(interval) => number::seconds(interval.estimate),
-            None => "too few samples".into(),
+            None => "too few".into(),
         };
         let (state, word) = match (slo.met, &slo.achieved_seconds) {
             (true, Some(_)) => (State::Good, "kept"),
-            (true, None) => (State::Warn, "not shown"),
+            (true, None) => (State::Warn, "unknown"),
             (false, _) => (State::Bad, "missed"),
         };
         vec![
@@ -205,10 +213,11 @@ fn bottlenecks(document: &PlanDocument) -> Markup {
                     tbody {
                         @for bottleneck in &document.bottlenecks {
                             tr {
-                                th scope="row" { (bottleneck.resource) div class="why" { (bottleneck.finding) } }
+                                th scope="row" { (bottleneck.resource) }
                                 td class="n" { (number::percent(bottleneck.utilisation)) }
                                 td class="n big" { (number::rate(bottleneck.saturates_at_per_second)) }
                             }
+                            tr class="under" { td class="why" colspan="3" { (tied(&bottleneck.finding)) } }
                         }
                     }
                 }
@@ -271,7 +280,7 @@ fn storage_tables(storage: &StorageForecast) -> Markup {
         section class="card" {
             h3 { "What fills it" }
             p class="finding" { (number::storage(each)) " per closed workflow, indexes included." }
-            (table("Storage by table", "bars", &["table", "", "in the end", "per workflow"], rows.collect()))
+            (table("Storage by table", "bars share", &["table", "", "in the end", "per workflow"], rows.collect()))
         }
     }
 }

@@ -11,10 +11,13 @@ use crate::compare;
 use crate::number;
 use crate::plan_document::Utilisation;
 use crate::quantity::{Interval, QuantileCurve};
-use crate::run_dir::{Run, Trust};
+use crate::run_dir::{Buckets, IntervalHistogram, Run, Trust};
 use crate::run_document::{RunDocument, RunKind};
 use crate::text::latency_rows;
 use crate::wording;
+
+/// Points of a latency series.
+const POINTS_OVER_TIME: usize = 120;
 
 /// A run as one offline HTML page; with the directory it came from, also its verdict and its series over time.
 pub fn run(document: &RunDocument, directory: Option<&Run>) -> String {
@@ -176,9 +179,15 @@ fn over_time(run: &Run) -> Markup {
 }
 
 fn latency_over_time(run: &Run, metric: &str) -> Option<Markup> {
+    let mut intervals: Vec<&IntervalHistogram> = run.intervals.iter().filter(|i| i.metric == metric).collect();
+    intervals.sort_by_key(|interval| interval.start);
+    // Merged to at most so many points: a p99 of sixty samples is noise.
+    let groups: Vec<(f64, Buckets)> = intervals
+        .chunks(intervals.len().div_ceil(POINTS_OVER_TIME).max(1))
+        .map(|part| (part[0].start.as_secs_f64(), Buckets::merged(part.iter().map(|interval| &interval.buckets))))
+        .collect();
     let of = |q: f64| -> Vec<(f64, f64)> {
-        let intervals = run.intervals.iter().filter(|interval| interval.metric == metric);
-        intervals.filter_map(|i| Some((i.start.as_secs_f64(), i.buckets.quantile(q)? as f64 / 1e9))).collect()
+        groups.iter().filter_map(|(start, all)| Some((*start, all.quantile(q)? as f64 / 1e9))).collect()
     };
     let (median, high) = (of(0.5), of(0.99));
     let (at, worst) = high.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
@@ -197,7 +206,7 @@ fn latency_over_time(run: &Run, metric: &str) -> Option<Markup> {
     Some(figure(Figure {
         id: &format!("time-{}", identifier(metric)),
         title: &name,
-        finding: format!("Highest p99 of an interval: {}, at {}.", number::seconds(worst), number::seconds(at)),
+        finding: format!("Highest p99: {}, at {}.", number::seconds(worst), number::seconds(at)),
         legend: vec![(Role::Series(0), "p50".into()), (Role::Series(1), "p99".into())],
         shape: HALF,
         draw: &|shape| chart::time(&[median.clone(), high.clone()], &number::seconds, true, shape),
@@ -217,7 +226,7 @@ fn resource_over_time(run: &Run, column: &str, unit: &str) -> Option<Markup> {
         .iter()
         .step_by(values.len().div_ceil(60))
         .map(|(seconds, value)| vec![Cell::Text(number::seconds(*seconds)), Cell::Number(label(*value))]);
-    let name = wording::capital(&column.replace('_', " "));
+    let name = wording::capital(&wording::column(column));
     let numbers = table(&name, "", &["at", "value"], rows.collect());
     Some(figure(Figure {
         id: &format!("resource-{}", identifier(column)),

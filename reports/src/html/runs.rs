@@ -1,12 +1,12 @@
 //! Several runs on one page.
 
-use maud::html;
+use maud::{Markup, html};
 use serde::Serialize;
 
 use super::named_percentiles;
 use super::parts::{Cell, page, table};
 use super::run::{kind_word, trust};
-use crate::chart::{BROAD, Role, SERIES};
+use crate::chart::{HALF, Role, SERIES};
 use crate::number;
 use crate::quantity::{Interval, QuantileCurve};
 use crate::run_dir::Trust;
@@ -36,27 +36,23 @@ pub fn runs(entries: &[RunEntry]) -> String {
         let (state, word) = trust(entry.verdict);
         vec![
             Cell::Text(entry.name.clone()),
-            Cell::State(state, word.to_lowercase()),
-            Cell::Text(kind_word(run.kind).into()),
-            Cell::Number(number::rate(run.offered_per_second)),
+            Cell::State(state, format!("{}, {}", word.to_lowercase(), kind_word(run.kind))),
             Cell::Main(number::rate(run.throughput_per_second)),
             p99(&run.latency.e2e),
             p99(&run.latency.start),
             p99(&run.latency.schedule_to_start_workflow),
             p99(&run.latency.schedule_to_start_activity),
-            Cell::Text(busiest.map_or(String::new(), |(name, share)| format!("{name} {}", number::percent(*share)))),
+            Cell::Prose(busiest.map_or(String::new(), |(name, share)| format!("{name} {}", number::percent(*share)))),
         ]
     });
     let header = [
         "run",
         "verdict",
-        "",
-        "offered",
         "completed",
         "end to end p99",
         "start p99",
-        "workflow task s-t-s p99",
-        "activity s-t-s p99",
+        "workflow task wait p99",
+        "activity wait p99",
         "busiest",
     ];
     let mut metrics: Vec<&str> = Vec::new();
@@ -65,30 +61,34 @@ pub fn runs(entries: &[RunEntry]) -> String {
             metrics.push(&curve.metric);
         }
     }
-    let figures = metrics.iter().enumerate().map(|(index, metric)| {
-        let with: Vec<(&str, &QuantileCurve)> = entries
-            .iter()
-            .filter_map(|entry| {
-                Some((entry.name.as_str(), entry.run.latency_curves.iter().find(|curve| curve.metric == *metric)?))
-            })
-            .take(SERIES)
-            .collect();
-        let curves: Vec<&QuantileCurve> = with.iter().map(|(_, curve)| *curve).collect();
-        let legend = with.iter().enumerate().map(|(i, (name, _))| (Role::Series(i), name.to_string())).collect();
-        let name = wording::capital(&wording::metric(metric));
-        let p99s = with.iter().filter_map(|(name, curve)| Some((*name, super::finding::at(&curve.points, 0.99)?)));
-        let slowest = p99s.max_by(|a, b| a.1.total_cmp(&b.1));
-        let finding = match slowest {
-            Some((name, p99)) => format!("Highest p99: {}, in {name}.", number::seconds(p99)),
-            None => "Too few samples for a p99.".into(),
-        };
-        named_percentiles(&format!("metric-{index}"), &name, finding, legend, &curves, &[], BROAD)
-    });
+    let figures: Vec<Markup> = metrics
+        .iter()
+        .enumerate()
+        .map(|(index, metric)| {
+            let with: Vec<(&str, &QuantileCurve)> = entries
+                .iter()
+                .filter_map(|entry| {
+                    Some((entry.name.as_str(), entry.run.latency_curves.iter().find(|curve| curve.metric == *metric)?))
+                })
+                .take(SERIES)
+                .collect();
+            let curves: Vec<&QuantileCurve> = with.iter().map(|(_, curve)| *curve).collect();
+            let legend = with.iter().enumerate().map(|(i, (name, _))| (Role::Series(i), name.to_string())).collect();
+            let name = wording::capital(&wording::metric(metric));
+            let p99s = with.iter().filter_map(|(name, curve)| Some((*name, super::finding::at(&curve.points, 0.99)?)));
+            let slowest = p99s.max_by(|a, b| a.1.total_cmp(&b.1));
+            let finding = match slowest {
+                Some((name, p99)) => format!("Highest p99: {}, in {name}.", number::seconds(p99)),
+                None => "Too few samples for a p99.".into(),
+            };
+            named_percentiles(&format!("metric-{index}"), &name, finding, legend, &curves, &[], HALF)
+        })
+        .collect();
     let body = html! {
-        h1 { (entries.len()) " runs" }
+        h1 class="title" { (entries.len()) " runs" }
         div class="card" { (table("Runs", "", &header, rows.collect())) }
         @if entries.len() > SERIES { p class="lead" { "The charts show the first " (SERIES) " runs." } }
-        @for figure in figures { (figure) }
+        @for pair in figures.chunks(2) { div class="pair" { @for figure in pair { (figure) } } }
     };
     page("Runs", "runs", "runs.json", &entries, &body)
 }

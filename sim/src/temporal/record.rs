@@ -63,6 +63,8 @@ pub struct Work {
     pub spooled: u64,
     /// Tasks handed to a worker.
     pub dispatched: u64,
+    /// Runs loaded again long after their last task: their pages may be on disk.
+    pub cold_loads: u64,
     /// Workflows closed: completed, failed or continued as new.
     pub closed_runs: u64,
 }
@@ -88,6 +90,7 @@ impl Work {
             cpu,
             spooled: self.spooled - earlier.spooled,
             dispatched: self.dispatched - earlier.dispatched,
+            cold_loads: self.cold_loads - earlier.cold_loads,
             closed_runs: self.closed_runs - earlier.closed_runs,
         }
     }

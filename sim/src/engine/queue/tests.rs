@@ -70,9 +70,116 @@ fn interleave(
 }
 
 #[test]
-fn order_is_that_of_a_sorted_list_for_any_interleaving() {
-    for seed in 0..20 {
-        interleave(seed, 20_000, 300, |stream| stream.below(1_000));
-        interleave(seed, 40_000, 9_000, |stream| (stream.exponential() * 1e9) as u64);
+fn order_is_that_of_a_sorted_list_for_few_events() {
+    for seed in 0..30 {
+        interleave(seed, 20_000, 20, |stream| stream.below(100));
+        interleave(seed, 20_000, 900, |stream| stream.below(1_000));
     }
+}
+
+#[test]
+fn order_is_that_of_a_sorted_list_while_the_form_changes_both_ways() {
+    type Delay = fn(&mut plimsoll_profiles::random::Stream) -> u64;
+    let delays: [(&str, Delay); 6] = [
+        ("exponential", |stream| (stream.exponential() * 1e9) as u64),
+        ("bimodal", |stream| {
+            let long = stream.below(10) == 0;
+            stream.below(if long { 1_000_000_000_000 } else { 100_000_000 })
+        }),
+        ("a few nanoseconds", |stream| stream.below(40)),
+        ("all at once", |_| 0),
+        ("powers of two", |stream| 1 << stream.below(45)),
+        ("whole milliseconds", |stream| stream.below(50) * 1_000_000),
+    ];
+    for (name, delay) in delays {
+        let mut switches = (0, 0);
+        for seed in 0..4 {
+            let (up, down) = interleave(seed, 120_000, 9_000, delay);
+            switches = (switches.0 + up, switches.1 + down);
+        }
+        assert!(switches.0 > 2 && switches.1 > 2, "{name}: {switches:?}");
+    }
+}
+
+/// A population of this size, of which the first event is always replaced by one after `delay`, against the oracle.
+fn hold(pending: usize, holds: usize, mut delay: impl FnMut(usize, &mut plimsoll_profiles::random::Stream) -> u64) {
+    let mut stream = Streams::new(8).stream("queue", "hold", 0);
+    let (mut queue, mut oracle) = (EventQueue::new(), Oracle::default());
+    for _ in 0..pending {
+        let time = delay(0, &mut stream);
+        queue.push(Nanos(time), oracle.push(time));
+    }
+    for step in 0..holds {
+        let popped = queue.pop();
+        assert_eq!(popped, oracle.pop(), "step {step}");
+        let time = popped.unwrap().0.0.saturating_add(delay(step, &mut stream));
+        queue.push(Nanos(time), oracle.push(time));
+    }
+    assert_eq!(queue.len(), pending);
+}
+
+#[test]
+fn bucket_widths_follow_a_density_that_changes_a_million_times() {
+    hold(20_000, 300_000, |step, stream| match step / 50_000 % 3 {
+        0 => stream.below(1_000),
+        1 => stream.below(1_000_000_000),
+        _ => stream.below(1_000_000),
+    });
+    hold(50_000, 150_000, |_, stream| (stream.exponential() * 1e9) as u64);
+}
+
+#[test]
+fn times_up_to_the_last_nanosecond_are_kept() {
+    hold(6_000, 20_000, |_, stream| if stream.below(4) == 0 { u64::MAX } else { stream.below(1 << 60) });
+    let mut queue = EventQueue::new();
+    queue.push(Nanos::FOREVER, 1);
+    queue.push(Nanos::FOREVER, 2);
+    queue.push(Nanos::ZERO, 3);
+    assert_eq!(queue.pop(), Some((Nanos::ZERO, 3)));
+    assert_eq!(queue.pop_until(Nanos(5)), None);
+    assert_eq!(queue.pop(), Some((Nanos::FOREVER, 1)));
+    assert_eq!(queue.peek_time(), Some(Nanos::FOREVER));
+    assert_eq!(queue.pop(), Some((Nanos::FOREVER, 2)));
+    assert_eq!(queue.peek_time(), None);
+}
+
+#[test]
+fn times_before_those_already_popped_are_accepted_in_either_form() {
+    for pending in [10, 20_000] {
+        let mut stream = Streams::new(9).stream("queue", "past", 0);
+        let (mut queue, mut oracle) = (EventQueue::new(), Oracle::default());
+        for step in 0..60_000 {
+            let time = stream.below(1 << 40);
+            queue.push(Nanos(time), oracle.push(time));
+            if step > pending {
+                assert_eq!(queue.pop(), oracle.pop());
+            }
+        }
+        assert_eq!(queue.ladder.is_some(), pending > LADDER_ABOVE);
+    }
+}
+
+#[test]
+fn a_population_that_stays_between_the_thresholds_does_not_switch() {
+    let mut stream = Streams::new(10).stream("queue", "hysteresis", 0);
+    let mut queue = EventQueue::new();
+    for size in [2_000, 3_500, 1_200, 4_000, 1_500] {
+        while queue.len() > size {
+            queue.pop();
+        }
+        while queue.len() < size {
+            queue.push(Nanos(stream.below(1_000_000)), ());
+        }
+        assert!(queue.ladder.is_none(), "{size}");
+    }
+    (0..3_000).for_each(|_| queue.push(Nanos(stream.below(1_000_000)), ()));
+    assert!(queue.ladder.is_some());
+    while queue.len() > 2_000 {
+        queue.pop();
+    }
+    assert!(queue.ladder.is_some());
+    while queue.len() > 500 {
+        queue.pop();
+    }
+    assert!(queue.ladder.is_none());
 }

@@ -8,14 +8,16 @@ use std::collections::BinaryHeap;
 /// Fractional bits of virtual time and of a number of cores.
 const FRACTION_BITS: u32 = 16;
 const ONE: u64 = 1 << FRACTION_BITS;
+/// What the roundings of virtual time usually add up to at most, 2^-12 ns, so that a job due on a whole nanosecond is not found a nanosecond late.
+const ROUNDING: u64 = 1 << 4;
 /// 19 hours of CPU time in one job: the bound that keeps virtual time within 64 bits.
 const LONGEST_DEMAND: u64 = 1 << 46;
 
 /// A host of `n` cores (fractions allowed) that `k` jobs share: each runs on `min(1, n / k)` of a core.
 ///
 /// Inside runs a virtual clock: the CPU time a job present since the start would have had. It advances at one rate for all jobs, so a job ends
-/// when the clock shows its demand plus what it showed at its arrival, and an arrival changes nothing but the rate. Times are kept to
-/// 2^-16 ns; a completion is rounded up to the next whole nanosecond.
+/// when the clock shows its demand plus what it showed at its arrival, and an arrival changes nothing but the rate. It is kept to
+/// 2^-16 ns; a completion is rounded up to the next whole nanosecond, which delays the rest of its busy period by less than one.
 ///
 /// # Protocol
 /// The host needs one wake-up event at a time. After each `arrive`, `complete` or `set_cores` ask [`ProcessorSharing::wake`]:
@@ -99,7 +101,7 @@ impl ProcessorSharing {
         self.virtual_time += if wanted <= self.cores {
             elapsed << FRACTION_BITS
         } else {
-            (u128::from(elapsed) * u128::from(self.cores) / u128::from(jobs)) as u64
+            ((u128::from(elapsed) * u128::from(self.cores) + u128::from(jobs / 2)) / u128::from(jobs)) as u64
         };
         if self.virtual_time >= 1 << 62 {
             self.rebase();
@@ -133,7 +135,7 @@ impl ProcessorSharing {
     #[inline]
     pub fn next_completion(&self) -> Option<Nanos> {
         let Reverse((end, _)) = self.jobs.peek()?;
-        let left = end.saturating_sub(self.virtual_time);
+        let left = end.saturating_sub(self.virtual_time + ROUNDING);
         let jobs = self.jobs.len() as u64;
         if jobs << FRACTION_BITS <= self.cores {
             return Some(self.now + Nanos(left.div_ceil(ONE)));
@@ -176,7 +178,7 @@ impl ProcessorSharing {
     pub fn complete(&mut self, now: Nanos) -> Option<u32> {
         self.advance(now);
         let Reverse((end, job)) = *self.jobs.peek()?;
-        if end > self.virtual_time {
+        if end > self.virtual_time + ROUNDING {
             return None;
         }
         self.jobs.pop();
