@@ -257,6 +257,17 @@ fn published_schemas_are_json_schemas() {
 }
 
 #[test]
+fn the_profile_schema_is_the_one_editors_are_pointed_to() {
+    for name in ["profile", "cluster"] {
+        let Outcome { code, stdout, .. } = run(&["schema", name]);
+        let printed: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let file = format!("{}/profiles/schema/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let published: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!((code, printed), (0, published), "{name}");
+    }
+}
+
+#[test]
 fn completions_and_man_page_come_from_the_same_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let Outcome { code, stdout, .. } = run(&["completions", shell]);

@@ -364,3 +364,29 @@ fn many_runs_that_differ_only_in_counts_are_one_type_with_the_mean() {
     let [Step::Repeat { times, .. }] = profile.workflows[0].steps.as_slice() else { panic!("{text}") };
     assert_eq!(*times, 23, "the mean of 3 to 42 is 22.5");
 }
+
+/// A type that starts itself as a child, three deep: a profile has no cycles, so the edge to itself goes.
+#[test]
+fn a_type_that_starts_itself_is_cut_where_it_would_be_a_cycle() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(history("child1-1")).unwrap();
+    for depth in 0..4 {
+        let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let started = &mut json["events"][0]["workflowExecutionStartedEventAttributes"];
+        started["originalExecutionRunId"] = format!("run-{depth}").into();
+        if depth > 0 {
+            started["parentWorkflowExecution"] = serde_json::json!({ "workflowId": "w", "runId": "r" });
+        }
+        for event in json["events"].as_array_mut().unwrap() {
+            if let Some(child) = event.get_mut("childWorkflowExecutionStartedEventAttributes") {
+                child["workflowExecution"]["runId"] = format!("run-{}", depth + 1).into();
+            }
+        }
+        fs::write(folder.path().join(format!("{depth}.json")), json.to_string()).unwrap();
+    }
+    let (text, profile) = imported(&[folder.path()]);
+    assert_eq!(profile.workflows.len(), 2, "{text}");
+    assert!(matches!(profile.workflows[0].steps.as_slice(), [Step::Child(_)]), "{text}");
+    assert!(matches!(profile.workflows[1].steps.as_slice(), [Step::Timer(_)]), "{text}");
+    assert!(text.contains("would be a cycle"), "{text}");
+}

@@ -51,16 +51,7 @@ pub struct FittedType {
 #[derive(Debug)]
 pub enum FittedStep {
     /// One thing.
-    One {
-        /// What.
-        kind: Kind,
-        /// How often in a row; the mean where it differs between runs.
-        count: u32,
-        /// Each time it was seen.
-        seen: Vec<Seen>,
-        /// For a child: how often it was which type of the profile (index); without any, its histories are absent.
-        children: Vec<(usize, u64)>,
-    },
+    One(FittedOne),
     /// Branches at once.
     Parallel(Vec<Vec<FittedStep>>),
     /// A loop.
@@ -70,6 +61,21 @@ pub enum FittedStep {
         /// Its body.
         steps: Vec<FittedStep>,
     },
+}
+
+/// One thing with everything that was seen of it.
+#[derive(Debug)]
+pub struct FittedOne {
+    /// What.
+    pub kind: Kind,
+    /// How often in a row; the mean where it differs between runs.
+    pub count: u32,
+    /// Each time it was seen.
+    pub seen: Vec<Seen>,
+    /// For a child: how often it was which type of the profile (index); without any, it becomes a wait.
+    pub children: Vec<(usize, u64)>,
+    /// Children left out of that because they would make a cycle of types.
+    pub in_cycles: u64,
 }
 
 /// Fits workflow types to runs.
@@ -284,7 +290,7 @@ fn merged(runs: &[&[Step]], type_of: &HashMap<String, usize>) -> Vec<FittedStep>
                 *children.entry(*index).or_default() += 1;
             }
             let children = children.into_iter().collect();
-            FittedStep::One { kind: kind.clone(), count, seen, children }
+            FittedStep::One(FittedOne { kind: kind.clone(), count, seen, children, in_cycles: 0 })
         }
         Step::Parallel(branches) => FittedStep::Parallel(
             (0..branches.len())
@@ -329,9 +335,11 @@ fn drop_child_cycles(types: &mut [FittedType]) {
 fn keep_acyclic(steps: &mut [FittedStep], parent: usize, edges: &mut [HashSet<usize>]) {
     for step in steps {
         match step {
-            FittedStep::One { children, .. } => children.retain(|(child, _)| {
+            FittedStep::One(FittedOne { children, in_cycles, .. }) => children.retain(|(child, times)| {
                 let closes_a_cycle = *child == parent || reaches(*child, parent, edges);
-                if !closes_a_cycle {
+                if closes_a_cycle {
+                    *in_cycles += times;
+                } else {
                     edges[parent].insert(*child);
                 }
                 !closes_a_cycle
