@@ -331,3 +331,14 @@ fn comparing_needs_two_runs() {
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("is not a plan"), "{stderr}");
 }
+
+#[test]
+fn a_profile_may_come_from_stdin() {
+    use std::io::Write;
+    let mut child = plimsoll().args(["plan", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"name = 3\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("stdin:1:8"), "{stderr}");
+}
