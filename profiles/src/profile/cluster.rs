@@ -34,7 +34,8 @@ pub struct Cluster {
 pub enum ClusterKind {
     /// Its user: everything is sized.
     SelfHosted,
-    /// Temporal Cloud: only workers are sized; actions and limits are counted.
+    /// Temporal Cloud: only workers are sized; actions and limits are counted. Services, shards and database of such
+    /// a [`Cluster`] are stand-ins that mean nothing.
     Cloud(CloudLimits),
 }
 
@@ -61,7 +62,7 @@ pub struct HostSize {
 /// The pods of one service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
-    /// Pods; `None`: the planner chooses.
+    /// Pods, fixed; `None`: the planner chooses from `min_pods` to `max_pods`, and `simulate` takes `min_pods`.
     pub pods: Option<u32>,
     /// Fewest pods the planner may answer with.
     pub min_pods: u32,

@@ -40,7 +40,7 @@ pub struct Profile {
     pub calibration: String,
 }
 
-/// A Temporal SDK. Defaults: facts 2.4 of each SDK's own source, see `sdk_defaults`.
+/// A Temporal SDK; what its workers do by default: [`Sdk::defaults`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sdk {
     /// Go.

@@ -18,7 +18,4 @@
       link.click();
     });
   }
-  addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (details) { details.open = true; });
-  });
 })();

@@ -57,13 +57,13 @@ impl BatchServer {
             done: Vec::new(),
             flushes: 0,
             largest_batch: 0,
-            account: Account::new(Nanos::ZERO),
+            account: Account::new(Nanos::ZERO, 1),
         }
     }
 
     #[inline]
     fn advance(&mut self, now: Nanos) {
-        self.account.advance(now, self.waiting.len() as u64, u64::from(self.flushing), 1);
+        self.account.advance(now, self.waiting.len() as u64, u64::from(self.flushing));
     }
 
     /// A task comes. True when a flush begins now, whose end the model has to schedule.

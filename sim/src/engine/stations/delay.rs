@@ -20,13 +20,13 @@ impl Default for Delay {
 impl Delay {
     /// An empty station.
     pub fn new() -> Self {
-        Delay { present: 0, account: Account::new(Nanos::ZERO) }
+        Delay { present: 0, account: Account::new(Nanos::ZERO, 0) }
     }
 
     /// A task comes, and its service begins.
     #[inline]
     pub fn arrive(&mut self, now: Nanos) {
-        self.account.advance(now, 0, self.present, 0);
+        self.account.advance(now, 0, self.present);
         self.account.arrive();
         self.present += 1;
         self.account.start(self.present);
@@ -36,7 +36,7 @@ impl Delay {
     #[inline]
     pub fn complete(&mut self, now: Nanos) {
         debug_assert!(self.present > 0, "a task left that never came");
-        self.account.advance(now, 0, self.present, 0);
+        self.account.advance(now, 0, self.present);
         self.account.complete();
         self.present -= 1;
     }
@@ -48,13 +48,13 @@ impl Delay {
 
     /// Forgets the measurements so far, at the end of the warm-up; the tasks stay.
     pub fn reset_statistics(&mut self, now: Nanos) {
-        self.account.advance(now, 0, self.present, 0);
+        self.account.advance(now, 0, self.present);
         self.account.reset(now, self.present);
     }
 
     /// The measurements since the last reset; the busy servers are the tasks present.
     pub fn report(&mut self, now: Nanos) -> Report {
-        self.account.advance(now, 0, self.present, 0);
+        self.account.advance(now, 0, self.present);
         self.account.report(now, self.present, std::iter::empty())
     }
 }

@@ -40,7 +40,13 @@ pub struct Fcfs {
 impl Fcfs {
     /// A station with this many servers and unlimited room.
     pub fn new(servers: u32) -> Self {
-        Fcfs { servers, busy: 0, room: usize::MAX, queue: VecDeque::new(), account: Account::new(Nanos::ZERO) }
+        Fcfs {
+            servers,
+            busy: 0,
+            room: usize::MAX,
+            queue: VecDeque::new(),
+            account: Account::new(Nanos::ZERO, u64::from(servers)),
+        }
     }
 
     /// A station with room for `room` tasks, those in service included: M/M/c/K with `room` = K.
@@ -50,7 +56,7 @@ impl Fcfs {
 
     #[inline]
     fn advance(&mut self, now: Nanos) {
-        self.account.advance(now, self.queue.len() as u64, u64::from(self.busy), u64::from(self.servers));
+        self.account.advance(now, self.queue.len() as u64, u64::from(self.busy));
     }
 
     /// A task comes. The answer is the task whose service begins now, which is this one or none.
@@ -101,7 +107,7 @@ impl Fcfs {
     ///
     /// After a rise call [`Fcfs::start_waiting`] until it answers `None`.
     pub fn set_servers(&mut self, now: Nanos, servers: u32) {
-        self.advance(now);
+        self.account.set_servers(now, u64::from(servers));
         self.servers = servers;
     }
 

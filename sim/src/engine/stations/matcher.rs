@@ -42,7 +42,7 @@ impl Matcher {
             pollers: VecDeque::new(),
             poller_area: 0,
             poller_changed: Nanos::ZERO,
-            account: Account::new(Nanos::ZERO),
+            account: Account::new(Nanos::ZERO, 0),
         }
     }
 
@@ -50,7 +50,7 @@ impl Matcher {
     fn advance(&mut self, now: Nanos) {
         self.poller_area += u128::from(now.0 - self.poller_changed.0) * self.pollers.len() as u128;
         self.poller_changed = now;
-        self.account.advance(now, self.backlog.len() as u64, 0, 0);
+        self.account.advance(now, self.backlog.len() as u64, 0);
     }
 
     /// A task comes. The answer is the poller that takes it at once (a sync match); without one it joins the backlog.

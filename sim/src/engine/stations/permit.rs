@@ -28,12 +28,18 @@ pub struct Permit {
 impl Permit {
     /// This many permits.
     pub fn new(permits: u32) -> Self {
-        Permit { permits, held: 0, high: VecDeque::new(), low: VecDeque::new(), account: Account::new(Nanos::ZERO) }
+        Permit {
+            permits,
+            held: 0,
+            high: VecDeque::new(),
+            low: VecDeque::new(),
+            account: Account::new(Nanos::ZERO, u64::from(permits)),
+        }
     }
 
     #[inline]
     fn advance(&mut self, now: Nanos) {
-        self.account.advance(now, self.waiting() as u64, u64::from(self.held), u64::from(self.permits));
+        self.account.advance(now, self.waiting() as u64, u64::from(self.held));
     }
 
     /// A task asks for a permit. The answer is the task that gets one now, which is this one or none.

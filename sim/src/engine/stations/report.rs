@@ -89,6 +89,8 @@ pub(super) struct Account {
     completions: u64,
     waiting_area: u128,
     busy_area: u128,
+    servers: u64,
+    servers_changed: Nanos,
     servers_area: u128,
     max_waiting: u64,
     max_busy: u64,
@@ -102,7 +104,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub fn new(now: Nanos) -> Self {
+    pub fn new(now: Nanos, servers: u64) -> Self {
         Account {
             changed: now,
             window_start: now,
@@ -114,6 +116,8 @@ impl Account {
             completions: 0,
             waiting_area: 0,
             busy_area: 0,
+            servers,
+            servers_changed: now,
             servers_area: 0,
             max_waiting: 0,
             max_busy: 0,
@@ -127,12 +131,17 @@ impl Account {
 
     /// Accounts for the time since the last change; to be called with the numbers before each change.
     #[inline]
-    pub fn advance(&mut self, now: Nanos, waiting: u64, busy: u64, servers: u64) {
+    pub fn advance(&mut self, now: Nanos, waiting: u64, busy: u64) {
         let elapsed = u128::from(now.0 - self.changed.0);
         self.changed = now;
         self.waiting_area += elapsed * u128::from(waiting);
         self.busy_area += elapsed * u128::from(busy);
-        self.servers_area += elapsed * u128::from(servers);
+    }
+
+    /// Accounts for the servers until now, and sets another number of them.
+    pub fn set_servers(&mut self, now: Nanos, servers: u64) {
+        self.servers_area += u128::from(now.0 - self.servers_changed.0) * u128::from(self.servers);
+        (self.servers, self.servers_changed) = (servers, now);
     }
 
     #[inline]
@@ -180,7 +189,7 @@ impl Account {
     }
 
     pub fn reset(&mut self, now: Nanos, population: u64) {
-        *self = Account { population_at_start: population, ..Account::new(now) };
+        *self = Account { population_at_start: population, ..Account::new(now, self.servers) };
     }
 
     /// The report, once [`Account::advance`] has been called for `now`; `arrived` are the times of those still waiting.
@@ -188,6 +197,7 @@ impl Account {
         debug_assert_eq!(now, self.changed);
         let still_waiting: u128 = arrived.map(|time| u128::from(now.0 - time.0.max(self.window_start.0))).sum();
         let window = now.0 - self.window_start.0;
+        let servers_area = self.servers_area + u128::from(now.0 - self.servers_changed.0) * u128::from(self.servers);
         let mean = |area: u128| if window == 0 { 0.0 } else { area as f64 / window as f64 };
         Report {
             window: Nanos(window),
@@ -203,7 +213,7 @@ impl Account {
             max_waiting: self.max_waiting,
             mean_busy: mean(self.busy_area),
             max_busy: self.max_busy,
-            mean_servers: mean(self.servers_area),
+            mean_servers: mean(servers_area),
             mean_wait: Nanos(self.total_wait.checked_div(u128::from(self.starts)).unwrap_or(0) as u64),
             max_wait: Nanos(self.max_wait),
             waiting_area: self.waiting_area,
