@@ -277,6 +277,7 @@ fn completions_and_man_page_come_from_the_same_commands() {
     let Outcome { code, stdout, .. } = run(&["man"]);
     assert_eq!(code, 0);
     assert!(stdout.contains(".TH plimsoll 1"), "{stdout}");
+    assert!(!stdout.contains("(1)"), "no page of its own is promised for a command");
     for section in ["PLIMSOLL PLAN", "PLIMSOLL RULES WORKERS", "PLIMSOLL IMPORT HISTORY"] {
         assert!(stdout.contains(&format!(".SH \"{section}\"")), "{section} is missing");
     }
