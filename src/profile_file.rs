@@ -73,8 +73,3 @@ impl ProfileSource {
         .map_err(Failure::Problems)
     }
 }
-
-/// The published JSON Schema of a profile.
-pub fn schema() -> String {
-    format!("{:#}\n", plimsoll_profiles::profile_schema())
-}

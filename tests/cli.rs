@@ -257,6 +257,17 @@ fn published_schemas_are_json_schemas() {
 }
 
 #[test]
+fn the_profile_schema_is_the_one_editors_are_pointed_to() {
+    for name in ["profile", "cluster"] {
+        let Outcome { code, stdout, .. } = run(&["schema", name]);
+        let printed: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let file = format!("{}/profiles/schema/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let published: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!((code, printed), (0, published), "{name}");
+    }
+}
+
+#[test]
 fn completions_and_man_page_come_from_the_same_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let Outcome { code, stdout, .. } = run(&["completions", shell]);
@@ -266,6 +277,7 @@ fn completions_and_man_page_come_from_the_same_commands() {
     let Outcome { code, stdout, .. } = run(&["man"]);
     assert_eq!(code, 0);
     assert!(stdout.contains(".TH plimsoll 1"), "{stdout}");
+    assert!(!stdout.contains("(1)"), "no page of its own is promised for a command");
     for section in ["PLIMSOLL PLAN", "PLIMSOLL RULES WORKERS", "PLIMSOLL IMPORT HISTORY"] {
         assert!(stdout.contains(&format!(".SH \"{section}\"")), "{section} is missing");
     }
@@ -319,4 +331,15 @@ fn comparing_needs_two_runs() {
     let Outcome { code, stderr, .. } = run(&["report", plan.to_str().unwrap()]);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("is not a plan"), "{stderr}");
+}
+
+#[test]
+fn a_profile_may_come_from_stdin() {
+    use std::io::Write;
+    let mut child = plimsoll().args(["plan", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"name = 3\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("stdin:1:8"), "{stderr}");
 }

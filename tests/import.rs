@@ -275,3 +275,118 @@ fn a_trace_becomes_a_profile_that_refers_to_it() {
     assert_eq!(code, 2);
     assert!(stderr.contains("starts.csv:3"), "{stderr}");
 }
+
+/// The first file is a pipe, so the program waits in it while the signal comes.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_with_130_and_leaves_no_half_a_file() {
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, out) = (folder.path().join("pipe.json"), folder.path().join("out/profile.toml"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let child = common::plimsoll()
+        .args(["import", "history", pipe.to_str().unwrap(), history("act1-1").to_str().unwrap(), "--out"])
+        .arg(&out)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Opening waits for the reader, so the program is in its loop from here on.
+    let writer = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    std::io::copy(&mut fs::File::open(history("act3_sequential-1")).unwrap(), &mut { writer }).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "interrupted\n");
+    assert_eq!(fs::read_dir(out.parent().unwrap()).unwrap().count(), 0);
+}
+
+#[test]
+fn names_from_histories_cannot_break_the_profile() {
+    let folder = tempfile::tempdir().unwrap();
+    let hostile = "a\"b\\c\n] }\u{7}\u{85}é";
+    let text = fs::read_to_string(history("act1-1")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["events"][0]["workflowExecutionStartedEventAttributes"]["workflowType"]["name"] = hostile.into();
+    json["events"][4]["activityTaskScheduledEventAttributes"]["activityType"]["name"] = hostile.into();
+    let path = folder.path().join("hostile.json");
+    fs::write(&path, json.to_string()).unwrap();
+    let (_, profile) = imported(&[&path]);
+    assert_eq!(profile.workflows[0].name, hostile);
+    let Step::Activity(activity) = &profile.workflows[0].steps[0] else { panic!("no activity") };
+    assert_eq!(activity.name, hostile);
+}
+
+/// The events of `act1-1` between its first workflow task and its end, `times` times, with a timer after each.
+fn polling(times: u64) -> serde_json::Value {
+    let text = fs::read_to_string(history("act1-1")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let events = json["events"].as_array().unwrap();
+    let mut out: Vec<serde_json::Value> = events[..4].to_vec();
+    for round in 0..times {
+        let id = 100 + round * 10;
+        let mut activity: Vec<serde_json::Value> = events[4..7].to_vec();
+        activity[0]["eventId"] = id.to_string().into();
+        activity[1]["activityTaskStartedEventAttributes"]["scheduledEventId"] = id.to_string().into();
+        activity[2]["activityTaskCompletedEventAttributes"]["scheduledEventId"] = id.to_string().into();
+        out.extend(activity);
+        out.push(serde_json::json!({ "eventId": (id + 1).to_string(), "eventTime": "2026-11-21T09:38:59.06Z",
+            "eventType": "EVENT_TYPE_TIMER_STARTED", "timerStartedEventAttributes": { "startToFireTimeout": "30s" } }));
+        out.push(serde_json::json!({ "eventId": (id + 2).to_string(), "eventTime": "2026-11-21T09:39:29.06Z",
+            "eventType": "EVENT_TYPE_TIMER_FIRED",
+            "timerFiredEventAttributes": { "startedEventId": (id + 1).to_string() } }));
+    }
+    out.push(events[10].clone());
+    let mut json = serde_json::json!({ "events": out });
+    json["events"][0]["workflowExecutionStartedEventAttributes"]["originalExecutionRunId"] =
+        format!("run-{times}").into();
+    json
+}
+
+#[test]
+fn a_loop_is_one_repetition() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("polling.json");
+    fs::write(&path, polling(17).to_string()).unwrap();
+    let (text, profile) = imported(&[&path]);
+    let [Step::Repeat { times, steps }] = profile.workflows[0].steps.as_slice() else { panic!("{text}") };
+    assert_eq!(*times, 17);
+    assert!(matches!(steps.as_slice(), [Step::Activity(_), Step::Timer(_)]), "{steps:?}");
+}
+
+#[test]
+fn many_runs_that_differ_only_in_counts_are_one_type_with_the_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    for times in 3..43 {
+        fs::write(folder.path().join(format!("{times}.json")), polling(times).to_string()).unwrap();
+    }
+    let (text, profile) = imported(&[folder.path()]);
+    assert_eq!(profile.workflows.len(), 1, "{text}");
+    let [Step::Repeat { times, .. }] = profile.workflows[0].steps.as_slice() else { panic!("{text}") };
+    assert_eq!(*times, 23, "the mean of 3 to 42 is 22.5");
+}
+
+/// A type that starts itself as a child, three deep: a profile has no cycles, so the edge to itself goes.
+#[test]
+fn a_type_that_starts_itself_is_cut_where_it_would_be_a_cycle() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(history("child1-1")).unwrap();
+    for depth in 0..4 {
+        let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let started = &mut json["events"][0]["workflowExecutionStartedEventAttributes"];
+        started["originalExecutionRunId"] = format!("run-{depth}").into();
+        if depth > 0 {
+            started["parentWorkflowExecution"] = serde_json::json!({ "workflowId": "w", "runId": "r" });
+        }
+        for event in json["events"].as_array_mut().unwrap() {
+            if let Some(child) = event.get_mut("childWorkflowExecutionStartedEventAttributes") {
+                child["workflowExecution"]["runId"] = format!("run-{}", depth + 1).into();
+            }
+        }
+        fs::write(folder.path().join(format!("{depth}.json")), json.to_string()).unwrap();
+    }
+    let (text, profile) = imported(&[folder.path()]);
+    assert_eq!(profile.workflows.len(), 2, "{text}");
+    assert!(matches!(profile.workflows[0].steps.as_slice(), [Step::Child(_)]), "{text}");
+    assert!(matches!(profile.workflows[1].steps.as_slice(), [Step::Timer(_)]), "{text}");
+    assert!(text.contains("would be a cycle"), "{text}");
+}

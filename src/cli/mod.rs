@@ -155,6 +155,8 @@ pub enum SchemaName {
     /// What `plan`, `simulate` and `sweep` read.
     #[default]
     Profile,
+    /// A cluster file that `[cluster] use = "…"` names.
+    Cluster,
     /// What `plan --format json` prints.
     Plan,
     /// What `simulate --format json` prints.

@@ -28,7 +28,11 @@ fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
     man.render_synopsis_section(page)?;
     man.render_description_section(page)?;
     man.render_options_section(page)?;
-    man.render_subcommands_section(page)?;
+    let mut list = Vec::new();
+    man.render_subcommands_section(&mut list)?;
+    // There are no pages of their own: everything is on this one.
+    let list = String::from_utf8_lossy(&list).replace("plimsoll\\-", "plimsoll ").replace("(1)\n", "\n");
+    page.extend_from_slice(list.as_bytes());
     for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
         commands(page, subcommand)?;
     }

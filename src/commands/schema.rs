@@ -11,7 +11,8 @@ use crate::failure::Failure;
 /// When stdout cannot be written.
 pub fn run(arguments: &SchemaArgs, console: &Console) -> Result<Exit, Failure> {
     let text = match arguments.of {
-        SchemaName::Profile => crate::profile_file::schema(),
+        SchemaName::Profile => format!("{:#}\n", plimsoll_profiles::profile_schema()),
+        SchemaName::Cluster => format!("{:#}\n", plimsoll_profiles::cluster_schema()),
         SchemaName::Plan => published("plan")?,
         SchemaName::Simulate => published("simulate")?,
         SchemaName::Sweep => published("sweep")?,

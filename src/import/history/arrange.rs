@@ -4,6 +4,7 @@
 //! that one's branch. So the result has one level of branches: a fan-out of chains, the shape of most workflows;
 //! deeper nesting is flattened into it.
 
+use super::fold::{folded, is_countable};
 use super::raw::Time;
 use super::run::{Kind, Seen, Step};
 
@@ -75,7 +76,7 @@ impl Arrangement {
 
     pub fn finish(mut self) -> Vec<Step> {
         self.flush();
-        self.steps
+        folded(self.steps)
     }
 
     /// Whether something of the block is open when the event `index` is written.
@@ -111,10 +112,9 @@ impl Arrangement {
 
 /// The same thing again is one step with a count.
 fn push(steps: &mut Vec<Step>, step: Step) {
-    let countable = |kind: &Kind| matches!(kind, Kind::Activity(_) | Kind::LocalActivity(_) | Kind::Signal { .. });
     if let (Some(Step::One(last, seen)), Step::One(kind, more)) = (steps.last_mut(), &step)
         && last == kind
-        && countable(kind)
+        && is_countable(kind)
     {
         seen.extend(more.iter().cloned());
         return;
@@ -162,6 +162,7 @@ mod tests {
                 let branches: Vec<String> = branches.iter().map(|branch| shape(branch)).collect();
                 format!("[{}]", branches.join(" | "))
             }
+            Step::Repeat(iterations) => format!("({})×{}", shape(&iterations[0]), iterations.len()),
         };
         steps.iter().map(one).collect::<Vec<_>>().join(" ")
     }
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!(shape(&steps), "go(false)×2 a×1 stop(true)×1");
         let spans: Vec<u64> = match &steps[0] {
             Step::One(_, seen) => seen.iter().filter_map(|s| s.span).map(|span| span.0).collect(),
-            Step::Parallel(_) => Vec::new(),
+            Step::Parallel(_) | Step::Repeat(_) => Vec::new(),
         };
         assert_eq!(spans, [5, 4]);
     }

@@ -1,8 +1,8 @@
 //! Many runs to workflow types: runs of one type that did the same steps are one type of the profile.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Write;
 
+use super::fold::signature;
 use super::raw::Time;
 use super::run::{Kind, Outcome, Run, Seen, Step};
 
@@ -37,6 +37,8 @@ pub struct FittedType {
     pub further_runs: u32,
     /// Whether some run of a chain is not among the files.
     pub chain_incomplete: bool,
+    /// Whether runs that differ in how often steps happened were put together.
+    pub counts_are_means: bool,
     /// Payload sizes.
     pub inputs: Vec<u64>,
     /// Payload sizes.
@@ -49,18 +51,31 @@ pub struct FittedType {
 #[derive(Debug)]
 pub enum FittedStep {
     /// One thing.
-    One {
-        /// What.
-        kind: Kind,
-        /// How often in a row.
-        count: u32,
-        /// Each time it was seen.
-        seen: Vec<Seen>,
-        /// For a child: how often it was which type of the profile (index); without any, its histories are absent.
-        children: Vec<(usize, u64)>,
-    },
+    One(FittedOne),
     /// Branches at once.
     Parallel(Vec<Vec<FittedStep>>),
+    /// A loop.
+    Repeat {
+        /// How often.
+        times: u32,
+        /// Its body.
+        steps: Vec<FittedStep>,
+    },
+}
+
+/// One thing with everything that was seen of it.
+#[derive(Debug)]
+pub struct FittedOne {
+    /// What.
+    pub kind: Kind,
+    /// How often in a row; the mean where it differs between runs.
+    pub count: u32,
+    /// Each time it was seen.
+    pub seen: Vec<Seen>,
+    /// For a child: how often it was which type of the profile (index); without any, it becomes a wait.
+    pub children: Vec<(usize, u64)>,
+    /// Children left out of that because they would make a cycle of types.
+    pub in_cycles: u64,
 }
 
 /// Fits workflow types to runs.
@@ -73,7 +88,9 @@ pub fn fit(runs: Vec<Run>) -> Fit {
     }
     let started_as_child = children_started(&runs);
     let mut groups: BTreeMap<GroupKey, Vec<Chain>> = BTreeMap::new();
-    for chain in chains(&runs, &mut fit.left_out) {
+    let chains = chains(&runs, &mut fit.left_out);
+    let coarse = types_with_many_shapes(&runs, &chains);
+    for chain in chains {
         let head = &runs[chain.runs[0]];
         let is_child = started_as_child.contains(&head.run_id);
         if !is_child && head.has_parent {
@@ -86,13 +103,23 @@ pub fn fit(runs: Vec<Run>) -> Fit {
             is_child,
             workflow_type: head.workflow_type.clone(),
             further_runs: chain.further_runs,
-            signature: signature(&head.steps),
+            signature: signature(&head.steps, !coarse.contains(&head.workflow_type)),
         };
         groups.entry(key).or_default().push(chain);
     }
     fit.starts.sort_unstable();
-    build_types(&mut fit, &runs, groups);
+    build_types(&mut fit, &runs, groups, &coarse);
     fit
+}
+
+/// Types whose runs differ too much to keep every list of steps: runs that differ only in how often something
+/// happened are one, with the mean.
+fn types_with_many_shapes(runs: &[Run], chains: &[Chain]) -> HashSet<String> {
+    let mut shapes: BTreeMap<&str, HashSet<String>> = BTreeMap::new();
+    for head in chains.iter().map(|chain| &runs[chain.runs[0]]) {
+        shapes.entry(&head.workflow_type).or_default().insert(signature(&head.steps, true));
+    }
+    shapes.into_iter().filter(|(_, shapes)| shapes.len() > MOST_VARIANTS).map(|(name, _)| name.to_owned()).collect()
 }
 
 impl Fit {
@@ -131,7 +158,7 @@ fn children_started(runs: &[Run]) -> HashSet<String> {
         for step in steps {
             match step {
                 Step::One(_, seen) => children.extend(seen.iter().filter_map(|seen| seen.child.clone())),
-                Step::Parallel(branches) => branches.iter().for_each(|branch| collect(branch, children)),
+                Step::Parallel(lists) | Step::Repeat(lists) => lists.iter().for_each(|list| collect(list, children)),
             }
         }
     }
@@ -175,27 +202,7 @@ fn chains(runs: &[Run], left_out: &mut BTreeMap<String, u64>) -> Vec<Chain> {
     chains
 }
 
-/// What two runs must share to be one type: kinds, names, order, counts; not durations or sizes.
-fn signature(steps: &[Step]) -> String {
-    let mut text = String::new();
-    for step in steps {
-        match step {
-            Step::One(kind, seen) => {
-                let _ = write!(text, "{kind:?}×{};", seen.len());
-            }
-            Step::Parallel(branches) => {
-                text.push('[');
-                for branch in branches {
-                    let _ = write!(text, "{}|", signature(branch));
-                }
-                text.push(']');
-            }
-        }
-    }
-    text
-}
-
-fn build_types(fit: &mut Fit, runs: &[Run], groups: BTreeMap<GroupKey, Vec<Chain>>) {
+fn build_types(fit: &mut Fit, runs: &[Run], groups: BTreeMap<GroupKey, Vec<Chain>>, coarse: &HashSet<String>) {
     let mut groups: Vec<(GroupKey, Vec<Chain>)> = groups.into_iter().collect();
     // Started from outside first, then most frequent first; equal ones stay in the order of their names.
     groups.sort_by_key(|(key, chains)| (key.is_child, std::cmp::Reverse(chains.len())));
@@ -220,7 +227,7 @@ fn build_types(fit: &mut Fit, runs: &[Run], groups: BTreeMap<GroupKey, Vec<Chain
     for ((key, chains), name) in groups.into_iter().zip(names) {
         let mut same = Vec::new();
         for &index in chains.iter().flat_map(|chain| &chain.runs) {
-            if signature(&runs[index].steps) == key.signature {
+            if signature(&runs[index].steps, !coarse.contains(&key.workflow_type)) == key.signature {
                 same.push(&runs[index]);
             } else {
                 fit.leave_out("continued runs with other steps than the first of their chain", 1);
@@ -234,6 +241,7 @@ fn build_types(fit: &mut Fit, runs: &[Run], groups: BTreeMap<GroupKey, Vec<Chain
             executions: chains.len() as u64,
             further_runs: key.further_runs,
             chain_incomplete: chains.iter().any(|chain| chain.head_missing || chain.tail_missing),
+            counts_are_means: coarse.contains(&key.workflow_type),
             inputs: if inputs.is_empty() { same.iter().map(|run| run.input).collect() } else { inputs },
             results: same.iter().filter_map(|run| run.result).collect(),
             steps: merged(&same.iter().map(|run| run.steps.as_slice()).collect::<Vec<_>>(), &type_of),
@@ -247,16 +255,19 @@ fn names(groups: &[(GroupKey, Vec<Chain>)]) -> Vec<String> {
     for (key, _) in groups {
         *totals.entry(&key.workflow_type).or_default() += 1;
     }
-    let mut used: HashMap<&str, usize> = HashMap::new();
+    // A numbered name may be another type's own.
+    let mut used: HashSet<String> = totals.keys().map(|name| (*name).to_owned()).collect();
     let mut names = Vec::new();
     for (key, _) in groups {
-        let workflow_type = if key.workflow_type.is_empty() { "unnamed" } else { &key.workflow_type };
-        if totals[key.workflow_type.as_str()] == 1 {
-            names.push(workflow_type.to_owned());
+        if totals[key.workflow_type.as_str()] == 1 && !key.workflow_type.is_empty() {
+            names.push(key.workflow_type.clone());
             continue;
         }
-        let number = used.entry(&key.workflow_type).or_default();
-        *number += 1;
+        let workflow_type = if key.workflow_type.is_empty() { "unnamed" } else { &key.workflow_type };
+        let mut number = 1;
+        while !used.insert(format!("{workflow_type}-{number}")) {
+            number += 1;
+        }
         names.push(format!("{workflow_type}-{number}"));
     }
     names
@@ -266,19 +277,20 @@ fn names(groups: &[(GroupKey, Vec<Chain>)]) -> Vec<String> {
 fn merged(runs: &[&[Step]], type_of: &HashMap<String, usize>) -> Vec<FittedStep> {
     let Some(first) = runs.first() else { return Vec::new() };
     let merge_at = |position: usize| match &first[position] {
-        Step::One(kind, once) => {
+        Step::One(kind, _) => {
             let mut seen = Vec::new();
             for run in runs {
                 if let Some(Step::One(_, more)) = run.get(position) {
                     seen.extend(more.iter().cloned());
                 }
             }
+            let count = mean(seen.len(), runs.len());
             let mut children: BTreeMap<usize, u64> = BTreeMap::new();
             for index in seen.iter().filter_map(|seen| type_of.get(seen.child.as_ref()?)) {
                 *children.entry(*index).or_default() += 1;
             }
             let children = children.into_iter().collect();
-            FittedStep::One { kind: kind.clone(), count: once.len() as u32, seen, children }
+            FittedStep::One(FittedOne { kind: kind.clone(), count, seen, children, in_cycles: 0 })
         }
         Step::Parallel(branches) => FittedStep::Parallel(
             (0..branches.len())
@@ -294,30 +306,45 @@ fn merged(runs: &[&[Step]], type_of: &HashMap<String, usize>) -> Vec<FittedStep>
                 })
                 .collect(),
         ),
+        Step::Repeat(_) => {
+            let mut iterations: Vec<&[Step]> = Vec::new();
+            for run in runs {
+                if let Some(Step::Repeat(more)) = run.get(position) {
+                    iterations.extend(more.iter().map(Vec::as_slice));
+                }
+            }
+            FittedStep::Repeat { times: mean(iterations.len(), runs.len()), steps: merged(&iterations, type_of) }
+        }
     };
     (0..first.len()).map(merge_at).collect()
+}
+
+/// Rounded, at least once.
+fn mean(total: usize, runs: usize) -> u32 {
+    u32::try_from((total + runs / 2) / runs.max(1)).unwrap_or(u32::MAX).max(1)
 }
 
 /// A profile's children have no cycles: an edge that would close one goes, and the child becomes a wait.
 fn drop_child_cycles(types: &mut [FittedType]) {
     let mut edges: Vec<HashSet<usize>> = vec![HashSet::new(); types.len()];
-    for index in 0..types.len() {
-        let mut steps = std::mem::take(&mut types[index].steps);
-        keep_acyclic(&mut steps, index, &mut edges);
-        types[index].steps = steps;
+    for (index, fitted) in types.iter_mut().enumerate() {
+        keep_acyclic(&mut fitted.steps, index, &mut edges);
     }
 }
 
 fn keep_acyclic(steps: &mut [FittedStep], parent: usize, edges: &mut [HashSet<usize>]) {
     for step in steps {
         match step {
-            FittedStep::One { children, .. } => children.retain(|(child, _)| {
+            FittedStep::One(FittedOne { children, in_cycles, .. }) => children.retain(|(child, times)| {
                 let closes_a_cycle = *child == parent || reaches(*child, parent, edges);
-                if !closes_a_cycle {
+                if closes_a_cycle {
+                    *in_cycles += times;
+                } else {
                     edges[parent].insert(*child);
                 }
                 !closes_a_cycle
             }),
+            FittedStep::Repeat { steps, .. } => keep_acyclic(steps, parent, edges),
             FittedStep::Parallel(branches) => {
                 branches.iter_mut().for_each(|branch| keep_acyclic(branch, parent, edges))
             }

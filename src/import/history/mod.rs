@@ -1,10 +1,12 @@
 //! `import history`: files of `temporal workflow show --output json` to a profile that plans as it is.
 //!
-//! `raw` is the JSON, `run` one history's steps (put in order by `arrange`), `fit` the types of many runs, `write` the TOML.
+//! `raw` is the JSON, `run` one history's steps (put in order by `arrange`, loops found by `fold`), `fit` the types of many runs, `write` the TOML.
 
 mod arrange;
 mod base64;
 mod fit;
+mod fold;
+mod marker;
 mod raw;
 mod run;
 mod write;
@@ -127,5 +129,68 @@ fn parse(bytes: &[u8]) -> Result<History, serde_json::Error> {
             Ok(History { events: Vec::<Event>::deserialize(&mut serde_json::Deserializer::from_slice(bytes))? })
         }
         _ => serde_json::from_slice(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use plimsoll_profiles::Document;
+    use proptest::prelude::*;
+
+    const SAMPLES: [&str; 6] = [
+        include_str!("../../../tests/data/histories/act4_parallel-1.json"),
+        include_str!("../../../tests/data/histories/child1-1.json"),
+        include_str!("../../../tests/data/histories/local3-1.json"),
+        include_str!("../../../tests/data/histories/retry1_after_100ms-1.json"),
+        include_str!("../../../tests/data/histories/signal2-1.json"),
+        include_str!("../../../tests/data/histories/timer_2s-1.json"),
+    ];
+
+    /// Whatever becomes of a history, there is a profile that reads, or a refusal.
+    fn survives(histories: Vec<Vec<u8>>) {
+        let runs: Vec<Run> = histories.iter().filter_map(|bytes| run::read(parse(bytes).ok()?).ok()).collect();
+        let fit = fit::fit(runs);
+        if fit.types.is_empty() {
+            return;
+        }
+        let text = write::profile(&fit, "tested");
+        if let Err(problems) = Document::parse(&text, "tested", &[]) {
+            panic!("{problems}\n{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn events_lost_doubled_and_out_of_order_still_give_a_profile(
+            changes in proptest::collection::vec((0usize..SAMPLES.len(), proptest::collection::vec((0u8..4, 0usize..30, 0usize..30), 0..12)), 1..4),
+        ) {
+            let histories = changes.into_iter().map(|(sample, changes)| {
+                let mut json: serde_json::Value = serde_json::from_str(SAMPLES[sample]).unwrap();
+                let events = json["events"].as_array_mut().unwrap();
+                for (change, a, b) in changes {
+                    let (a, b) = (1 + a % (events.len() - 1), 1 + b % (events.len() - 1));
+                    match change {
+                        0 if events.len() > 3 => drop(events.remove(a)),
+                        1 => events.swap(a, b),
+                        2 => events.insert(b, events[a].clone()),
+                        _ => events[a]["eventTime"] = events[b]["eventTime"].clone(),
+                    }
+                }
+                json.to_string().into_bytes()
+            });
+            survives(histories.collect());
+        }
+
+        #[test]
+        fn bytes_changed_anywhere_are_no_panic(sample in 0usize..SAMPLES.len(), changes in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..20)) {
+            let mut bytes = SAMPLES[sample].as_bytes().to_vec();
+            for (at, byte) in changes {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            survives(vec![bytes]);
+        }
     }
 }

@@ -77,9 +77,10 @@ impl<'de> Deserialize<'de> for Id {
 pub struct Time(pub i128);
 
 impl Time {
-    /// The span from `earlier` to here; zero when `earlier` is later (buffered events are written out of order).
+    /// The span from `earlier` to here; zero when `earlier` is later (buffered events are written out of order),
+    /// at most what a profile may hold.
     pub fn since(self, earlier: Time) -> Nanos {
-        Nanos(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+        Nanos((self.0 - earlier.0).clamp(0, i128::from(Nanos::MAX_INPUT.0)) as u64)
     }
 }
 

@@ -6,7 +6,8 @@ use plimsoll_profiles::units::Nanos;
 
 use super::arrange::{Arrangement, Item};
 use super::base64;
-use super::raw::{ActivityScheduled, Event, History, Id, Marker, RetryPolicy, Time};
+use super::marker::LocalActivityData;
+use super::raw::{ActivityScheduled, Event, History, Id, RetryPolicy, Time};
 
 /// What kind of step, and its name: what makes two steps the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +53,8 @@ pub struct Options {
 pub enum Step {
     One(Kind, Vec<Seen>),
     Parallel(Vec<Vec<Step>>),
+    /// A loop of several steps: its iterations, all of one shape.
+    Repeat(Vec<Vec<Step>>),
 }
 
 /// How a run ended.
@@ -416,34 +419,5 @@ fn options(attributes: &ActivityScheduled) -> Options {
         start_to_close: attributes.start_to_close_timeout.0,
         heartbeat: attributes.heartbeat_timeout.0,
         retry: attributes.retry_policy,
-    }
-}
-
-/// What a local activity's marker says; Go and Core (Python, TypeScript, .NET, Rust) write different keys.
-struct LocalActivityData {
-    name: String,
-    started: Option<Time>,
-    ended: Option<Time>,
-}
-
-impl LocalActivityData {
-    fn of(marker: &Marker) -> Self {
-        let json: serde_json::Value = marker
-            .details
-            .get("data")
-            .and_then(|data| data.payloads.first())
-            .and_then(|payload| base64::decode(&payload.data))
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
-        let text = |keys: [&str; 2]| keys.iter().find_map(|key| json.get(key)).and_then(|value| value.as_str());
-        let time = |keys| {
-            let time: jiff::Timestamp = text(keys)?.parse().ok()?;
-            Some(Time(time.as_nanosecond()))
-        };
-        LocalActivityData {
-            name: text(["ActivityType", "activity_type"]).unwrap_or("local activity").to_owned(),
-            started: time(["original_schedule_time", "original_schedule_time"]),
-            ended: time(["ReplayTime", "complete_time"]),
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use plimsoll_profiles::units::{Bytes, Nanos};
 
-use super::fit::{Fit, FittedStep, FittedType};
+use super::fit::{Fit, FittedOne, FittedStep, FittedType};
 use super::raw::Time;
 use super::run::{Kind, Options, Seen};
 use crate::import::text::{exact, measured, one_line, quoted, size};
@@ -158,6 +158,9 @@ fn workflow(out: &mut String, fit: &Fit, fitted: &FittedType, share: Option<&str
             let _ = writeln!(out, "{key} = \"{value}\" # inferred from {evidence}");
         }
     }
+    if fitted.counts_are_means {
+        out.push_str("# Runs differ in how often steps happened: count and times are means.\n");
+    }
     out.push_str("steps = [\n");
     if fitted.steps.is_empty() {
         out.push_str(
@@ -181,11 +184,17 @@ fn workflow(out: &mut String, fit: &Fit, fitted: &FittedType, share: Option<&str
     out.push_str("]\n");
 }
 
-fn steps(out: &mut String, fit: &Fit, steps: &[FittedStep], depth: usize) {
-    for step in steps {
+fn steps(out: &mut String, fit: &Fit, list: &[FittedStep], depth: usize) {
+    for step in list {
         match step {
-            FittedStep::One { kind, count, seen, children } => one(out, fit, depth, kind, *count, seen, children),
+            FittedStep::One(step) => one(out, fit, depth, step),
             FittedStep::Parallel(branches) => parallel(out, fit, branches, depth),
+            FittedStep::Repeat { times, steps: body } => {
+                let indent = "  ".repeat(depth);
+                let _ = writeln!(out, "{indent}{{ repeat = {{ times = {times}, steps = [");
+                steps(out, fit, body, depth + 1);
+                let _ = writeln!(out, "{indent}] }} }},");
+            }
         }
     }
 }
@@ -205,9 +214,10 @@ fn parallel(out: &mut String, fit: &Fit, branches: &[Vec<FittedStep>], depth: us
     let _ = writeln!(out, "{indent}] }},");
 }
 
-fn one(out: &mut String, fit: &Fit, depth: usize, kind: &Kind, count: u32, seen: &[Seen], children: &[(usize, u64)]) {
+fn one(out: &mut String, fit: &Fit, depth: usize, step: &FittedOne) {
     let mut line = Line { comments: Vec::new(), entries: Vec::new() };
-    match kind {
+    let seen = &step.seen;
+    match &step.kind {
         Kind::Activity(name) => {
             line.entry("activity", quoted(name));
             line.span("takes", seen);
@@ -239,51 +249,10 @@ fn one(out: &mut String, fit: &Fit, depth: usize, kind: &Kind, count: u32, seen:
             line.sizes("input", seen, |seen| seen.input);
             line.sizes("output", seen, |seen| seen.output);
         }
-        Kind::Child { workflow_type, wait } => return child(out, fit, depth, workflow_type, *wait, seen, children),
+        Kind::Child { workflow_type, wait } => line.child(fit, workflow_type, *wait, step),
     }
-    if count > 1 {
-        line.entry("count", count.to_string());
-    }
-    line.write(out, depth);
-}
-
-fn child(out: &mut String, fit: &Fit, depth: usize, name: &str, wait: bool, seen: &[Seen], children: &[(usize, u64)]) {
-    let mut line = Line { comments: Vec::new(), entries: Vec::new() };
-    let no_wait = if wait { "" } else { ", wait = false" };
-    match children {
-        [] => {
-            line.comments.push(format!(
-                "child workflow {}: its histories are not among the files, so its work on the server is missing here;",
-                one_line(name)
-            ));
-            if seen.iter().all(|seen| seen.span.is_none()) {
-                line.comments.push("the parent did not wait for it: a timer as short as a step can be".to_owned());
-                line.entry("timer", "\"1ms\"".to_owned());
-            } else {
-                line.comments.push("the parent waits for as long as the child lived".to_owned());
-                line.span("timer", seen);
-            }
-        }
-        [(only, times)] => {
-            line.comments.push(format!("inferred from {times} of {} children whose histories are here", seen.len()));
-            line.entry("child", quoted(&fit.types[*only].name));
-            if !wait {
-                line.entry("wait", "false".to_owned());
-            }
-        }
-        several => {
-            let total: u64 = several.iter().map(|(_, times)| times).sum();
-            let mut left = 1_000_000;
-            let arms = several.iter().enumerate().map(|(at, (index, times))| {
-                let part = if at + 1 == several.len() { left } else { times * 1_000_000 / total };
-                left -= part;
-                let name = quoted(&fit.types[*index].name);
-                format!("{{ probability = {}, steps = [{{ child = {name}{no_wait} }}] }}", part as f64 / 1e6)
-            });
-            let arms: Vec<String> = arms.collect();
-            line.comments.push(format!("inferred from {total} of {} children whose histories are here", seen.len()));
-            line.entry("branch", format!("[{}]", arms.join(", ")));
-        }
+    if step.count > 1 {
+        line.entry("count", step.count.to_string());
     }
     line.write(out, depth);
 }
@@ -312,6 +281,56 @@ impl Line {
             self.entry(key, quoted(&value));
             self.comments.push(format!("{key}: inferred from {evidence}"));
         }
+    }
+
+    /// A child whose histories are here is a type of the profile; else the parent waits for as long as it lived.
+    fn child(&mut self, fit: &Fit, name: &str, wait: bool, step: &FittedOne) {
+        let known: u64 = step.children.iter().map(|(_, times)| times).sum();
+        let type_name = |index: usize| quoted(&fit.types[index].name);
+        match step.children.as_slice() {
+            [] if step.in_cycles > 0 => {
+                self.comments.push(format!(
+                    "child workflow {} would be a cycle of types, which a profile cannot have:",
+                    one_line(name)
+                ));
+                return self.wait_for_child(step);
+            }
+            [] => {
+                let name = one_line(name);
+                self.comments.push(format!("child workflow {name}: its histories are not among the files:"));
+                return self.wait_for_child(step);
+            }
+            [(only, _)] => {
+                self.entry("child", type_name(*only));
+                if !wait {
+                    self.entry("wait", "false".to_owned());
+                }
+            }
+            several => {
+                let no_wait = if wait { "" } else { ", wait = false" };
+                let mut left = 1_000_000;
+                let arms = several.iter().enumerate().map(|(at, (index, times))| {
+                    let part = if at + 1 == several.len() { left } else { times * 1_000_000 / known };
+                    left -= part;
+                    let steps = format!("[{{ child = {}{no_wait} }}]", type_name(*index));
+                    format!("{{ probability = {}, steps = {steps} }}", part as f64 / 1e6)
+                });
+                let arms: Vec<String> = arms.collect();
+                self.entry("branch", format!("[{}]", arms.join(", ")));
+            }
+        }
+        self.comments
+            .push(format!("inferred from {known} of {} children, those whose histories are here", step.seen.len()));
+    }
+
+    fn wait_for_child(&mut self, step: &FittedOne) {
+        if step.seen.iter().all(|seen| seen.span.is_none()) {
+            self.comments.push("its work on the server is missing here; the parent did not wait for it".to_owned());
+            return self.entry("timer", "\"1ms\"".to_owned());
+        }
+        self.comments
+            .push("its work on the server is missing here; the parent waits for as long as it lived".to_owned());
+        self.span("timer", &step.seen);
     }
 
     fn failures(&mut self, seen: &[Seen]) {
@@ -403,7 +422,9 @@ fn span(mut spans: Vec<Nanos>) -> (String, String) {
     let range = format!("({} … {})", measured(low), measured(high));
     let rank = |quantile: f64| spans[((samples as f64 * quantile).ceil() as usize).clamp(1, samples) - 1];
     let (median, tail) = (measured(rank(0.5)), measured(rank(0.99)));
-    if samples >= FEWEST_FOR_QUANTILES && rank(0.5) < rank(0.99) && median != tail {
+    // As written: rounding may bring the two together.
+    let written = |text: &str| text.parse::<Nanos>().unwrap_or_default();
+    if samples >= FEWEST_FOR_QUANTILES && written(&median) < written(&tail) {
         let honest = if samples < 100 { ", p99 is the largest of them" } else { "" };
         return (
             format!("{{ p50 = \"{median}\", p99 = \"{tail}\" }}"),
