@@ -4,8 +4,10 @@
 //! ([`text`]) and one offline HTML file ([`html`]). A run on disk is a [`run_dir`]; two of them are held side by side
 //! by [`compare`].
 
+pub mod chart;
 pub mod compare;
 pub mod csv;
+pub mod html;
 pub mod number;
 pub mod plan_document;
 pub mod quantity;

@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(difference(0.12), "+12 %");
         assert_eq!(difference(-0.035), "−3.5 %");
         assert_eq!(difference(0.0001), "0 %");
-        assert_eq!(times(3.14), "3.1×");
+        assert_eq!(times(3.12), "3.1×");
         assert_eq!(quantile(0.5), "p50");
         assert_eq!(quantile(0.999), "p99.9");
     }

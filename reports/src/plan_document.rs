@@ -307,7 +307,7 @@ pub struct TableBytes {
 /// How much an uncertain input moves the plan.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct Sensitivity {
-    /// The input's path, e.g. "workflow[0].steps[1].takes.p99".
+    /// The input's path, e.g. `workflow[0].steps[1].takes.p99`.
     pub input: String,
     /// Low and high as written.
     pub low: String,

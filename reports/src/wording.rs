@@ -24,6 +24,19 @@ pub fn series(name: &str) -> String {
     }
 }
 
+/// A column of `resources.csv` or another machine name as people read it: `database_cpu` is "database CPU".
+pub fn column(name: &str) -> String {
+    let words = name.split(['_', ' ']).map(|word| match word {
+        "cpu" => "CPU",
+        "wal" => "WAL",
+        "iops" => "IOPS",
+        "sql" => "SQL",
+        "rss" => "RSS",
+        word => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// The first letter a capital.
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
@@ -70,6 +83,7 @@ pub fn verdict_sentence(plan: &PlanDocument) -> &str {
 pub fn with_unit(value: f64, unit: &str) -> String {
     match unit {
         "bytes" | "B" => number::storage(value),
+        "bytes/s" => number::throughput(value),
         "s" | "seconds" => number::seconds(value),
         "share" => number::percent(value),
         "1/s" | "/s" => number::rate(value),

@@ -5,7 +5,9 @@ mod common;
 
 use std::fs;
 
+use base64::Engine as _;
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::run_dir::{self, Clock, ClockSource, Trust, Writer};
@@ -46,18 +48,23 @@ fn any_hdrhistogram_tool_reads_the_log() {
     let log = fs::read(folder.path().join("run.hlog")).unwrap();
     let mut tags = Vec::new();
     let mut starts = Vec::new();
+    let mut total = 0;
     for entry in IntervalLogIterator::new(&log) {
         match entry.unwrap() {
             LogEntry::Interval(interval) => {
                 tags.push(interval.tag().unwrap().as_str().to_string());
                 // "HISTF": the compressed encoding, the only one that Java's log reader takes.
                 assert!(interval.encoded_histogram().starts_with("HISTF"));
+                let bytes = base64::engine::general_purpose::STANDARD.decode(interval.encoded_histogram()).unwrap();
+                let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
+                total += histogram.len();
             }
             LogEntry::StartTime(start) | LogEntry::BaseTime(start) => starts.push(start.as_nanos()),
         }
     }
     assert_eq!(tags, ["e2e.response", "start"].repeat(5));
     assert_eq!(starts, [0, 0]);
+    assert_eq!(total, 5 * 200 * 2);
 }
 
 #[test]
@@ -156,6 +163,37 @@ fn errors_name_the_file_the_line_and_what_was_expected() {
     }
     let missing = run_dir::read(std::path::Path::new("no-such-run")).unwrap_err().to_string();
     assert!(missing.contains("run.json"), "{missing}");
+}
+
+#[test]
+fn damaged_files_give_an_error_or_a_run_but_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    common::write_run(folder.path(), &common::manifest(RunKind::Simulated, 3.0), &common::shape(3, 100, 0));
+    // SplitMix64 with a fixed seed: the same damage every time.
+    let mut state = 42u64;
+    let mut next = move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 16
+    };
+    let mut refused = 0;
+    for file in ["run.hlog", "resources.csv", "run.json"] {
+        let path = folder.path().join(file);
+        let good = fs::read(&path).unwrap();
+        for round in 0..300 {
+            let mut bad = good.clone();
+            for _ in 0..=next() % 3 {
+                let at = next() as usize % bad.len();
+                // Letters as often as any byte: damage that stays base64 goes deeper.
+                bad[at] = if round % 2 == 0 { b'A' + (next() % 26) as u8 } else { next() as u8 };
+            }
+            fs::write(&path, &bad).unwrap();
+            refused += usize::from(run_dir::read(folder.path()).is_err());
+        }
+        fs::write(&path, &good).unwrap();
+    }
+    assert!(refused > 300, "most damage is noticed: {refused}");
+    assert!(run_dir::read(folder.path()).is_ok());
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::number;
 use crate::quantity::{CurvePoint, Interval, QuantileCurve};
 use crate::run_dir::{Buckets, Run, Trust};
 use crate::run_document::RunDocument;
+use crate::wording;
 
 /// The quantiles that are judged.
 const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
@@ -69,12 +70,11 @@ fn verdict_text(
         return format!("Within tolerance: none of {compared} numbers differs by more than is allowed.");
     }
     let quantiles = metrics.iter().flat_map(|metric| {
-        metric
-            .quantiles
-            .iter()
-            .map(move |q| (format!("{} {}", metric.metric, number::quantile(q.quantile)), q.difference))
+        metric.quantiles.iter().map(move |q| {
+            (format!("{} {}", wording::metric(&metric.metric), number::quantile(q.quantile)), q.difference)
+        })
     });
-    let others = quantities.iter().map(|quantity| (quantity.name.clone(), quantity.difference));
+    let others = quantities.iter().map(|quantity| (wording::column(&quantity.name), quantity.difference));
     let worst = quantiles
         .chain(others)
         .filter(|(_, difference)| difference.counts)

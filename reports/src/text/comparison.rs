@@ -41,7 +41,7 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
             format!("; furthest apart at {}, {}", number::quantile(gap.quantile), number::difference(gap.relative))
         });
         let distance = number::percent(metric.wasserstein_relative);
-        let text = format!("{}: a sample is on average {distance} of the mean away{gap}", metric.metric);
+        let text = format!("{}: on average a sample moves by {distance} of the mean{gap}", metric.metric);
         page.hanging(Style::Plain, &wording::sentence(&text), 2);
     }
     page.gap();

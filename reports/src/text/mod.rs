@@ -12,7 +12,7 @@ pub use plan::plan;
 pub use run::run;
 pub use sweep::sweep;
 
-pub(crate) use comparison::judgement;
+pub(crate) use comparison::{judgement, relative};
 pub(crate) use latency::latency_rows;
 
 /// The width that the text is made for, in columns.

@@ -161,7 +161,7 @@ fn starts(profile: &Profile, settings: &Settings) -> (Starts, f64) {
     let stream = Streams::new(settings.seed).stream("temporal", "poisson starts", settings.replication);
     match settings.load {
         Load::Schedule => {
-            (Box::new(std::iter::empty()), profile.arrivals.mean_rate().as_per_second())
+            (Box::new(profile.arrivals.schedule(settings.seed)), profile.arrivals.mean_rate().as_per_second())
         }
         Load::Poisson(rate) if rate == Rate::ZERO => (Box::new(std::iter::empty()), 0.0),
         Load::Poisson(rate) => {

@@ -178,10 +178,12 @@ impl Model {
         }
         let short = Nanos((self.random.skip.uniform() * longest.0 as f64) as u64);
         let cache = self.cache_residence();
+        // History keeps mutable state for an hour (history.cacheTTL).
+        let cold = wait > Nanos::from_secs(3600);
+        self.work.cold_loads += u64::from(cold);
         let run = &mut self.runs[run];
         run.skipped += wait - short;
-        // History keeps mutable state for an hour (history.cacheTTL).
-        run.cold = wait > Nanos::from_secs(3600);
+        run.cold |= cold;
         if wait > cache && run.sticky_pod != NONE {
             self.workers[run.sticky_pod as usize].cached -= 1;
             run.sticky_pod = NONE;
@@ -203,6 +205,7 @@ impl Model {
     /// Counts events of a run's history.
     pub(super) fn add_events(&mut self, run: u32, events: u32, bytes: u64) {
         self.runs[run].events += events;
+        self.work.history_events += u64::from(events);
         self.work.history_bytes += bytes;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use plimsoll_profiles::units::Nanos;
 
-use crate::engine::{Matcher, MatcherReport, TimeWeighted};
+use crate::engine::{Matcher, TimeWeighted};
 
 /// The workflow task queue: one normal queue, and one sticky queue per worker pod.
 ///
@@ -116,11 +116,6 @@ impl ActivityQueue {
     /// Tasks that wait.
     pub fn backlog(&self) -> usize {
         self.matcher.backlog()
-    }
-
-    /// What was measured.
-    pub fn report(&mut self, now: Nanos) -> MatcherReport {
-        self.matcher.report(now)
     }
 }
 

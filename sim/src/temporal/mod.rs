@@ -12,6 +12,7 @@ mod effects;
 mod matching;
 mod model;
 mod outcome;
+mod path;
 mod program;
 mod record;
 mod slab;
@@ -21,7 +22,7 @@ mod visits;
 mod workflow;
 
 pub use model::{Event, Model};
-pub use outcome::{EndedEarly, Outcome, Populations, Promise, Utilisations, simulate};
+pub use outcome::{EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, simulate, simulate_until};
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Recorder, Work};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};

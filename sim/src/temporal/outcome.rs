@@ -51,6 +51,8 @@ pub struct Populations {
     pub activity_memory: f64,
     /// Most memory of running activities in one pod.
     pub most_activity_memory: u64,
+    /// History shard permits held, mean.
+    pub shards_held: f64,
     /// Most connections in use at once, one history pod.
     pub most_connections: u64,
     /// Mean wait for a connection.
@@ -100,6 +102,27 @@ pub struct Outcome {
     pub measured: Nanos,
     /// Why it ended early, if it did.
     pub ended_early: Option<EndedEarly>,
+    /// One a [`Settings::interval`], where samples were asked for.
+    pub samples: Vec<Sample>,
+}
+
+/// The state of a run at one instant, for time series.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// When.
+    pub at: Nanos,
+    /// Work done so far.
+    pub work: Work,
+    /// Workflows so far.
+    pub counts: Counts,
+    /// Open workflows.
+    pub open: u32,
+    /// Tasks waiting for a poller.
+    pub backlog: u64,
+    /// Activities running.
+    pub activities: u64,
+    /// Connections in use, all history pods.
+    pub connections: u64,
 }
 
 /// A latency promise on one outcome: kept, broken, or not to be told from these samples.
@@ -139,14 +162,20 @@ impl Outcome {
         if self.ended_early == Some(EndedEarly::Overloaded) {
             return Promise::Broken;
         }
-        let late: Vec<f64> =
-            self.recorder.values(metric).map(|value| if value > limit.0 { 1.0 } else { 0.0 }).collect();
+        self.recorder.promise(metric, q, limit, 0.95)
+    }
+}
+
+impl Recorder {
+    /// Whether at most the share 1 − q of latencies so far is beyond the limit, by batch means of the share.
+    pub fn promise(&self, metric: Metric, q: f64, limit: Nanos, confidence: f64) -> Promise {
+        let late: Vec<f64> = self.values(metric).map(|value| if value > limit.0 { 1.0 } else { 0.0 }).collect();
         let allowed = 1.0 - q;
-        // Below this a share of zero says nothing.
+        // With fewer samples a share of zero says nothing.
         if (late.len() as f64) * allowed < 5.0 {
             return Promise::Undecided;
         }
-        let Some(result) = BatchMeans::new(10, 0.95).mean(&late) else {
+        let Some(result) = BatchMeans::new(10, confidence).mean(&late) else {
             return Promise::Undecided;
         };
         let interval = result.interval;
@@ -168,14 +197,30 @@ pub fn simulate(
     settings: Settings,
     cancelled: &dyn Fn() -> bool,
 ) -> Outcome {
-    let mut run =
-        Run { simulation: Model::simulation(profile, calibration, size, settings), settings, ended_early: None };
-    run.until(settings.warmup, cancelled);
+    simulate_until(profile, calibration, size, settings, cancelled, &|_| false)
+}
+
+/// The same; `enough` looks at the latencies now and then and ends the measured window when it has seen enough.
+pub fn simulate_until(
+    profile: &Profile,
+    calibration: &Calibration,
+    size: SystemSize,
+    settings: Settings,
+    cancelled: &dyn Fn() -> bool,
+    enough: &dyn Fn(&Recorder) -> bool,
+) -> Outcome {
+    let mut run = Run {
+        simulation: Model::simulation(profile, calibration, size, settings),
+        settings,
+        ended_early: None,
+        samples: Vec::new(),
+    };
+    run.until(settings.warmup, cancelled, &|_| false);
     let now = run.simulation.schedule().now().max(settings.warmup);
     run.simulation.model_mut().reset_statistics(now);
     let (work, counts) = run.readings();
     let end = settings.warmup + settings.measured;
-    run.until(end, cancelled);
+    run.until(end, cancelled, enough);
     let measured_until = run.simulation.schedule().now().min(end).max(settings.warmup);
     let measured = Nanos(measured_until.saturating_sub(settings.warmup).0.max(1));
     let (work_then, counts_then) = run.readings();
@@ -186,6 +231,7 @@ pub fn simulate(
     }
     let events = run.simulation.schedule().events_handled();
     let ended_early = run.ended_early;
+    let samples = run.samples;
     let model = run.simulation.into_model();
     debug_assert_eq!(
         model.counts.offered,
@@ -205,6 +251,7 @@ pub fn simulate(
         events,
         measured,
         ended_early,
+        samples,
         recorder: model.recorder,
     }
 }
@@ -213,6 +260,7 @@ struct Run {
     simulation: Simulation<Model>,
     settings: Settings,
     ended_early: Option<EndedEarly>,
+    samples: Vec<Sample>,
 }
 
 /// Timers that no longer matter still fire for a while after the last workflow is done, and cost something.
@@ -224,14 +272,18 @@ impl Run {
         (model.work, model.counts)
     }
 
-    fn until(&mut self, end: Nanos, cancelled: &dyn Fn() -> bool) {
-        let slice = Nanos((end.0 / 50).max(1_000_000));
-        while self.ended_early.is_none() {
+    fn until(&mut self, end: Nanos, cancelled: &dyn Fn() -> bool, enough: &dyn Fn(&Recorder) -> bool) {
+        let slice = if self.settings.sample { self.settings.interval } else { Nanos((end.0 / 32).max(1_000_000)) };
+        while self.ended_early.is_none() && !enough(&self.simulation.model().recorder) {
             let now = self.simulation.schedule().now();
             if now >= end {
                 return;
             }
             self.simulation.run_until((now + slice).min(end));
+            if self.settings.sample {
+                let sample = self.simulation.model().sample((now + slice).min(end));
+                self.samples.push(sample);
+            }
             self.check(cancelled);
         }
     }
@@ -260,6 +312,18 @@ impl Run {
 }
 
 impl Model {
+    fn sample(&self, at: Nanos) -> Sample {
+        Sample {
+            at,
+            work: self.work,
+            counts: self.counts,
+            open: self.open_roots,
+            backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
+            activities: self.workers.iter().map(|worker| worker.activities.value()).sum(),
+            connections: self.history_pools.iter().map(|pool| u64::from(pool.in_use())).sum(),
+        }
+    }
+
     fn reset_statistics(&mut self, now: Nanos) {
         self.hosts.iter_mut().for_each(|host| host.reset_statistics(now));
         self.shards.iter_mut().for_each(|shard| shard.reset_statistics(now));
@@ -307,6 +371,7 @@ impl Model {
         Populations {
             connection_wait: waits.max().unwrap_or(Nanos::ZERO),
             most_connections,
+            shards_held: self.shards.iter_mut().map(|shard| shard.report(now).mean_busy).sum(),
             activities: self.workers.iter().map(|w| w.activities.mean(now)).sum(),
             most_activities: self.workers.iter().map(|w| w.activities.max()).max().unwrap_or(0),
             workflow_tasks: self.workers.iter().map(|w| w.workflow_tasks.mean(now)).sum(),

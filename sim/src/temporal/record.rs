@@ -55,6 +55,10 @@ pub struct Work {
     pub history_bytes: u64,
     /// Rows of `history_node`.
     pub history_rows: u64,
+    /// Events of all histories.
+    pub history_events: u64,
+    /// Activities scheduled, retries not counted.
+    pub activities: u64,
     /// Temporal Cloud actions.
     pub actions: u64,
     /// CPU by process, idle load excluded.
@@ -63,6 +67,8 @@ pub struct Work {
     pub spooled: u64,
     /// Tasks handed to a worker.
     pub dispatched: u64,
+    /// Runs loaded again long after their last task: their pages may be on disk.
+    pub cold_loads: u64,
     /// Workflows closed: completed, failed or continued as new.
     pub closed_runs: u64,
 }
@@ -84,10 +90,13 @@ impl Work {
             wal_bytes: self.wal_bytes - earlier.wal_bytes,
             history_bytes: self.history_bytes - earlier.history_bytes,
             history_rows: self.history_rows - earlier.history_rows,
+            history_events: self.history_events - earlier.history_events,
+            activities: self.activities - earlier.activities,
             actions: self.actions - earlier.actions,
             cpu,
             spooled: self.spooled - earlier.spooled,
             dispatched: self.dispatched - earlier.dispatched,
+            cold_loads: self.cold_loads - earlier.cold_loads,
             closed_runs: self.closed_runs - earlier.closed_runs,
         }
     }

@@ -34,11 +34,6 @@ impl<T> Slab<T> {
         debug_assert!((index as usize) < self.items.len(), "index {index} was never given");
         self.free.push(index);
     }
-
-    /// Objects in use.
-    pub fn len(&self) -> usize {
-        self.items.len() - self.free.len()
-    }
 }
 
 impl<T> std::ops::Index<u32> for Slab<T> {

@@ -111,6 +111,8 @@ pub struct Settings {
     pub drain: Nanos,
     /// Intervals the measured window is cut into for interval statistics.
     pub interval: Nanos,
+    /// Whether a sample is taken at the end of each interval.
+    pub sample: bool,
     /// Waits longer than this do not hold the simulation up: see [`super::Model`].
     pub longest_wait: Nanos,
     /// Closed workflows of the past are deleted at the rate they were started: a cluster older than its retention.

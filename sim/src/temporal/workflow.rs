@@ -275,6 +275,7 @@ impl Model {
                 Command::Activity(activity) => {
                     self.add_events(run, 1, self.calibration.bytes.event_activity_scheduled.0);
                     self.work.actions += 1;
+                    self.work.activities += 1;
                     self.schedule_activity(activity, shard, transfer_read, schedule);
                     transfer_read = true;
                 }

@@ -1,0 +1,60 @@
+//! The style sheet: colours for light, dark and print, and what each role of a chart looks like.
+
+use crate::chart::{Role, SERIES};
+
+const STYLE: &str = include_str!("style.css");
+
+/// Series colours after Okabe & Ito (2008), distinguishable without red-green vision; the dark ones are lighter.
+const LIGHT_SERIES: [&str; SERIES] = ["#0072b2", "#c45100", "#00805d", "#a8457f", "#4d4d4d", "#8a6d00"];
+const DARK_SERIES: [&str; SERIES] = ["#5ab4f0", "#f5945a", "#3fcf9f", "#e79ac6", "#c9c9c9", "#e8c24a"];
+/// Dashes in the chart's own units, four to a pixel: series differ without colour too.
+const DASHES: [&str; SERIES] = ["none", "34 14", "9 12", "40 12 9 12", "20 14", "60 12 9 12 9 12"];
+
+const LIGHT: &str = "--ground: #f5f7f8; --paper: #ffffff; --ink: #17242b; --soft: #54656e; --line: #dde4e7; \
+    --accent: #0a6a78; --track: #e8eef0; --note: #fdf4e0; --good: #12734a; --bad: #b3261e; --bad-soft: #d9827c; \
+    --warn: #8a5a00; --grid: #e6ebed; --area: #0072b222; --beyond: #b3261e14;";
+const DARK: &str = "--ground: #0f171b; --paper: #172127; --ink: #e8eef1; --soft: #9fb0b8; --line: #2b3940; \
+    --accent: #5cc4cf; --track: #26343b; --note: #2e2818; --good: #5fd39b; --bad: #ff8d84; --bad-soft: #a34f49; \
+    --warn: #f0bf5e; --grid: #26333a; --area: #5ab4f02e; --beyond: #ff8d841f;";
+
+/// The whole style sheet.
+pub fn style() -> String {
+    let mut text = STYLE.replace("@light@", &variables(LIGHT, &LIGHT_SERIES));
+    text = text.replace("@dark@", &variables(DARK, &DARK_SERIES));
+    for (role, colour) in [
+        (Role::Axis, "var(--soft)"),
+        (Role::Grid, "var(--grid)"),
+        (Role::Label, "var(--soft)"),
+        (Role::Mark, "var(--ink)"),
+        (Role::Knee, "var(--bad)"),
+        (Role::Beyond, "var(--beyond)"),
+        (Role::Area, "var(--area)"),
+        (Role::Paper, "var(--paper)"),
+    ] {
+        text.push_str(&rule(role, colour));
+    }
+    for (index, dash) in DASHES.iter().enumerate() {
+        let colour = format!("var(--s{index})");
+        text.push_str(&rule(Role::Series(index), &colour));
+        text.push_str(&rule(Role::Promise(index), &colour));
+        let (series, promise) = (Role::Series(index).sentinel(), Role::Promise(index).sentinel());
+        text.push_str(&format!(
+            ".chart polyline[stroke=\"{series}\"]{{stroke-dasharray:{dash};stroke-linejoin:round}}\n"
+        ));
+        text.push_str(&format!(".chart polyline[stroke=\"{promise}\"]{{stroke-dasharray:4 10;opacity:.8}}\n"));
+    }
+    for role in [Role::Mark, Role::Knee] {
+        text.push_str(&format!(".chart text[fill=\"{}\"]{{font-weight:650}}\n", role.sentinel()));
+    }
+    text
+}
+
+fn rule(role: Role, colour: &str) -> String {
+    let code = role.sentinel();
+    format!(".chart [stroke=\"{code}\"]{{stroke:{colour}}}.chart [fill=\"{code}\"]{{fill:{colour}}}\n")
+}
+
+fn variables(theme: &str, series: &[&str; SERIES]) -> String {
+    let series = series.iter().enumerate().map(|(index, colour)| format!(" --s{index}: {colour};"));
+    format!("{theme}{}", series.collect::<String>())
+}

@@ -1,0 +1,343 @@
+//! A whole plan: today, the horizon, what breaks first, and why each number is what it is.
+
+use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::profile::{ClusterKind, Profile};
+use plimsoll_profiles::units::{Bytes, Nanos, Rate};
+
+use super::curve::LoadPoint;
+use super::database::DatabaseSize;
+use super::demand::Demand;
+use super::dimension::Dimension;
+use super::evaluate::{Evaluator, Verdict};
+use super::search::{Found, Infeasible, Reason};
+use super::storage::Storage;
+use crate::temporal::{Program, SystemSize, is_cloud};
+
+/// How a plan is made.
+pub struct PlanSettings<'a> {
+    /// Seed of the common random numbers.
+    pub seed: u64,
+    /// Threads; the answer is the same for any number.
+    pub threads: usize,
+    /// Asked now and then whether to stop.
+    pub cancelled: &'a (dyn Fn() -> bool + Sync),
+    /// Told what is going on.
+    pub progress: &'a (dyn Fn(&str) + Sync),
+}
+
+/// Why there is no plan at all.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+    /// The operating system refused threads.
+    #[error("cannot start {threads} threads: {message}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What it said.
+        message: String,
+    },
+    /// Nothing arrives.
+    #[error("the arrival schedule starts no workflow, so there is nothing to plan for")]
+    NoLoad,
+}
+
+/// Why a number is what it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Why {
+    /// The number.
+    pub dimension: Dimension,
+    /// The reason.
+    pub reason: Reason,
+}
+
+/// The size for one load.
+pub struct Sized {
+    /// Peak starts per second, headroom excluded.
+    pub peak: Rate,
+    /// The rate it was sized for.
+    pub planned: Rate,
+    /// Everything, spare pods included.
+    pub size: SystemSize,
+    /// Without the spare pods: what the simulation ran on.
+    pub needed: SystemSize,
+    /// The simulation of `needed` at `planned`.
+    pub verdict: Verdict,
+    /// Reasons.
+    pub why: Vec<Why>,
+    /// The database.
+    pub database: DatabaseSize,
+    /// Mean starts per second over the schedule.
+    pub mean_rate: Rate,
+    /// Why it does not fit, if it does not.
+    pub infeasible: Option<Infeasible>,
+}
+
+/// A resource and when it is full.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limiting {
+    /// Which.
+    pub resource: &'static str,
+    /// Utilisation at the planned rate, one pod of each kind lost.
+    pub utilisation: f64,
+    /// Starts per second at which it is full.
+    pub saturates_at: Rate,
+}
+
+/// Temporal Cloud's limit on actions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CloudCheck {
+    /// Actions per workflow.
+    pub actions_per_workflow: f64,
+    /// Needed at the horizon's peak.
+    pub needed: Rate,
+    /// Allowed.
+    pub allowed: Rate,
+}
+
+/// The answer.
+pub struct Plan {
+    /// Today.
+    pub now: Sized,
+    /// At the horizon.
+    pub horizon: Sized,
+    /// What one workflow asks for.
+    pub demand: Demand,
+    /// What one workflow leaves.
+    pub storage: Storage,
+    /// Resources by load at the horizon, most loaded first.
+    pub limiting: Vec<Limiting>,
+    /// Latency against load on the horizon's system without its spare pods.
+    pub curve: Vec<LoadPoint>,
+    /// Where its first promise breaks.
+    pub knee: Option<Rate>,
+    /// On Temporal Cloud.
+    pub cloud: Option<CloudCheck>,
+    /// Mean time a workflow is open.
+    pub lifetime: Nanos,
+    /// Events simulated.
+    pub events: u64,
+    /// Simulations run.
+    pub simulations: u32,
+}
+
+/// Peaks shorter than this are the queue's business, not the plan's.
+pub const PEAK_WINDOW: Nanos = Nanos::from_secs(60);
+
+/// Plans a profile.
+///
+/// # Errors
+/// When interrupted, or when nothing arrives. A workload that cannot be carried is an answer, not an error: see [`Sized::infeasible`].
+pub fn plan(profile: &Profile, calibration: &Calibration, settings: &PlanSettings<'_>) -> Result<Plan, PlanError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(settings.threads)
+        .build()
+        .map_err(|error| PlanError::Threads { threads: settings.threads, message: error.to_string() })?;
+    pool.install(|| plan_within(profile, calibration, settings))
+}
+
+fn plan_within(profile: &Profile, calibration: &Calibration, settings: &PlanSettings<'_>) -> Result<Plan, PlanError> {
+    let peak = profile.arrivals.peak(PEAK_WINDOW).rate;
+    if peak == Rate::ZERO {
+        return Err(PlanError::NoLoad);
+    }
+    let mean = profile.arrivals.mean_rate();
+    let growth = &profile.growth;
+    let at_horizon = |rate: Rate| Rate::per_second(rate.as_per_second() * growth.factor);
+    let mut evaluator = Evaluator::new(profile, calibration, settings.seed, settings.cancelled);
+    let start = worker_sizes(profile, SystemSize::of(profile));
+    (settings.progress)("measuring what one workflow asks for");
+    let planned = |rate: Rate| Rate::per_second(rate.as_per_second() * (1.0 + growth.headroom));
+    let (demand, pilot) = evaluator.pilot(start, planned(peak));
+    let closed = pilot.outcome.counts.offered.max(1) as f64;
+    evaluator.events_per_workflow = (pilot.outcome.events as f64 / closed).max(50.0);
+    let storage = Storage::of(calibration, &demand);
+    let lifetime = Program::of(profile).mean_lifetime(profile);
+    let sizer = Sizer { evaluator: &evaluator, demand: &demand, storage: &storage, lifetime, start };
+
+    (settings.progress)("sizing for the horizon");
+    let horizon = sizer.size(at_horizon(peak), planned(at_horizon(peak)), at_horizon(mean), None)?;
+    let shards = Dimension::Shards.set(start, horizon.size.history_shards);
+    let sizer_now = Sizer { start: shards, ..sizer };
+    (settings.progress)("sizing for today, drawing latency against load");
+    let (now, (curve, knee)) = rayon::join(
+        || sizer_now.size(peak, planned(peak), mean, Some(Dimension::Shards)),
+        || match horizon.infeasible {
+            Some(_) => (Vec::new(), None),
+            None => evaluator.load_curve(horizon.needed, horizon.planned),
+        },
+    );
+    let now = now?;
+    if (settings.cancelled)() {
+        return Err(PlanError::Cancelled);
+    }
+    let (events, simulations) = evaluator.spent();
+    Ok(Plan {
+        limiting: limiting(profile, &horizon),
+        cloud: cloud(profile, &demand, horizon.planned),
+        now,
+        horizon,
+        demand,
+        storage,
+        curve,
+        knee,
+        lifetime,
+        events,
+        simulations,
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Sizer<'a> {
+    evaluator: &'a Evaluator<'a>,
+    demand: &'a Demand,
+    storage: &'a Storage,
+    lifetime: Nanos,
+    start: SystemSize,
+}
+
+impl Sizer<'_> {
+    fn size(&self, peak: Rate, planned: Rate, mean: Rate, fixed: Option<Dimension>) -> Result<Sized, PlanError> {
+        let profile = self.evaluator.profile;
+        let found = self.evaluator.search(self.start, self.demand, planned, fixed);
+        let (found, infeasible) = match found {
+            Ok(found) => (found, None),
+            Err(Infeasible::Cancelled) => return Err(PlanError::Cancelled),
+            Err(why) => (self.largest(planned, fixed), Some(why)),
+        };
+        let size = with_spares(profile, found.size);
+        let database = DatabaseSize::of(
+            profile,
+            self.evaluator.calibration,
+            self.storage,
+            self.demand,
+            (&size, &found.verdict.outcome),
+            mean,
+            self.lifetime,
+        );
+        let why =
+            found.reasons.iter().map(|(dimension, reason)| Why { dimension: *dimension, reason: *reason }).collect();
+        Ok(Sized {
+            peak,
+            planned,
+            size,
+            needed: found.size,
+            verdict: found.verdict,
+            why,
+            database,
+            mean_rate: mean,
+            infeasible,
+        })
+    }
+
+    /// For a load that no allowed size carries: what the utilisation law asks for, as far as it is allowed.
+    fn largest(&self, rate: Rate, fixed: Option<Dimension>) -> Found {
+        let mut size = self.start;
+        for dimension in Dimension::ALL {
+            if fixed == Some(dimension) {
+                continue;
+            }
+            let choices = dimension.choices(self.evaluator.profile, &self.start);
+            let enough = |value: &u32| {
+                dimension.predicted_utilisation(self.demand, rate, &dimension.set(self.start, *value)) <= 0.8
+            };
+            let value = choices.iter().copied().find(enough).or(choices.last().copied()).unwrap_or(1);
+            size = dimension.set(size, value);
+        }
+        Found { size, verdict: self.evaluator.evaluate(size, rate), reasons: Vec::new() }
+    }
+}
+
+/// One pod more of each kind that the planner chooses, so that one may be lost.
+pub(super) fn with_spares(profile: &Profile, needed: SystemSize) -> SystemSize {
+    if !profile.growth.survive_pod_loss {
+        return needed;
+    }
+    let mut size = needed;
+    size.workers.pods.count += 1;
+    if is_cloud(profile) || crate::temporal::shares_one_machine(profile).is_some() {
+        return size;
+    }
+    size.frontend.count += 1;
+    size.history.count += 1;
+    size.matching.count += 1;
+    size
+}
+
+/// Slots and cache as far as the profile leaves them open: the SDK's defaults, but no more than the pod's memory holds.
+pub(super) fn worker_sizes(profile: &Profile, mut size: SystemSize) -> SystemSize {
+    let workers = &profile.workers;
+    let usable = workers.pod.memory.0.saturating_sub(workers.memory_base.0) as f64 * 0.9;
+    if workers.cached_workflows.is_none() {
+        // At most a third of the memory for the cache: a miss costs a replay, a missing slot costs latency.
+        let room = usable / 3.0 / workers.memory_per_cached_workflow.0.max(1) as f64;
+        size.workers.cached_workflows = size.workers.cached_workflows.min(room.max(10.0) as u32);
+    }
+    if workers.activity_slots.is_none() {
+        let cache = f64::from(size.workers.cached_workflows) * workers.memory_per_cached_workflow.0 as f64;
+        let activity = heaviest_activity(profile).0.max(1) as f64;
+        let room = (usable - cache) / activity;
+        size.workers.activity_slots = size.workers.activity_slots.min(room.max(1.0) as u32);
+    }
+    size.workers.activity_pollers = size.workers.activity_pollers.min(size.workers.activity_slots);
+    size.workers.workflow_task_pollers = size.workers.workflow_task_pollers.min(size.workers.workflow_task_slots);
+    size
+}
+
+fn heaviest_activity(profile: &Profile) -> Bytes {
+    let program = Program::of(profile);
+    program.activities.iter().map(|activity| activity.memory).max().unwrap_or(profile.workers.memory_per_activity)
+}
+
+/// Resources by their load at the planned rate.
+fn limiting(profile: &Profile, sized: &Sized) -> Vec<Limiting> {
+    let u = &sized.verdict.outcome.utilisation;
+    let mut list = vec![("worker CPU", u.workers), ("worker activity slots", u.activity_slots)];
+    list.push(("worker workflow task slots", u.workflow_task_slots));
+    if crate::temporal::shares_one_machine(profile).is_some() {
+        list[0] = ("the machine's CPU", u.database);
+    } else if !is_cloud(profile) {
+        list.extend([
+            ("frontend CPU", u.frontend),
+            ("history CPU", u.history),
+            ("matching CPU", u.matching),
+            ("database CPU", u.database),
+        ]);
+    }
+    if !is_cloud(profile) {
+        list.extend([
+            ("history shard permits (busiest)", u.history_shard),
+            ("history connections", u.connections),
+            ("WAL flushes", u.wal),
+        ]);
+    }
+    let mut list: Vec<Limiting> = list
+        .into_iter()
+        .filter(|(_, utilisation)| *utilisation > 0.0)
+        .map(|(resource, utilisation)| Limiting {
+            resource,
+            utilisation,
+            saturates_at: saturation(resource, utilisation, sized.planned),
+        })
+        .collect();
+    list.sort_by(|a, b| a.saturates_at.as_per_second().total_cmp(&b.saturates_at.as_per_second()));
+    list
+}
+
+/// The rate at which a resource is full, by the utilisation law. The WAL is not linear in the rate: the fuller it is, the more
+/// commits share a flush, so its busy share says nothing about its limit until it is always busy.
+fn saturation(resource: &str, utilisation: f64, planned: Rate) -> Rate {
+    let headroom = if resource == "WAL flushes" { 10.0_f64.max(1.0 / utilisation) } else { 1.0 / utilisation };
+    Rate::per_second(planned.as_per_second() * headroom)
+}
+
+fn cloud(profile: &Profile, demand: &Demand, planned: Rate) -> Option<CloudCheck> {
+    let ClusterKind::Cloud(limits) = &profile.cluster.kind else {
+        return None;
+    };
+    let actions_per_workflow = demand.per_workflow(demand.work.actions);
+    let needed = Rate::per_second(planned.as_per_second() * actions_per_workflow);
+    Some(CloudCheck { actions_per_workflow, needed, allowed: limits.actions_per_second })
+}

@@ -1,0 +1,41 @@
+//! One file per command. Each takes what the user typed and ends with an exit code or a failure.
+
+mod answer;
+mod compare;
+mod completions;
+mod import;
+mod load;
+mod man;
+mod plan;
+mod prepare;
+mod report;
+mod rules;
+mod schema;
+mod simulate;
+mod sweep;
+mod vary;
+
+use crate::cli::Command;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Runs the command.
+///
+/// # Errors
+/// When it cannot give its answer.
+pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
+    match command {
+        Command::Plan(arguments) => plan::run(&arguments, console),
+        Command::Simulate(arguments) => simulate::run(&arguments, console),
+        Command::Sweep(arguments) => sweep::run(&arguments, console),
+        Command::Compare(arguments) => compare::run(&arguments, console),
+        Command::Report(arguments) => report::run(&arguments, console),
+        Command::Rules(rule) => rules::run(&rule, console),
+        Command::Import(what) => import::run(&what, console),
+        Command::Schema(arguments) => schema::run(&arguments, console),
+        Command::Completions(arguments) => completions::run(&arguments, console),
+        Command::Man => man::run(console),
+        Command::Load(arguments) => load::run(&arguments),
+    }
+}

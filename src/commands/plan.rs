@@ -1,0 +1,57 @@
+//! `plimsoll plan`.
+
+use plimsoll_reports::plan_document::Verdict;
+use plimsoll_reports::{csv, html, text};
+
+use super::answer::{self, Rendered};
+use super::prepare;
+use crate::cli::{ModelArgs, PlanArgs};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::model::{self, PlanSettings};
+use crate::profile_file::ProfileSource;
+
+/// Prints the plan; that there is none is a finding.
+///
+/// # Errors
+/// When the profile is wrong, a file cannot be read or written, or Ctrl-C.
+pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
+    let document = ProfileSource::find(&arguments.model.profile)?.document(&arguments.model.set)?;
+    let files = answer::Files::create(&arguments.output, "plan")?;
+    let settings = PlanSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) };
+    console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
+    let progress = prepare::progress(console)?;
+    let plan = model::plan(&document, &settings, &progress);
+    progress.finish();
+    let plan = plan.map_err(prepare::failure)?;
+    files.write(
+        console,
+        Rendered {
+            json: &plan,
+            csv: &|| csv::plan(&plan),
+            human: &|width, colour| text::plan(&plan, width, colour),
+            html: &|| html::plan_with_command(&plan, &command(&arguments.model)),
+        },
+    )?;
+    if progress.is_cancelled() {
+        return Err(Failure::Interrupted);
+    }
+    Ok(match plan.verdict {
+        Verdict::Fits => Exit::Success,
+        Verdict::Infeasible => Exit::Finding,
+    })
+}
+
+/// The command that makes this plan again; not the threads, on which it does not depend.
+fn command(arguments: &ModelArgs) -> String {
+    let mut words = vec!["plimsoll".to_owned(), "plan".to_owned(), arguments.profile.display().to_string()];
+    for set in &arguments.set {
+        words.extend(["--set".to_owned(), set.clone()]);
+    }
+    words.extend(["--seed".to_owned(), arguments.seed.to_string()]);
+    let plain = |word: &String| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c));
+    let quoted =
+        words.iter().map(|word| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) });
+    quoted.collect::<Vec<_>>().join(" ")
+}

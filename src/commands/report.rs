@@ -1,0 +1,87 @@
+//! `plimsoll report`.
+
+use std::fs;
+use std::path::Path;
+
+use plimsoll_reports::html::RunEntry;
+use plimsoll_reports::plan_document::{PLAN_SCHEMA_VERSION, PlanDocument};
+use plimsoll_reports::{csv, html, text};
+
+use super::answer::{self, Rendered};
+use crate::cli::ReportArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::run_files;
+
+/// Draws a plan, a run, or several runs side by side.
+///
+/// # Errors
+/// When an input cannot be read, or the report cannot be written.
+pub fn run(arguments: &ReportArgs, console: &Console) -> Result<Exit, Failure> {
+    let files = answer::Files::create(&arguments.output, "report")?;
+    if let [only] = arguments.runs.as_slice()
+        && only.is_file()
+        && only.file_name().is_some_and(|name| name != "run.json")
+    {
+        let plan = plan(only)?;
+        files.write(
+            console,
+            Rendered {
+                json: &plan,
+                csv: &|| csv::plan(&plan),
+                human: &|width, colour| text::plan(&plan, width, colour),
+                html: &|| html::plan(&plan),
+            },
+        )?;
+        return Ok(Exit::Success);
+    }
+    let mut runs = Vec::new();
+    let mut entries = Vec::new();
+    for path in &arguments.runs {
+        let run = run_files::read(path, console)?;
+        let summary = run.manifest.summary.clone().ok_or_else(|| {
+            Failure::usage(format!("{} has no results: the run was killed or is still under way", path.display()))
+        })?;
+        entries.push(RunEntry {
+            name: path.display().to_string(),
+            verdict: run.manifest.verdict.verdict,
+            run: summary,
+        });
+        runs.push(run);
+    }
+    let page = || match (runs.as_slice(), entries.as_slice()) {
+        ([run], [entry]) => html::run(&entry.run, Some(run)),
+        _ => html::runs(&entries),
+    };
+    files.write(
+        console,
+        Rendered {
+            json: &entries,
+            csv: &|| entries.iter().map(|entry| csv::run(&entry.run)).collect(),
+            human: &|width, colour| {
+                entries.iter().map(|entry| text::run(&entry.run, width, colour)).collect::<Vec<_>>().join("\n")
+            },
+            html: &page,
+        },
+    )?;
+    Ok(Exit::Success)
+}
+
+fn plan(path: &Path) -> Result<PlanDocument, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
+    let plan: PlanDocument = serde_json::from_str(&text).map_err(|error| {
+        Failure::usage(format!(
+            "{} is not a plan: {error}\nexpected what `plimsoll plan --format json` prints, or a run directory",
+            path.display()
+        ))
+    })?;
+    if plan.schema_version > PLAN_SCHEMA_VERSION {
+        return Err(Failure::usage(format!(
+            "{} is of a newer plimsoll (schema_version {})",
+            path.display(),
+            plan.schema_version
+        )));
+    }
+    Ok(plan)
+}

@@ -1,0 +1,411 @@
+//! The planner's answer as a document.
+
+use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::profile::{Profile, SloTarget};
+use plimsoll_profiles::units::{Nanos, Rate};
+use plimsoll_reports::number;
+use plimsoll_reports::plan_document::{
+    Bottleneck, CalibrationSummary, DatabasePlan, LoadCurve, LoadSeries, LoadSummary, PLAN_SCHEMA_VERSION,
+    PlanDocument, Pollers, Reason, Sensitivity, ServerPlan, ServicePlan, SizedPlan, SloResult, StorageForecast,
+    TableBytes, Utilisation, Verdict, WorkersPlan,
+};
+use plimsoll_reports::quantity::{CurvePoint, Interval, QuantileCurve};
+use plimsoll_sim::planner::{Dimension, Limiting, Plan, Sized, metric};
+use plimsoll_sim::temporal::{Metric, Outcome, Pods, Promise, is_cloud};
+
+use super::{limits, rules, words};
+
+/// The document of a plan.
+pub fn document(
+    profile: &Profile,
+    calibration: &Calibration,
+    plan: &Plan,
+    sensitivity: Vec<Sensitivity>,
+    seed: u64,
+) -> PlanDocument {
+    let horizon = sized(profile, &plan.horizon);
+    let limits = limits::checks(profile, plan);
+    let over = limits.iter().any(|limit| !limit.ok);
+    let infeasible = plan.horizon.infeasible.is_some() || over;
+    let horizon_label = span_label(profile.growth.horizon);
+    PlanDocument {
+        schema_version: PLAN_SCHEMA_VERSION,
+        profile: profile.name.clone(),
+        cluster: profile.cluster.name.clone(),
+        versions: format!("Temporal {} · {}", profile.cluster.temporal_version, profile.cluster.database.engine),
+        verdict: if infeasible { Verdict::Infeasible } else { Verdict::Fits },
+        verdict_text: verdict_text(profile, plan, &limits, &horizon_label),
+        workers: horizon.workers,
+        server: horizon.server,
+        history_shards: plan.horizon.size.history_shards,
+        database: horizon.database,
+        now: sized(profile, &plan.now),
+        load: LoadSummary {
+            peak_per_second_now: plan.now.peak.as_per_second(),
+            peak_per_second_horizon: plan.horizon.peak.as_per_second(),
+            mean_per_second_now: plan.now.mean_rate.as_per_second(),
+            headroom: profile.growth.headroom,
+            breaks_at_per_second: plan.knee.map(Rate::as_per_second),
+        },
+        horizon_label,
+        bottlenecks: plan.limiting.iter().filter(|l| l.utilisation > 0.005).map(|l| bottleneck(profile, l)).collect(),
+        slo: plan
+            .horizon
+            .verdict
+            .promises
+            .iter()
+            .map(|kept| slo(&plan.horizon.verdict.outcome, kept.target, kept.promise))
+            .collect(),
+        reasons: reasons(profile, plan),
+        rules: rules::comparisons(profile, plan),
+        limits,
+        latency_curves: latency_curves(&plan.horizon.verdict.outcome),
+        load_curve: load_curve(profile, plan),
+        utilisation: plan
+            .limiting
+            .iter()
+            .map(|l| Utilisation { resource: l.resource.to_owned(), mean: l.utilisation })
+            .collect(),
+        storage: storage(profile, plan),
+        sensitivity,
+        events_simulated: plan.events,
+        simulations: plan.simulations,
+        seed,
+        not_modelled: words::not_modelled(profile),
+        calibration: calibration_summary(calibration, plan),
+        warnings: warnings(profile, plan),
+    }
+}
+
+fn verdict_text(
+    profile: &Profile,
+    plan: &Plan,
+    limits: &[plimsoll_reports::plan_document::LimitCheck],
+    horizon: &str,
+) -> String {
+    if let Some(why) = &plan.horizon.infeasible {
+        return format!("INFEASIBLE: {}.", words::infeasible(why));
+    }
+    if let Some(limit) = limits.iter().find(|limit| !limit.ok) {
+        return format!(
+            "INFEASIBLE: {} needs {} {}, allowed are {}.",
+            limit.limit,
+            number::quantity(limit.needed),
+            limit.unit,
+            number::quantity(limit.allowed)
+        );
+    }
+    let peak = plan.horizon.peak.as_per_second();
+    let when = if profile.growth.factor == 1.0 { "today's peak".to_owned() } else { format!("the {horizon} peak") };
+    let first = plan.limiting.first();
+    let breaks = plan.knee.or(first.map(|l| l.saturates_at)).map_or(peak, Rate::as_per_second);
+    let room = number::percent((breaks / peak - 1.0).max(0.0));
+    let one_lost = if profile.growth.survive_pod_loss { ", one pod of each kind lost" } else { "" };
+    let first =
+        first.map_or(String::new(), |l| format!(" First to break: {}, at {}.", l.resource, number::rate(breaks)));
+    format!("FITS with {room} headroom at {when} ({}{one_lost}).{first}", number::rate(peak))
+}
+
+fn sized(profile: &Profile, sized: &Sized) -> SizedPlan {
+    let size = &sized.size;
+    let services = &profile.cluster.services;
+    let cloud = is_cloud(profile);
+    let service = |pods: Pods, service: &plimsoll_profiles::profile::Service| match cloud {
+        true => ServicePlan { pods: 0, cpu: 0.0, memory_bytes: 0 },
+        false => ServicePlan { pods: pods.count, cpu: pods.cores.get(), memory_bytes: service.limit.memory.0 },
+    };
+    let database = &sized.database;
+    SizedPlan {
+        workers: WorkersPlan {
+            pods: size.workers.pods.count,
+            activity_slots: size.workers.activity_slots,
+            workflow_task_slots: size.workers.workflow_task_slots,
+            pollers: Pollers { workflow: size.workers.workflow_task_pollers, activity: size.workers.activity_pollers },
+            cached_workflows: size.workers.cached_workflows,
+            cpu: size.workers.pods.cores.get(),
+            memory_bytes: profile.workers.pod.memory.0,
+        },
+        server: ServerPlan {
+            frontend: service(size.frontend, &services.frontend),
+            history: service(size.history, &services.history),
+            matching: service(size.matching, &services.matching),
+            worker: service(size.worker_service, &services.worker),
+        },
+        database: match cloud {
+            true => DatabasePlan {
+                vcpu: 0,
+                memory_bytes: 0,
+                read_iops: 0.0,
+                write_iops: 0.0,
+                storage_bytes: 0,
+                wal_bytes_per_second: 0.0,
+                connections: 0,
+            },
+            false => DatabasePlan {
+                vcpu: database.vcpu,
+                memory_bytes: database.memory.0,
+                read_iops: database.read_iops,
+                write_iops: database.write_iops,
+                storage_bytes: database.storage.0,
+                wal_bytes_per_second: database.wal_bytes_per_second,
+                connections: database.connections,
+            },
+        },
+    }
+}
+
+fn bottleneck(profile: &Profile, limiting: &Limiting) -> Bottleneck {
+    let lost = if profile.growth.survive_pod_loss { ", one pod of each kind lost" } else { "" };
+    Bottleneck {
+        resource: limiting.resource.to_owned(),
+        utilisation: limiting.utilisation,
+        saturates_at_per_second: limiting.saturates_at.as_per_second(),
+        finding: match limiting.resource {
+            "WAL flushes" => {
+                "A flush is nearly always under way; commits share them, so there is room beyond 100 %.".to_owned()
+            }
+            _ => format!(
+                "{} busy at the planned rate{lost}; full at {}.",
+                number::percent(limiting.utilisation),
+                number::rate(limiting.saturates_at.as_per_second())
+            ),
+        },
+    }
+}
+
+fn slo(outcome: &Outcome, target: SloTarget, promise: Promise) -> SloResult {
+    let achieved = outcome.quantile(metric(target.metric), target.quantile);
+    let met = match promise {
+        Promise::Kept => true,
+        Promise::Broken => false,
+        Promise::Undecided => achieved.is_none_or(|interval| interval.estimate <= target.limit.as_secs_f64()),
+    };
+    SloResult {
+        metric: metric(target.metric).name().to_owned(),
+        quantile: target.quantile,
+        limit_seconds: target.limit.as_secs_f64(),
+        achieved_seconds: achieved.map(|i| Interval { estimate: i.estimate, low: i.low.max(0.0), high: i.high }),
+        met,
+    }
+}
+
+fn reasons(profile: &Profile, plan: &Plan) -> Vec<Reason> {
+    let horizon = &plan.horizon;
+    let path = |dimension: Dimension| match dimension {
+        Dimension::WorkerPods => "workers.pods",
+        Dimension::Pollers => "workers.pollers",
+        Dimension::Frontend => "server.frontend.pods",
+        Dimension::History => "server.history.pods",
+        Dimension::Matching => "server.matching.pods",
+        Dimension::Shards => "history_shards",
+        Dimension::Database => "database.vcpu",
+    };
+    let row = |number: &str, why: String| Reason {
+        number: number.to_owned(),
+        label: String::new(),
+        now: String::new(),
+        horizon: String::new(),
+        why,
+    };
+    let provided = |d: Dimension| is_cloud(profile) && !matches!(d, Dimension::WorkerPods | Dimension::Pollers);
+    let mut list: Vec<Reason> = horizon
+        .why
+        .iter()
+        .filter(|why| !provided(why.dimension))
+        .map(|why| row(path(why.dimension), words::reason(profile, horizon, why.dimension, &why.reason)))
+        .collect();
+    let populations = &horizon.verdict.outcome.populations;
+    let utilisation = &horizon.verdict.outcome.utilisation;
+    let slots = match profile.workers.activity_slots {
+        Some(_) => "fixed by the profile",
+        None => "what the pod's memory holds, the SDK's default at most",
+    };
+    list.push(row(
+        "workers.activity_slots",
+        format!("{slots}; {} busy at peak", number::percent(utilisation.activity_slots)),
+    ));
+    list.push(row(
+        "workers.workflow_task_slots",
+        format!("most in use at once in a pod: {}", populations.most_workflow_tasks),
+    ));
+    list.push(row(
+        "workers.cached_workflows",
+        "up to a third of the pod's memory, the SDK's default at most".to_owned(),
+    ));
+    if is_cloud(profile) {
+        return list;
+    }
+    list.push(row(
+        "server.worker.pods",
+        "high availability; its load is a few milliseconds of CPU per second".to_owned(),
+    ));
+    let database = &horizon.database;
+    let work = &horizon.verdict.outcome.measured_work;
+    let seconds = horizon.verdict.outcome.measured.as_secs_f64();
+    list.push(row("database.memory_bytes", format!("working set {}", number::memory(database.working_set.0 as f64))));
+    list.push(row(
+        "database.write_iops",
+        format!(
+            "{} fsyncs/s for {} commits/s (group commit), and pages",
+            number::quantity(work.fsyncs as f64 / seconds),
+            number::quantity(work.commits as f64 / seconds)
+        ),
+    ));
+    let per_workflow = plan.storage.per_workflow();
+    let visibility = plan.storage.tables.last().map_or(0.0, |table| table.per_workflow);
+    list.push(row(
+        "database.storage_bytes",
+        format!(
+            "{} kept; {} per workflow, {} of it visibility",
+            span_label(profile.growth.retention),
+            number::memory(per_workflow),
+            number::percent(visibility / per_workflow.max(1.0))
+        ),
+    ));
+    list.push(row(
+        "database.connections",
+        format!(
+            "{} per pod (maxConns {} + {} visibility); at most {} in use in a history pod",
+            profile.cluster.max_connections + profile.cluster.visibility_max_connections,
+            profile.cluster.max_connections,
+            profile.cluster.visibility_max_connections,
+            populations.most_connections
+        ),
+    ));
+    list
+}
+
+/// Percentile curves up to where the tail has ten samples.
+pub fn latency_curves(outcome: &Outcome) -> Vec<QuantileCurve> {
+    let grid = [
+        0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.985, 0.99, 0.993,
+        0.995, 0.997, 0.998, 0.999, 0.9995, 0.9999,
+    ];
+    Metric::ALL
+        .into_iter()
+        .filter_map(|metric| {
+            let histogram = outcome.recorder.total(metric).inner();
+            let samples = histogram.len();
+            let enough = |q: &f64| samples as f64 * (1.0 - q) >= 10.0;
+            let point = |q: f64| CurvePoint { x: q, y: histogram.value_at_quantile(q) as f64 / 1e9 };
+            (samples > 0).then(|| QuantileCurve {
+                metric: metric.name().to_owned(),
+                points: grid.into_iter().filter(enough).map(point).collect(),
+                samples,
+            })
+        })
+        .collect()
+}
+
+fn load_curve(profile: &Profile, plan: &Plan) -> LoadCurve {
+    let series = profile.slo.targets.iter().filter_map(|target| {
+        let points: Vec<CurvePoint> = plan
+            .curve
+            .iter()
+            .filter_map(|point| {
+                let latency = point.latencies.iter().find(|(of, _)| of == target)?.1?;
+                Some(CurvePoint { x: point.rate.as_per_second(), y: latency.as_secs_f64() })
+            })
+            .collect();
+        (!points.is_empty()).then(|| LoadSeries {
+            name: format!("{} {}", metric(target.metric).name(), number::quantile(target.quantile)),
+            points,
+            limit_seconds: Some(target.limit.as_secs_f64()),
+        })
+    });
+    LoadCurve {
+        series: series.collect(),
+        planned_per_second: plan.horizon.planned.as_per_second(),
+        knee_per_second: plan.knee.map(Rate::as_per_second),
+    }
+}
+
+/// Storage from an empty database: load grows from today's to the horizon's, closed workflows go after the retention.
+fn storage(profile: &Profile, plan: &Plan) -> StorageForecast {
+    if is_cloud(profile) {
+        return StorageForecast { total: Vec::new(), bytes_per_workflow: Vec::new(), at_horizon: Vec::new() };
+    }
+    let growth = &profile.growth;
+    let horizon = growth.horizon.as_secs_f64().max(1.0);
+    let points = 36;
+    let mean = plan.now.mean_rate.as_per_second();
+    let rate = |t: f64| mean * growth.factor.powf((t / horizon).clamp(0.0, 1.0));
+    let kept = (growth.retention + plan.lifetime).as_secs_f64();
+    let per_workflow = plan.storage.per_workflow();
+    let total = (0..=points)
+        .map(|index| {
+            let t = horizon * f64::from(index) / f64::from(points);
+            // Workflows started within the last `kept` seconds, by the trapezoid rule.
+            let from = (t - kept).max(0.0);
+            let started = 0.5 * (rate(from) + rate(t)) * (t - from);
+            CurvePoint { x: t / 86_400.0, y: started * per_workflow }
+        })
+        .collect();
+    let workflows = plan.horizon.database.storage.0 as f64 / per_workflow.max(1.0);
+    let table = |bytes: f64, table: &str| TableBytes { table: table.to_owned(), bytes };
+    StorageForecast {
+        total,
+        bytes_per_workflow: plan.storage.tables.iter().map(|t| table(t.per_workflow, t.table)).collect(),
+        at_horizon: plan.storage.tables.iter().map(|t| table(t.per_workflow * workflows, t.table)).collect(),
+    }
+}
+
+fn calibration_summary(calibration: &Calibration, plan: &Plan) -> CalibrationSummary {
+    let measured = calibration.measured_up_to.as_per_second();
+    CalibrationSummary {
+        name: calibration.name.clone(),
+        measured_on: format!(
+            "Temporal {}, {}; {}",
+            calibration.temporal, calibration.database, calibration.measured_on
+        ),
+        measured_up_to_per_second: measured,
+        extrapolation: plan.horizon.planned.as_per_second() / measured,
+        known_error: calibration.known_error.clone(),
+    }
+}
+
+fn warnings(profile: &Profile, plan: &Plan) -> Vec<String> {
+    let mut list = Vec::new();
+    if let Some(why) = &plan.now.infeasible {
+        list.push(format!("today's load does not fit either: {}", words::infeasible(why)));
+    }
+    if plan.knee.is_none() && plan.horizon.infeasible.is_none() {
+        list.push(
+            "no load up to 16 times the planned one broke a promise: they are generous, and resources fill up first"
+                .to_owned(),
+        );
+    }
+    if plan.lifetime > Nanos::from_secs(3600) {
+        let open = plan.horizon.mean_rate.as_per_second() * plan.lifetime.as_secs_f64();
+        list.push(format!(
+            "workflows are open for {} on average: about {} are open at the horizon",
+            span_label(plan.lifetime),
+            number::large_count(open as u64)
+        ));
+    }
+    if profile.cluster.history_shards.is_some_and(|shards| !shards.is_power_of_two()) {
+        list.push(
+            "history shards that are not a power of two cannot be replicated to another cluster evenly".to_owned(),
+        );
+    }
+    list
+}
+
+/// `18 months`, `30 days`, `2 hours`: as people say it.
+pub fn span_label(span: Nanos) -> String {
+    let seconds = span.as_secs_f64();
+    let named = |value: f64, unit: &str| {
+        let rounded = (value * 10.0).round() / 10.0;
+        let plural = if rounded == 1.0 { "" } else { "s" };
+        format!("{rounded} {unit}{plural}")
+    };
+    const DAY: f64 = 86_400.0;
+    const MONTH: f64 = 30.4375 * DAY;
+    match seconds {
+        s if s >= 2.0 * MONTH - DAY => named((s / MONTH * 2.0).round() / 2.0, "month"),
+        s if s >= DAY => named(s / DAY, "day"),
+        s if s >= 3600.0 => named(s / 3600.0, "hour"),
+        s if s >= 60.0 => named(s / 60.0, "minute"),
+        s => named(s, "second"),
+    }
+}

@@ -1,0 +1,340 @@
+//! A simulation as a run.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::profile::Profile;
+use plimsoll_profiles::units::{Nanos, Rate};
+use plimsoll_reports::quantity::Interval;
+use plimsoll_reports::run_dir::{Phase, ResourceColumn};
+use plimsoll_reports::run_document::{
+    Counts, CpuSeconds, Latencies, PerWorkflow, Quantiles, RUN_SCHEMA_VERSION, RunDocument, RunKind,
+};
+use plimsoll_sim::planner::{self, LONGEST_WAIT, PEAK_WINDOW, metric};
+use plimsoll_sim::temporal::{
+    EndedEarly, Load, Metric, Outcome, Process, Program, Promise, Sample, Settings, SystemSize, is_cloud, simulate,
+};
+
+use super::plan::{latency_curves, span_label};
+use super::{ModelError, RunInterval, SimulateSettings, SimulatedRun, words};
+
+/// A schedule that starts more workflows than this is cut to its peak, unless the whole is asked for.
+const MOST_WORKFLOWS: f64 = 30_000.0;
+/// Intervals of a run, at most.
+const MOST_INTERVALS: u64 = 600;
+/// Open workflows finish after the last start; those that take longer are reported as unfinished.
+const DRAIN: Nanos = Nanos::from_secs(1_800);
+
+/// Simulates the profile on its cluster.
+///
+/// # Errors
+/// When the schedule starts nothing, or when interrupted before anything was measured.
+pub fn run(
+    profile: &Profile,
+    calibration: &Calibration,
+    settings: &SimulateSettings,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<SimulatedRun, ModelError> {
+    let mut warnings = Vec::new();
+    let profile = shortened(profile, settings.whole, &mut warnings);
+    let size = sized(&profile, calibration, settings.seed, cancelled, &mut warnings);
+    let duration = profile.arrivals.duration();
+    let residence = Program::of(&profile).mean_residence(&profile, LONGEST_WAIT);
+    let warmup = Nanos(duration.0 / 5).min(Nanos(residence.0 * 5 / 4) + Nanos::from_secs(1));
+    let measured = duration.saturating_sub(warmup);
+    let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS).max(1_000_000_000)).min(Nanos(measured.0.max(1)));
+    let simulation = Settings {
+        seed: settings.seed,
+        replication: 0,
+        load: Load::Schedule,
+        warmup,
+        measured,
+        drain: DRAIN,
+        interval,
+        sample: true,
+        longest_wait: LONGEST_WAIT,
+        retention_deletes: false,
+        max_events: u64::MAX,
+        max_open: 2_000_000,
+    };
+    let outcome = simulate(&profile, calibration, size, simulation, cancelled);
+    if outcome.counts.offered == 0 {
+        if outcome.ended_early == Some(EndedEarly::Cancelled) {
+            return Err(ModelError::Cancelled);
+        }
+        return Err(ModelError::Unsupported(
+            "the arrival schedule starts no workflow; give its phases a rate or make them longer".to_owned(),
+        ));
+    }
+    warn(&outcome, &mut warnings);
+    Ok(SimulatedRun {
+        document: document(&profile, &outcome, settings.seed, warmup, warnings),
+        slo_met: slo_met(&profile, &outcome),
+        phases: phases(&profile),
+        versions: BTreeMap::from([
+            ("temporal".to_owned(), profile.cluster.temporal_version.clone()),
+            ("database".to_owned(), profile.cluster.database.engine.clone()),
+            ("calibration".to_owned(), calibration.name.clone()),
+        ]),
+        intervals: intervals(&outcome, warmup, interval),
+        resource_columns: columns(),
+        resources: resources(&outcome.samples, interval),
+    })
+}
+
+/// A long schedule's stretch around its peak.
+fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<String>) -> Profile {
+    let mut profile = profile.clone();
+    let expected = profile.arrivals.mean_rate().as_per_second() * profile.arrivals.duration().as_secs_f64();
+    if whole || expected <= MOST_WORKFLOWS {
+        return profile;
+    }
+    let peak = profile.arrivals.peak(PEAK_WINDOW);
+    let length = Nanos::from_secs_f64(MOST_WORKFLOWS / 2.0 / peak.rate.as_per_second().max(1e-9));
+    let end = profile.arrivals.duration();
+    let start = Nanos((peak.start.0 + PEAK_WINDOW.0 / 2).saturating_sub(length.0 / 2)).min(end.saturating_sub(length));
+    if let Some(stretch) = profile.arrivals.window(start, start + length) {
+        warnings.push(format!(
+            "simulated {} around the schedule's peak (from {} on); --whole simulates all {} of it, about {} workflows",
+            span_label(length),
+            span_label(start),
+            span_label(end),
+            plimsoll_reports::number::large_count(expected as u64)
+        ));
+        profile.arrivals = stretch;
+    }
+    profile
+}
+
+/// The sizes the profile gives; what it leaves open as the utilisation law asks for.
+fn sized(
+    profile: &Profile,
+    calibration: &Calibration,
+    seed: u64,
+    cancelled: &(dyn Fn() -> bool + Sync),
+    warnings: &mut Vec<String>,
+) -> SystemSize {
+    let services = &profile.cluster.services;
+    let open = [services.frontend.pods, services.history.pods, services.matching.pods, profile.workers.pods];
+    let database_open = profile.cluster.database.vcpu.is_none() || profile.cluster.history_shards.is_none();
+    if !open.contains(&None) && !database_open {
+        return SystemSize::of(profile);
+    }
+    let size = planner::provision(profile, calibration, seed, cancelled);
+    let workers = format!("{} worker pods", size.workers.pods.count);
+    let server = format!(
+        ", {} frontend, {} history, {} matching pods, {} shards, {} database cores",
+        size.frontend.count,
+        size.history.count,
+        size.matching.count,
+        size.history_shards,
+        size.database.get()
+    );
+    let server = if is_cloud(profile) { String::new() } else { server };
+    warnings.push(format!(
+        "the profile leaves sizes open; simulated with {workers}{server}: at most 70 % busy at the peak, one pod of each kind spare"
+    ));
+    size
+}
+
+fn warn(outcome: &Outcome, warnings: &mut Vec<String>) {
+    match outcome.ended_early {
+        Some(EndedEarly::Overloaded) => {
+            warnings.push("ended early: the system does not keep up with the load".to_owned())
+        }
+        Some(EndedEarly::Cancelled) => warnings.push("interrupted: shorter than the schedule".to_owned()),
+        Some(EndedEarly::Events) => warnings.push("ended early at the limit of events".to_owned()),
+        None if outcome.unfinished > 0 => {
+            warnings.push(format!(
+                "{} workflows were still running {} after the last start",
+                outcome.unfinished,
+                span_label(DRAIN)
+            ));
+        }
+        None => {}
+    }
+}
+
+fn document(profile: &Profile, outcome: &Outcome, seed: u64, warmup: Nanos, warnings: Vec<String>) -> RunDocument {
+    let (work, workflows) = outcome.work_and_workflows();
+    let per = |count: u64| count as f64 / workflows.max(1.0);
+    let cpu = |process: Process| work.cpu[process as usize].as_secs_f64() / workflows.max(1.0);
+    let latency = |metric: Metric| quantiles(outcome, metric);
+    RunDocument {
+        schema_version: RUN_SCHEMA_VERSION,
+        kind: RunKind::Simulated,
+        profile: profile.name.clone(),
+        cluster: profile.cluster.name.clone(),
+        seed,
+        per_workflow: PerWorkflow {
+            statements: per(work.statements + work.visibility_statements),
+            write_transactions: per(work.write_transactions),
+            state_transitions: per(work.state_transitions),
+            fsyncs: per(work.fsyncs),
+            wal_bytes: per(work.wal_bytes),
+            history_bytes: per(work.history_bytes),
+            cpu_seconds: CpuSeconds {
+                frontend: cpu(Process::Frontend),
+                history: cpu(Process::History),
+                matching: cpu(Process::Matching),
+                database: cpu(Process::Database),
+            },
+        },
+        latency: Latencies {
+            e2e: latency(Metric::EndToEnd),
+            start: latency(Metric::Start),
+            schedule_to_start_workflow: latency(Metric::ScheduleToStartWorkflow),
+            schedule_to_start_activity: latency(Metric::ScheduleToStartActivity),
+        },
+        latency_curves: latency_curves(outcome),
+        throughput_per_second: outcome.throughput(),
+        offered_per_second: outcome.measured_offered as f64 / outcome.measured.as_secs_f64(),
+        counts: Counts {
+            offered: outcome.counts.offered,
+            completed: outcome.counts.completed,
+            failed: outcome.counts.failed,
+            unfinished: outcome.unfinished,
+        },
+        utilisation: utilisation(profile, outcome),
+        measured_seconds: outcome.measured.as_secs_f64(),
+        warmup_seconds: warmup.as_secs_f64(),
+        events_simulated: outcome.events,
+        not_modelled: words::not_modelled(profile),
+        warnings,
+    }
+}
+
+fn quantiles(outcome: &Outcome, metric: Metric) -> Option<Quantiles> {
+    let histogram = outcome.recorder.total(metric);
+    let mean = histogram.mean()?.as_secs_f64();
+    let quantile = |q: f64| {
+        let interval = outcome.quantile(metric, q)?;
+        Some(Interval { estimate: interval.estimate, low: interval.low.max(0.0), high: interval.high })
+    };
+    Some(Quantiles {
+        samples: histogram.count(),
+        mean,
+        p50: quantile(0.5),
+        p90: quantile(0.9),
+        p95: quantile(0.95),
+        p99: quantile(0.99),
+    })
+}
+
+fn utilisation(profile: &Profile, outcome: &Outcome) -> BTreeMap<String, f64> {
+    let u = &outcome.utilisation;
+    let mut list = vec![
+        ("worker_cpu", u.workers),
+        ("worker_activity_slots", u.activity_slots),
+        ("worker_workflow_task_slots", u.workflow_task_slots),
+    ];
+    if !is_cloud(profile) {
+        list.extend([
+            ("frontend_cpu", u.frontend),
+            ("history_cpu", u.history),
+            ("matching_cpu", u.matching),
+            ("database_cpu", u.database),
+            ("history_shard_permit_busiest", u.history_shard),
+            ("history_connections", u.connections),
+            ("wal_flush", u.wal),
+        ]);
+    }
+    list.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn slo_met(profile: &Profile, outcome: &Outcome) -> Option<bool> {
+    let promises = profile.slo.targets.iter().filter(|t| outcome.recorder.total(metric(t.metric)).count() > 0);
+    let mut met = true;
+    for target in promises {
+        match outcome.promise(metric(target.metric), target.quantile, target.limit) {
+            Promise::Kept => {}
+            Promise::Broken => met = false,
+            Promise::Undecided => {
+                let interval = outcome.quantile(metric(target.metric), target.quantile)?;
+                met &= interval.estimate <= target.limit.as_secs_f64();
+            }
+        }
+    }
+    Some(met)
+}
+
+fn phases(profile: &Profile) -> Vec<Phase> {
+    let mut start = 0.0;
+    let mut list = Vec::new();
+    for (index, phase) in profile.arrivals.phases.iter().enumerate() {
+        let end = start + phase.duration.as_secs_f64();
+        list.push(Phase { name: format!("phase {}", index + 1), start_seconds: start, end_seconds: end });
+        start = end;
+    }
+    list
+}
+
+fn intervals(outcome: &Outcome, warmup: Nanos, length: Nanos) -> Vec<RunInterval> {
+    const NAMES: [(Metric, &str); 4] = [
+        (Metric::EndToEnd, "e2e.response"),
+        (Metric::Start, "start"),
+        (Metric::ScheduleToStartWorkflow, "schedule_to_start.workflow"),
+        (Metric::ScheduleToStartActivity, "schedule_to_start.activity"),
+    ];
+    let mut list: Vec<RunInterval> = Vec::new();
+    for (metric, name) in NAMES {
+        for (index, values) in outcome.recorder.intervals(metric).enumerate() {
+            if list.len() <= index {
+                let start = warmup + length * index as u64;
+                list.push(RunInterval { start, length, metrics: Vec::new() });
+            }
+            let Ok(mut histogram) = Histogram::<u64>::new(3) else { continue };
+            values.iter().for_each(|value| histogram.saturating_record(*value));
+            list[index].metrics.push((name.to_owned(), histogram));
+        }
+    }
+    list
+}
+
+fn columns() -> Vec<ResourceColumn> {
+    let column = |name: &str, unit: &str| ResourceColumn { name: name.to_owned(), unit: unit.to_owned() };
+    vec![
+        column("frontend_cpu", "cores"),
+        column("history_cpu", "cores"),
+        column("matching_cpu", "cores"),
+        column("database_cpu", "cores"),
+        column("worker_cpu", "cores"),
+        column("statements", "1/s"),
+        column("commits", "1/s"),
+        column("fsyncs", "1/s"),
+        column("wal_bytes", "bytes/s"),
+        column("open_workflows", "workflows"),
+        column("backlog", "tasks"),
+        column("activities", "activities"),
+        column("history_connections", "connections"),
+    ]
+}
+
+fn resources(samples: &[Sample], interval: Nanos) -> Vec<(Nanos, Vec<Option<f64>>)> {
+    let seconds = interval.as_secs_f64();
+    samples
+        .windows(2)
+        .map(|pair| {
+            let work = pair[1].work.since(&pair[0].work);
+            let cores = |process: Process| Some(work.cpu[process as usize].as_secs_f64() / seconds);
+            let rate = |count: u64| Some(Rate::per_second(count as f64 / seconds).as_per_second());
+            let values = vec![
+                cores(Process::Frontend),
+                cores(Process::History),
+                cores(Process::Matching),
+                cores(Process::Database),
+                cores(Process::Worker),
+                rate(work.statements + work.visibility_statements),
+                rate(work.commits),
+                rate(work.fsyncs),
+                rate(work.wal_bytes),
+                Some(f64::from(pair[1].open)),
+                Some(pair[1].backlog as f64),
+                Some(pair[1].activities as f64),
+                Some(pair[1].connections as f64),
+            ];
+            (pair[1].at, values)
+        })
+        .collect()
+}
