@@ -115,3 +115,37 @@ fn schema_and_parser_agree_on_single_steps() {
         }
     }
 }
+
+#[test]
+fn schema_and_parser_agree_on_single_phases() {
+    let right = [
+        r#"{ for = "1min", rate = "1/s" }"#,
+        r#"{ for = "1min", rate = { low = "1/s", mid = "2/s", high = "120/min" }, process = "even" }"#,
+        r#"{ for = "1min", rate = "1/s", count = 60 }"#,
+        r#"{ for = "1min", ramp = { from = "0/s", to = "2k/h" } }"#,
+        r#"{ steps = { rates = ["1/s", "2/s"], each = "1min" } }"#,
+        r#"{ for = "1d", diurnal = { low = "1/s", high = "2/s", peak_at = "18:00", begins_at = "9:30:00" } }"#,
+        r#"{ for = "1d", mmpp = { calm = "1/s", burst = "2/s", mean_calm = "1min", mean_burst = "1s" } }"#,
+    ];
+    let wrong = [
+        r#"{ rate = "1/s" }"#,
+        r#"{ for = 60, rate = "1/s" }"#,
+        r#"{ for = "1min", rate = 1 }"#,
+        r#"{ for = "1min", rate = "1" }"#,
+        r#"{ for = "1min", rate = "1/s", process = "uniform" }"#,
+        r#"{ for = "1min", rate = "1/s", ramp = { from = "1/s", to = "2/s" } }"#,
+        r#"{ for = "1d", diurnal = { low = "1/s", high = "2/s", peak_at = "24:00" } }"#,
+        r#"{ for = "1d", sine = { low = "1/s", high = "2/s" } }"#,
+        r#"{ for = "1d", mmpp = { calm = "1/s", burst = "2/s", mean_calm = "1min" }, process = "even" }"#,
+        r#"{ trace = "times.csv" }"#,
+    ];
+    let schema = profile_schema();
+    for (phases, valid) in [(right.as_slice(), true), (wrong.as_slice(), false)] {
+        for phase in phases {
+            let text =
+                MINIMAL.replace(r#"{ for = "1min", rate = "1/s" }"#, phase).replace("STEP", r#"{ timer = "1s" }"#);
+            assert_eq!(errors(&schema, &as_json(&text)).is_empty(), valid, "schema: {phase}");
+            assert_eq!(Document::parse(&text, "p.toml", &[]).is_ok(), valid, "parser: {phase}");
+        }
+    }
+}

@@ -81,5 +81,6 @@ pub enum Process {
     /// Evenly spaced in expected arrivals; the first at the phase's begin.
     Even,
     /// Exactly so many, at independent times distributed as the rate (a Poisson process on the condition of its count).
+    /// Traces and bursts have no count.
     Count(u64),
 }

@@ -21,23 +21,26 @@ pub struct Peak {
 impl Phase {
     /// The expected rate at `at` from the begin of the phase. Of bursts: the mean over both states; of a trace: its mean.
     pub fn rate_at(&self, at: Nanos) -> Rate {
+        Rate::per_second(self.rate_at_seconds(at.as_secs_f64()).max(0.0))
+    }
+
+    fn rate_at_seconds(&self, at: f64) -> f64 {
         let seconds = self.duration.as_secs_f64();
-        let rate = match &self.pattern {
-            Pattern::Constant(rate) => return *rate,
+        match &self.pattern {
+            Pattern::Constant(rate) => rate.as_per_second(),
             Pattern::Ramp { from, to } => {
-                let part = if seconds > 0.0 { at.as_secs_f64() / seconds } else { 0.0 };
+                let part = if seconds > 0.0 { at / seconds } else { 0.0 };
                 from.as_per_second() + (to.as_per_second() - from.as_per_second()) * part.min(1.0)
             }
             Pattern::Diurnal { low, high, peak_at, begins_at, period } => {
                 let (low, high) = (low.as_per_second(), high.as_per_second());
-                let angle = phase_angle(begins_at.as_secs_f64() + at.as_secs_f64(), *peak_at, *period);
+                let angle = phase_angle(begins_at.as_secs_f64() + at, *peak_at, *period);
                 (low + high) / 2.0 + (high - low) / 2.0 * libm::cos(angle)
             }
             Pattern::Mmpp { calm, burst, mean_calm, mean_burst } => mmpp_mean(*calm, *burst, *mean_calm, *mean_burst),
             Pattern::Trace(times) if seconds > 0.0 => times.len() as f64 / seconds,
             Pattern::Trace(_) => 0.0,
-        };
-        Rate::per_second(rate.max(0.0))
+        }
     }
 
     /// Expected arrivals from the begin of the phase to `at`.
@@ -89,26 +92,26 @@ impl Phase {
 
     /// Newton's method kept inside a bracket that bisection shrinks: Λ is monotone, but flat where the rate is zero.
     fn inverse_by_search(&self, target: f64, from: f64, end: f64) -> f64 {
+        // Below half a nanosecond the rounded time no longer changes.
+        const CLOSE: f64 = 1e-10;
         let (mut low, mut high) = (from, end);
-        if self.cumulative(end) <= target {
-            return end;
-        }
         let mut t = from;
         for _ in 0..200 {
             let miss = self.cumulative(t) - target;
+            let rate = self.rate_at_seconds(t);
+            let step = t - miss / rate;
+            if rate > 0.0 && (step - t).abs() < CLOSE {
+                return step.clamp(from, end);
+            }
             if miss > 0.0 {
                 high = t
             } else {
                 low = t
             }
-            let rate = self.rate_at(Nanos::from_secs_f64(t)).as_per_second();
-            let step = t - miss / rate;
-            let next = if rate > 0.0 && step > low && step < high { step } else { 0.5 * (low + high) };
-            // Below half a nanosecond the rounded time no longer changes.
-            if (next - t).abs() < 1e-10 || high - low < 1e-10 {
-                return next;
+            if high - low < CLOSE {
+                return low;
             }
-            t = next;
+            t = if rate > 0.0 && step > low && step < high { step } else { 0.5 * (low + high) };
         }
         t
     }
@@ -294,7 +297,11 @@ impl Arrivals {
             starts.extend([begin.min(last), end.min(last), end.saturating_sub(window), begin.saturating_sub(window)]);
             match &phase.pattern {
                 Pattern::Constant(_) | Pattern::Mmpp { .. } => {}
-                Pattern::Trace(times) => starts.extend(times.iter().map(|time| (begin + *time).min(last))),
+                // A busiest window begins at an arrival, or ends just after one.
+                Pattern::Trace(times) => starts.extend(times.iter().flat_map(|time| {
+                    let at = begin + *time;
+                    [at.min(last), (at + Nanos(1)).saturating_sub(window).min(last)]
+                })),
                 _ => starts.extend((0..GRID).map(|i| (begin + Nanos(phase.duration.0 / GRID * i)).min(last))),
             }
             begin = end;
@@ -327,10 +334,12 @@ impl Arrivals {
 }
 
 impl Phase {
+    /// Expected arrivals with the process: a count (which a trace and bursts do not have) replaces the rate's own number.
     fn arrivals_until(&self, at: Nanos) -> f64 {
         let expected = self.expected_arrivals(at);
-        match self.process {
-            super::Process::Count(count) => {
+        match (self.process, &self.pattern) {
+            (_, Pattern::Trace(_) | Pattern::Mmpp { .. }) => expected,
+            (super::Process::Count(count), _) => {
                 let all = self.expected_arrivals(self.duration);
                 if all > 0.0 { expected / all * count as f64 } else { 0.0 }
             }

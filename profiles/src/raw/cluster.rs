@@ -98,10 +98,10 @@ impl JsonSchema for RawAuto {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A whole number, or \"auto\": the planner chooses.",
+        let scalar = json_schema!({
             "anyOf": [{ "type": "integer", "minimum": 1, "maximum": u32::MAX }, { "const": "auto" }]
-        })
+        });
+        crate::schema::or_uncertain("A whole number, or \"auto\": the planner chooses.", scalar)
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct RawProfile {
     pub growth: Option<RawGrowth>,
     /// The Temporal cluster and its database. Default: the shipped kubernetes-production.
     pub cluster: Option<RawCluster>,
-    /// Name of a shipped calibration, or a path relative to the profile. Default: the calibration that fits the cluster.
+    /// Name of a shipped calibration, or a path relative to the profile. Default: temporal-1.31-postgresql-15.
     pub calibration: Option<String>,
 }
 
