@@ -7,11 +7,12 @@ use plimsoll_profiles::units::Nanos;
 use tree::WinnerTree;
 use wheel::Wheel;
 
-/// Above this many pending events the ladder takes over. Measured: the tree's cost leaves the first-level cache there.
+/// Above this many pending events the ladder takes over. Measured on a Zen 3 server, per pop and push: the tree takes 25 ns at 1,000 and 28 at 3,000
+/// pending, the ladder 35 to 45 at any number, and the tree's inner nodes leave the second-level cache soon after.
 const LADDER_ABOVE: usize = 4096;
 /// Below this many the tree takes over again; far enough from [`LADDER_ABOVE`] that a population that swings around either does not switch often.
 const TREE_BELOW: usize = 1024;
-/// Events per bucket that the ladder aims for. Measured: 20 to 100 cost about the same.
+/// Events per bucket that the ladder aims for: enough to spread the cost of opening one, few enough to be sorted in the first-level cache.
 const NEAR_EVENTS: usize = 48;
 /// Orders of insertion that a tree key can tell apart.
 const SEQUENCE_LIMIT: u64 = 1 << 42;
@@ -20,8 +21,8 @@ const SEQUENCE_LIMIT: u64 = 1 << 42;
 ///
 /// Times may be pushed in any order, also earlier than events already popped. Up to some thousand pending events lie in a 4-ary winner tree; above, those not
 /// due soon lie in a ladder of unsorted buckets of about 48 events, and only the bucket whose turn it is gets sorted. The queue changes
-/// between the two forms by itself, and the width of a bucket follows the density of events. Nothing is allocated once
-/// the largest population has been reached.
+/// between the two forms by itself, and the width of a bucket follows the density of events. Nothing is allocated per event
+/// in steady state; memory grows with the largest population and when the form changes.
 ///
 /// # Panics
 /// After 4.4e12 pushes, and when more than 4 million events are pending within one nanosecond.
