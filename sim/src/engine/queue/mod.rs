@@ -9,11 +9,12 @@ use plimsoll_profiles::units::Nanos;
 use tree::WinnerTree;
 use wheel::Wheel;
 
-/// Above this many pending events the ladder takes over. Measured: the tree's cost leaves the first-level cache there.
+/// Above this many pending events the ladder takes over. Measured on a Zen 3 server, per pop and push: the tree takes 25 ns at 1,000 and 28 at 3,000
+/// pending, the ladder 35 to 45 at any number, and the tree's inner nodes leave the second-level cache soon after.
 const LADDER_ABOVE: usize = 4096;
 /// Below this many the tree takes over again; far enough from [`LADDER_ABOVE`] that a population that swings around either does not switch often.
 const TREE_BELOW: usize = 1024;
-/// Events per bucket that the ladder aims for. Measured: 20 to 100 cost about the same.
+/// Events per bucket that the ladder aims for: enough to spread the cost of opening one, few enough to be sorted in the first-level cache.
 const NEAR_EVENTS: usize = 48;
 /// Orders of insertion that a tree key can tell apart.
 const SEQUENCE_LIMIT: u64 = 1 << 42;
@@ -22,8 +23,8 @@ const SEQUENCE_LIMIT: u64 = 1 << 42;
 ///
 /// Times may be pushed in any order, also earlier than events already popped. Up to some thousand pending events lie in a 4-ary winner tree; above, those not
 /// due soon lie in a ladder of unsorted buckets of about 48 events, and only the bucket whose turn it is gets sorted. The queue changes
-/// between the two forms by itself, and the width of a bucket follows the density of events. Nothing is allocated once
-/// the largest population has been reached.
+/// between the two forms by itself, and the width of a bucket follows the density of events. Nothing is allocated per event
+/// in steady state; memory grows with the largest population and when the form changes.
 ///
 /// # Panics
 /// After 4.4e12 pushes, and when more than 4 million events are pending within one nanosecond.
@@ -55,8 +56,10 @@ pub struct EventQueue<E> {
 #[derive(Clone, Debug)]
 struct Ladder<E> {
     wheel: Wheel<E>,
-    /// The current bucket: time and place in `events`, sorted; `cursor` is the first not yet popped.
-    near: Vec<u128>,
+    /// The current bucket, sorted: places in `events` in the low bits under the mask, below the time past the first event's when that
+    /// fits; `cursor` is the first not yet popped.
+    near: Vec<u64>,
+    place_mask: u64,
     events: Vec<(u64, E)>,
     cursor: usize,
     /// Events popped and buckets opened since the bucket width was last judged, and events popped since it was last changed.
@@ -200,7 +203,7 @@ impl<E: Copy> EventQueue<E> {
             self.open_bucket();
         }
         let ladder = self.ladder.as_ref()?;
-        ladder.near.get(ladder.cursor).map(|key| (key >> 64) as u64)
+        ladder.near_first().map(|first| first.0)
     }
 
     fn pop_ladder(&mut self, end: Nanos) -> Option<(Nanos, E)> {
@@ -221,7 +224,7 @@ impl<E: Copy> EventQueue<E> {
             return None;
         }
         let ladder = self.ladder.as_mut()?;
-        let (_, event) = ladder.events[ladder.near[ladder.cursor] as u64 as usize];
+        let (_, event) = ladder.near_first()?;
         ladder.cursor += 1;
         ladder.popped += 1;
         Some((Nanos(time), event))
@@ -316,6 +319,7 @@ impl<E: Copy> Ladder<E> {
         Ladder {
             wheel: Wheel::new(),
             near: Vec::new(),
+            place_mask: 0,
             events: Vec::new(),
             cursor: 0,
             popped: 0,
@@ -326,14 +330,32 @@ impl<E: Copy> Ladder<E> {
 
     fn sort_near(&mut self) {
         self.near.clear();
-        self.near
-            .extend(self.events.iter().enumerate().map(|(place, entry)| u128::from(entry.0) << 64 | place as u128));
-        self.near.sort_unstable();
+        let first = self.events.iter().map(|entry| entry.0).min().unwrap_or(0);
+        let last = self.events.iter().map(|entry| entry.0).max().unwrap_or(0);
+        let place_bits = usize::BITS - self.events.len().leading_zeros();
+        if (last - first).leading_zeros() >= place_bits {
+            self.place_mask = (1 << place_bits) - 1;
+            let keys =
+                self.events.iter().enumerate().map(|(place, entry)| entry.0 - first << place_bits | place as u64);
+            self.near.extend(keys);
+            self.near.sort_unstable();
+        } else {
+            self.place_mask = u64::MAX;
+            self.events.sort_by_key(|entry| entry.0);
+            self.near.extend(0..self.events.len() as u64);
+        }
+    }
+
+    /// The first event of the current bucket not yet popped.
+    #[inline]
+    fn near_first(&self) -> Option<(u64, E)> {
+        let key = self.near.get(self.cursor)?;
+        Some(self.events[(key & self.place_mask) as usize])
     }
 
     /// Removes what is left of the current bucket, in order.
     fn take_near(&mut self) -> Vec<(u64, E)> {
-        let rest = self.near[self.cursor..].iter().map(|key| self.events[*key as u64 as usize]).collect();
+        let rest = self.near[self.cursor..].iter().map(|key| self.events[(key & self.place_mask) as usize]).collect();
         self.near.clear();
         self.events.clear();
         self.cursor = 0;

@@ -30,10 +30,27 @@ pub(super) fn winner(group: &Group, place: usize, key: u128) -> u128 {
 /// Unrolled and in a function of its own, because inside a loop the compiler turns the minima into branches, which costs more than all the rest.
 #[inline(never)]
 fn settle<const LEVELS: u32>(nodes: &mut [Group], leaf: usize, key: u128) {
+    // The length and the mask change nothing; they show the compiler that no index below can be out of bounds.
+    let nodes = &mut nodes[..1 << (2 * LEVELS - 1)];
+    let leaf = leaf & ((2 << (2 * LEVELS)) - 1);
     nodes[leaf >> 2].0[leaf & 3] = key;
     let mut key = key;
     for level in 0..LEVELS {
         key = climb(nodes, leaf >> (2 * level), key);
+    }
+}
+
+/// A function that writes a leaf and the winners above it.
+type Settle = fn(&mut [Group], usize, u128);
+
+fn settle_for(leaves: usize) -> Settle {
+    match leaves {
+        16 => settle::<2>,
+        64 => settle::<3>,
+        256 => settle::<4>,
+        1024 => settle::<5>,
+        4096 => settle::<6>,
+        _ => settle_any,
     }
 }
 
@@ -65,7 +82,12 @@ pub(super) struct WinnerTree<E> {
     /// Node `n` has the children `4n..4n + 4`; the root is 1, the leaves are `leaves..2 * leaves`.
     nodes: Vec<Group>,
     leaves: usize,
+<<<<<<< HEAD
     /// The event of each leaf; nothing before the first push.
+=======
+    settle: Settle,
+    /// The event of each leaf that was ever used.
+>>>>>>> engine
     events: Vec<E>,
     /// The free leaves, from place `len` on; what lies before has no meaning. A push takes the one at `len`.
     slots: Vec<u32>,
@@ -79,6 +101,7 @@ impl<E: Copy> WinnerTree<E> {
         WinnerTree {
             nodes: vec![Group([EMPTY; 4]); SMALLEST_LEAVES / 2],
             leaves: SMALLEST_LEAVES,
+            settle: settle_for(SMALLEST_LEAVES),
             events: Vec::new(),
             slots: (0..SMALLEST_LEAVES as u32).collect(),
             len: 0,
@@ -145,6 +168,7 @@ impl<E: Copy> WinnerTree<E> {
     /// Writes a leaf and the winners above it.
     #[inline]
     fn settle(&mut self, slot: usize, key: u128) {
+<<<<<<< HEAD
         let leaf = self.leaves + slot;
         match self.leaves {
             16 => settle::<2>(&mut self.nodes, leaf, key),
@@ -154,6 +178,9 @@ impl<E: Copy> WinnerTree<E> {
             4096 => settle::<6>(&mut self.nodes, leaf, key),
             _ => settle_any(&mut self.nodes, leaf, key),
         }
+=======
+        (self.settle)(&mut self.nodes, self.leaves + slot, key);
+>>>>>>> engine
     }
 
     /// Makes room for four times as many events.
@@ -199,6 +226,7 @@ impl<E: Copy> WinnerTree<E> {
     /// An empty tree of another size.
     fn reset(&mut self, leaves: usize) {
         self.leaves = leaves;
+        self.settle = settle_for(leaves);
         self.nodes.clear();
         self.nodes.resize(leaves / 2, Group([EMPTY; 4]));
         self.events.clear();
