@@ -40,20 +40,6 @@ fn settle<const LEVELS: u32>(nodes: &mut [Group], leaf: usize, key: u128) {
     }
 }
 
-/// A function that writes a leaf and the winners above it.
-type Settle = fn(&mut [Group], usize, u128);
-
-fn settle_for(leaves: usize) -> Settle {
-    match leaves {
-        16 => settle::<2>,
-        64 => settle::<3>,
-        256 => settle::<4>,
-        1024 => settle::<5>,
-        4096 => settle::<6>,
-        _ => settle_any,
-    }
-}
-
 /// As [`settle`], for trees of any depth.
 #[inline(never)]
 fn settle_any(nodes: &mut [Group], leaf: usize, key: u128) {
@@ -82,12 +68,7 @@ pub(super) struct WinnerTree<E> {
     /// Node `n` has the children `4n..4n + 4`; the root is 1, the leaves are `leaves..2 * leaves`.
     nodes: Vec<Group>,
     leaves: usize,
-<<<<<<< HEAD
     /// The event of each leaf; nothing before the first push.
-=======
-    settle: Settle,
-    /// The event of each leaf that was ever used.
->>>>>>> engine
     events: Vec<E>,
     /// The free leaves, from place `len` on; what lies before has no meaning. A push takes the one at `len`.
     slots: Vec<u32>,
@@ -101,7 +82,6 @@ impl<E: Copy> WinnerTree<E> {
         WinnerTree {
             nodes: vec![Group([EMPTY; 4]); SMALLEST_LEAVES / 2],
             leaves: SMALLEST_LEAVES,
-            settle: settle_for(SMALLEST_LEAVES),
             events: Vec::new(),
             slots: (0..SMALLEST_LEAVES as u32).collect(),
             len: 0,
@@ -168,7 +148,6 @@ impl<E: Copy> WinnerTree<E> {
     /// Writes a leaf and the winners above it.
     #[inline]
     fn settle(&mut self, slot: usize, key: u128) {
-<<<<<<< HEAD
         let leaf = self.leaves + slot;
         match self.leaves {
             16 => settle::<2>(&mut self.nodes, leaf, key),
@@ -178,9 +157,6 @@ impl<E: Copy> WinnerTree<E> {
             4096 => settle::<6>(&mut self.nodes, leaf, key),
             _ => settle_any(&mut self.nodes, leaf, key),
         }
-=======
-        (self.settle)(&mut self.nodes, self.leaves + slot, key);
->>>>>>> engine
     }
 
     /// Makes room for four times as many events.
@@ -226,7 +202,6 @@ impl<E: Copy> WinnerTree<E> {
     /// An empty tree of another size.
     fn reset(&mut self, leaves: usize) {
         self.leaves = leaves;
-        self.settle = settle_for(leaves);
         self.nodes.clear();
         self.nodes.resize(leaves / 2, Group([EMPTY; 4]));
         self.events.clear();
