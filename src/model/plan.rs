@@ -96,7 +96,7 @@ fn verdict_text(
         );
     }
     let peak = plan.horizon.peak.as_per_second();
-    let when = if profile.growth.factor == 1.0 { "today's peak".to_owned() } else { format!("the {horizon} peak") };
+    let when = if profile.growth.factor == 1.0 { "today's peak".to_owned() } else { format!("the peak in {horizon}") };
     let first = plan.limiting.first();
     let breaks = plan.knee.or(first.map(|l| l.saturates_at)).map_or(peak, Rate::as_per_second);
     let room = number::percent((breaks / peak - 1.0).max(0.0));

@@ -19,18 +19,23 @@ pub struct LoadPoint {
     pub kept: bool,
 }
 
-/// Multiples of the planned rate at which the curve is drawn.
-const LOADS: [f64; 6] = [0.2, 0.5, 0.8, 1.0, 1.25, 1.6];
+/// Shares of the rate at which the first resource is full, at which the curve is drawn.
+const SHARES: [f64; 7] = [0.15, 0.35, 0.55, 0.7, 0.82, 0.9, 0.96];
+/// The same where a simulation has to fill the system with many workflows first.
+const FEW_SHARES: [f64; 4] = [0.25, 0.55, 0.8, 0.95];
+/// Workflows in the system from which on it counts as many.
+const MANY_HELD: f64 = 800.0;
 /// Workflows per point.
 const WORKFLOWS: f64 = 600.0;
+/// A queue near its limit needs about this long to show what it does.
+const SHORTEST: f64 = 4.0;
 /// Bisections for the knee.
-const BISECTIONS: usize = 3;
-/// Beyond this multiple nobody asks.
-const FARTHEST: f64 = 16.0;
+const BISECTIONS: usize = 2;
 
 impl Evaluator<'_> {
     fn point(&self, size: SystemSize, rate: Rate) -> LoadPoint {
-        let verdict = self.run(size, rate, WORKFLOWS);
+        let workflows = WORKFLOWS.max(SHORTEST * rate.as_per_second().min(400.0));
+        let verdict = self.run(size, rate, workflows);
         let finished = verdict.outcome.ended_early.is_none();
         let latency = |target: &SloTarget| {
             let histogram = verdict.outcome.recorder.total(metric(target.metric)).inner();
@@ -44,43 +49,42 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The curve of a system, and the rate at which its first promise breaks (if one does within [`FARTHEST`] times the planned rate).
-    pub fn load_curve(&self, size: SystemSize, planned: Rate) -> (Vec<LoadPoint>, Option<Rate>) {
-        let at = |factor: f64| Rate::per_second(planned.as_per_second() * factor);
-        let mut points: Vec<LoadPoint> = LOADS.par_iter().map(|factor| self.point(size, at(*factor))).collect();
-        let mut kept = LOADS[0];
-        let mut broken = None;
-        for (factor, point) in LOADS.iter().zip(&points) {
-            if !point.kept && *factor > 1.0 {
-                broken = Some(*factor);
+    /// The curve of a system, and the rate at which its first promise breaks.
+    ///
+    /// `full` is the rate at which the first resource is full. Beyond it no promise holds for long, though a short simulation may
+    /// not show it; so the promise breaks there at the latest.
+    pub fn load_curve(&self, size: SystemSize, planned: Rate, full: Rate) -> (Vec<LoadPoint>, Rate) {
+        let full = full.as_per_second().max(planned.as_per_second());
+        let held = full * self.residence.as_secs_f64();
+        let shares: &[f64] = if held > MANY_HELD { &FEW_SHARES } else { &SHARES };
+        let mut points: Vec<LoadPoint> =
+            shares.par_iter().map(|share| self.point(size, Rate::per_second(share * full))).collect();
+        // The planned rate was found to be kept, with more samples than a point has.
+        let mut kept = planned.as_per_second();
+        let mut broken = full;
+        for point in points.iter().filter(|point| point.rate.as_per_second() > planned.as_per_second()) {
+            if !point.kept {
+                broken = point.rate.as_per_second();
                 break;
             }
-            kept = kept.max(*factor);
+            kept = point.rate.as_per_second();
         }
-        while broken.is_none() && kept < FARTHEST {
-            let factor = kept * 1.6;
-            let point = self.point(size, at(factor));
-            if point.kept {
-                kept = factor
-            } else {
-                broken = Some(factor)
+        let bisections = if held > MANY_HELD { 0 } else { BISECTIONS };
+        for _ in 0..bisections {
+            // Closer than this the samples of a point do not tell.
+            if broken / kept < 1.03 {
+                break;
             }
-            points.push(point);
-        }
-        let Some(mut broken) = broken else {
-            return (points, None);
-        };
-        for _ in 0..BISECTIONS {
-            let factor = 0.5 * (kept + broken);
-            let point = self.point(size, at(factor));
+            let point = self.point(size, Rate::per_second(0.5 * (kept + broken)));
+            let rate = point.rate.as_per_second();
             if point.kept {
-                kept = factor
+                kept = rate
             } else {
-                broken = factor
+                broken = rate
             }
             points.push(point);
         }
         points.sort_by(|a, b| a.rate.as_per_second().total_cmp(&b.rate.as_per_second()));
-        (points, Some(at(0.5 * (kept + broken))))
+        (points, Rate::per_second(broken))
     }
 }

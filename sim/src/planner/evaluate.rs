@@ -53,6 +53,11 @@ const EVENT_BUDGET: f64 = 1.0e6;
 /// Fewest workflows of one evaluation.
 const FEWEST_WORKFLOWS: f64 = 800.0;
 
+/// Events of the last, longest evaluation.
+const CONFIRM_BUDGET: f64 = 4.5e6;
+/// Workflows of it: five batches of a thousand decide a p99 that has one sample per workflow.
+const CONFIRM_WORKFLOWS: f64 = 5_500.0;
+
 impl Verdict {
     /// Whether every promise is kept. One that the samples do not decide counts as kept when its estimate is.
     pub fn kept(&self) -> bool {
@@ -120,6 +125,14 @@ impl<'a> Evaluator<'a> {
     /// Simulates a size at a rate until the promises are decided.
     pub fn evaluate(&self, size: SystemSize, rate: Rate) -> Verdict {
         let workflows = (EVENT_BUDGET / self.events_per_workflow).max(FEWEST_WORKFLOWS);
+        self.run(size, rate, workflows)
+    }
+
+    /// Simulates the chosen size once more with more workflows, for the intervals of the report.
+    pub fn confirm(&self, size: SystemSize, rate: Rate) -> Verdict {
+        let filling = rate.as_per_second() * self.residence.as_secs_f64();
+        let affordable = CONFIRM_BUDGET / self.events_per_workflow - filling;
+        let workflows = affordable.clamp(2.0 * FEWEST_WORKFLOWS, CONFIRM_WORKFLOWS);
         self.run(size, rate, workflows)
     }
 

@@ -9,9 +9,9 @@ use super::database::DatabaseSize;
 use super::demand::Demand;
 use super::dimension::Dimension;
 use super::evaluate::{Evaluator, Verdict};
-use super::search::{Found, Infeasible, Reason};
+use super::search::{Found, Infeasible, Reason, broken};
 use super::storage::Storage;
-use crate::temporal::{Program, SystemSize, is_cloud};
+use crate::temporal::{EndedEarly, Program, SystemSize, is_cloud};
 
 /// How a plan is made.
 pub struct PlanSettings<'a> {
@@ -111,7 +111,7 @@ pub struct Plan {
     pub limiting: Vec<Limiting>,
     /// Latency against load on the horizon's system without its spare pods.
     pub curve: Vec<LoadPoint>,
-    /// Where its first promise breaks.
+    /// Where its first promise breaks, at the latest where the first resource is full; `None` for a plan that does not fit.
     pub knee: Option<Rate>,
     /// On Temporal Cloud.
     pub cloud: Option<CloudCheck>,
@@ -123,6 +123,8 @@ pub struct Plan {
     pub simulations: u32,
 }
 
+/// Times the plan is enlarged after a closer look.
+const CONFIRMATIONS: usize = 3;
 /// Peaks shorter than this are the queue's business, not the plan's.
 pub const PEAK_WINDOW: Nanos = Nanos::from_secs(60);
 
@@ -162,20 +164,23 @@ fn plan_within(profile: &Profile, calibration: &Calibration, settings: &PlanSett
     let shards = Dimension::Shards.set(start, horizon.size.history_shards);
     let sizer_now = Sizer { start: shards, ..sizer };
     (settings.progress)("sizing for today, drawing latency against load");
-    let (now, (curve, knee)) = rayon::join(
+    let limits = limiting(profile, &horizon);
+    let full = limits.first().map_or(horizon.planned, |limiting| limiting.saturates_at);
+    let (now, curve) = rayon::join(
         || sizer_now.size(peak, planned(peak), mean, Some(Dimension::Shards)),
         || match horizon.infeasible {
-            Some(_) => (Vec::new(), None),
-            None => evaluator.load_curve(horizon.needed, horizon.planned),
+            Some(_) => None,
+            None => Some(evaluator.load_curve(horizon.needed, horizon.planned, full)),
         },
     );
     let now = now?;
+    let (curve, knee) = curve.map_or((Vec::new(), None), |(points, knee)| (points, Some(knee)));
     if (settings.cancelled)() {
         return Err(PlanError::Cancelled);
     }
     let (events, simulations) = evaluator.spent();
     Ok(Plan {
-        limiting: limiting(profile, &horizon),
+        limiting: limits,
         cloud: cloud(profile, &demand, horizon.planned),
         now,
         horizon,
@@ -203,6 +208,8 @@ impl Sizer<'_> {
         let profile = self.evaluator.profile;
         let found = self.evaluator.search(self.start, self.demand, planned, fixed);
         let (found, infeasible) = match found {
+            // Today's plan is inside the horizon's; the one that is bought is looked at more closely.
+            Ok(found) if fixed.is_none() => (self.confirmed(found, planned), None),
             Ok(found) => (found, None),
             Err(Infeasible::Cancelled) => return Err(PlanError::Cancelled),
             Err(why) => (self.largest(planned, fixed), Some(why)),
@@ -230,6 +237,39 @@ impl Sizer<'_> {
             mean_rate: mean,
             infeasible,
         })
+    }
+
+    /// Simulates the plan once more with more workflows; where those show that a promise is broken after all, the most loaded
+    /// resource gets one more.
+    fn confirmed(&self, mut found: Found, planned: Rate) -> Found {
+        for _ in 0..CONFIRMATIONS {
+            let verdict = self.evaluator.confirm(found.size, planned);
+            if verdict.kept() || verdict.outcome.ended_early == Some(EndedEarly::Cancelled) {
+                found.verdict = verdict;
+                return found;
+            }
+            let Some((dimension, value)) = self.next_larger(&found.size, &verdict) else {
+                found.verdict = verdict;
+                return found;
+            };
+            let reason = broken(dimension, dimension.get(&found.size), &verdict);
+            found.reasons.retain(|(of, _)| *of != dimension);
+            found.reasons.push((dimension, reason));
+            found.reasons.sort_by_key(|(of, _)| *of);
+            found.size = dimension.set(found.size, value);
+            found.verdict = verdict;
+        }
+        found.verdict = self.evaluator.confirm(found.size, planned);
+        found
+    }
+
+    fn next_larger(&self, size: &SystemSize, verdict: &Verdict) -> Option<(Dimension, u32)> {
+        let next = |dimension: Dimension| {
+            let choices = dimension.choices(self.evaluator.profile, &self.start);
+            Some((dimension, choices.into_iter().find(|value| *value > dimension.get(size))?))
+        };
+        let load = |choice: &(Dimension, u32)| choice.0.measured_utilisation(&verdict.outcome);
+        Dimension::ALL.into_iter().filter_map(next).max_by(|a, b| load(a).total_cmp(&load(b)))
     }
 
     /// For a load that no allowed size carries: what the utilisation law asks for, as far as it is allowed.

@@ -2,13 +2,14 @@
 
 use rayon::prelude::*;
 
-use plimsoll_profiles::profile::SloTarget;
+use plimsoll_profiles::profile::{SloMetric, SloTarget};
 use plimsoll_profiles::units::{Nanos, Rate};
 
 use super::demand::Demand;
 use super::dimension::Dimension;
 use super::evaluate::{Evaluator, Verdict, metric};
-use crate::temporal::{EndedEarly, SystemSize};
+use crate::engine::analytic::MultiServer;
+use crate::temporal::{EndedEarly, Process, SystemSize};
 
 /// Why a number is not one less.
 #[derive(Clone, Copy, Debug)]
@@ -154,13 +155,48 @@ impl Evaluator<'_> {
             let utilisation = |value: u32| dimension.predicted_utilisation(demand, rate, &dimension.set(so_far, value));
             let most_busy = if dimension == Dimension::Shards { SHARD_UTILISATION } else { SEED_UTILISATION };
             let largest = choices.last().copied().unwrap_or(1);
-            let value = choices.iter().copied().find(|value| utilisation(*value) <= most_busy).unwrap_or(largest);
+            let enough = |value: &u32| match dimension {
+                // Many slots stay quick close to full: Erlang's formula says how close.
+                Dimension::WorkerPods if self.slots_limit(demand, rate, &dimension.set(so_far, *value)) => {
+                    self.slots_suffice(demand, rate, &dimension.set(so_far, *value))
+                }
+                _ => utilisation(*value) <= most_busy,
+            };
+            let value = choices.iter().copied().find(enough).unwrap_or(largest);
             if utilisation(value) >= 1.0 {
                 return Err(Infeasible::TooSmall { dimension, most: value, utilisation: utilisation(value) });
             }
             size = dimension.set(size, value);
         }
         Ok(size)
+    }
+
+    /// Whether activity slots, not CPU, are what worker pods are needed for.
+    fn slots_limit(&self, demand: &Demand, rate: Rate, size: &SystemSize) -> bool {
+        let fleet = &size.workers;
+        let slots = demand.activities(rate) / f64::from(fleet.pods.count * fleet.activity_slots);
+        let cores = demand.cores(Process::Worker, rate) / (f64::from(fleet.pods.count) * fleet.pods.cores.get());
+        slots > 1.1 * cores
+    }
+
+    /// Whether the slots keep the promised wait as M/M/c: activities of any distribution wait less than exponential ones of the
+    /// same mean, as long as they vary less.
+    fn slots_suffice(&self, demand: &Demand, rate: Rate, size: &SystemSize) -> bool {
+        let slots = size.workers.pods.count * size.workers.activity_slots;
+        let activities = demand.per_workflow(demand.work.activities) * rate.as_per_second();
+        let busy = demand.activities(rate);
+        if activities <= 0.0 || busy <= 0.0 {
+            return true;
+        }
+        let Some(queue) = MultiServer::new(slots, Rate::per_second(activities), Rate::per_second(activities / busy))
+        else {
+            return false;
+        };
+        let targets = self.profile.slo.targets.iter();
+        let mut waits = targets.filter(|target| target.metric == SloMetric::ScheduleToStartActivity);
+        // Half of what is promised is left for the way to the worker.
+        waits.all(|target| queue.wait_quantile_seconds(target.quantile) <= 0.5 * target.limit.as_secs_f64())
+            && busy / f64::from(slots) < 0.99
     }
 
     /// A larger size after a promise broke: every loaded resource gets more.
@@ -319,7 +355,8 @@ struct Least {
     reason: Reason,
 }
 
-fn broken(dimension: Dimension, value: u32, verdict: &Verdict) -> Reason {
+/// The reason that a simulation gives against a value.
+pub(super) fn broken(dimension: Dimension, value: u32, verdict: &Verdict) -> Reason {
     let utilisation = dimension.measured_utilisation(&verdict.outcome);
     let Some(worst) = verdict.worst() else {
         return Reason::Saturates { value, utilisation };
