@@ -11,7 +11,7 @@ use plimsoll_reports::plan_document::{
 };
 use plimsoll_reports::quantity::{CurvePoint, Interval, QuantileCurve};
 use plimsoll_sim::planner::{Dimension, Limiting, Plan, Sized, metric};
-use plimsoll_sim::temporal::{Metric, Outcome, Pods, Promise, is_cloud};
+use plimsoll_sim::temporal::{Metric, Outcome, Pods, Process, Promise, is_cloud};
 
 use super::{limits, rules, words};
 
@@ -48,7 +48,7 @@ pub fn document(
             breaks_at_per_second: plan.knee.map(Rate::as_per_second),
         },
         horizon_label,
-        bottlenecks: plan.limiting.iter().filter(|l| l.utilisation > 0.005).map(|l| bottleneck(profile, l)).collect(),
+        bottlenecks: plan.limiting.iter().filter(|l| l.utilisation > 0.005).map(|l| bottleneck(plan, l)).collect(),
         slo: plan
             .horizon
             .verdict
@@ -59,7 +59,7 @@ pub fn document(
         reasons: reasons(profile, plan),
         rules: rules::comparisons(profile, plan),
         limits,
-        latency_curves: latency_curves(&plan.horizon.verdict.outcome),
+        latency_curves: planned_curves(profile, plan),
         load_curve: load_curve(profile, plan),
         utilisation: plan
             .limiting
@@ -154,20 +154,39 @@ fn sized(profile: &Profile, sized: &Sized) -> SizedPlan {
     }
 }
 
-fn bottleneck(profile: &Profile, limiting: &Limiting) -> Bottleneck {
-    let lost = if profile.growth.survive_pod_loss { ", one pod of each kind lost" } else { "" };
+fn bottleneck(plan: &Plan, limiting: &Limiting) -> Bottleneck {
+    let demand = &plan.demand.refined(&plan.horizon.verdict.outcome);
+    let cpu = |process: Process| {
+        format!("{} of CPU per workflow", number::seconds(demand.cpu[process as usize].as_secs_f64()))
+    };
+    let populations = &plan.horizon.verdict.outcome.populations;
     Bottleneck {
         resource: limiting.resource.to_owned(),
         utilisation: limiting.utilisation,
         saturates_at_per_second: limiting.saturates_at.as_per_second(),
         finding: match limiting.resource {
-            "WAL flushes" => {
-                "A flush is nearly always under way; commits share them, so there is room beyond 100 %.".to_owned()
+            "worker CPU" => cpu(Process::Worker),
+            "frontend CPU" => cpu(Process::Frontend),
+            "history CPU" => cpu(Process::History),
+            "matching CPU" => cpu(Process::Matching),
+            "database CPU" => cpu(Process::Database),
+            "the machine's CPU" => {
+                let all: f64 = demand.cpu.iter().map(|cpu| cpu.as_secs_f64()).sum();
+                format!("{} of CPU per workflow, all processes", number::seconds(all))
+            }
+            "worker activity slots" => {
+                format!("a workflow holds one for {}", number::seconds(demand.activity_slots.as_secs_f64()))
+            }
+            "worker workflow task slots" => {
+                format!("at most {} in use at once in a pod", populations.most_workflow_tasks)
+            }
+            "history connections" => {
+                let wait = number::seconds(populations.connection_wait.as_secs_f64());
+                format!("at most {} in use at once in a pod, mean wait {wait}", populations.most_connections)
             }
             _ => format!(
-                "{} busy at the planned rate{lost}; full at {}.",
-                number::percent(limiting.utilisation),
-                number::rate(limiting.saturates_at.as_per_second())
+                "a workflow holds permits for {} in all; one shard, one write at a time",
+                number::seconds(demand.shard.as_secs_f64())
             ),
         },
     }
@@ -273,6 +292,15 @@ fn reasons(profile: &Profile, plan: &Plan) -> Vec<Reason> {
         ),
     ));
     list
+}
+
+/// The percentile curves of a plan: end to end only where it is promised, or where workflows do not spend it waiting.
+fn planned_curves(profile: &Profile, plan: &Plan) -> Vec<QuantileCurve> {
+    let promised = profile.slo.targets.iter().any(|target| metric(target.metric) == Metric::EndToEnd);
+    let waits = plan.lifetime > Nanos::from_secs(60);
+    let mut curves = latency_curves(&plan.horizon.verdict.outcome);
+    curves.retain(|curve| promised || !waits || curve.metric != Metric::EndToEnd.name());
+    curves
 }
 
 /// Percentile curves up to where the tail has ten samples.

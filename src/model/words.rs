@@ -25,7 +25,7 @@ fn seconds(span: Nanos) -> String {
 /// The resource that running out of this number means.
 fn resource(dimension: Dimension) -> &'static str {
     match dimension {
-        Dimension::WorkerPods => "worker slots or CPU",
+        Dimension::WorkerPods => "worker CPU or slots",
         Dimension::Pollers => "pollers",
         Dimension::Frontend => "frontend CPU",
         Dimension::History => "history CPU",

@@ -37,7 +37,7 @@ pub fn plan_with_command(document: &PlanDocument, command: &str) -> String {
         (load_figure(&document.load_curve))
         div class="pair" { (promises(document)) (bottlenecks(document)) }
         h2 { "At the planned peak" }
-        p class="lead" { "Simulated at " (number::rate(document.load.peak_per_second_horizon)) "." }
+        p class="lead" { "Simulated at " (number::rate(document.load_curve.planned_per_second)) ": the peak and its headroom." }
         div class="pair" { (percentile_figure(document)) (utilisation(document)) }
         @if !document.storage.total.is_empty() {
             h2 { "Storage" }

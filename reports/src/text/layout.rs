@@ -194,12 +194,30 @@ fn fit(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// Words, a number and its unit as one: `109 %` is not torn apart.
+fn joined(text: &str) -> Vec<String> {
+    const UNITS: [&str; 16] =
+        ["%", "ms", "us", "s", "min", "h", "B", "KiB", "MiB", "GiB", "kB", "MB", "GB", "TB", "vCPU", "pods"];
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let unit = word.trim_end_matches([',', '.', ';', ':', ')']);
+        match words.last_mut() {
+            Some(number) if UNITS.contains(&unit) && number.ends_with(|c: char| c.is_ascii_digit()) => {
+                number.push(' ');
+                number.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
 /// Breaks text at blanks into lines of at most `width` columns; longer words are cut. At least one line.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut used = 0;
-    for word in clean(text).split_whitespace() {
+    for word in joined(&clean(text)) {
         let mut letters: Vec<char> = word.chars().collect();
         if used > 0 && used + 1 + letters.len() > width {
             lines.push(std::mem::take(&mut line));

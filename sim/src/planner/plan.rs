@@ -331,7 +331,8 @@ fn heaviest_activity(profile: &Profile) -> Bytes {
     program.activities.iter().map(|activity| activity.memory).max().unwrap_or(profile.workers.memory_per_activity)
 }
 
-/// Resources by their load at the planned rate.
+/// Resources by their load at the planned rate. The WAL is not among them: the busier it is, the more commits share a flush, so its busy
+/// share says nothing about its limit.
 fn limiting(profile: &Profile, sized: &Sized) -> Vec<Limiting> {
     let u = &sized.verdict.outcome.utilisation;
     let mut list = vec![("worker CPU", u.workers), ("worker activity slots", u.activity_slots)];
@@ -347,11 +348,7 @@ fn limiting(profile: &Profile, sized: &Sized) -> Vec<Limiting> {
         ]);
     }
     if !is_cloud(profile) {
-        list.extend([
-            ("history shard permits (busiest)", u.history_shard),
-            ("history connections", u.connections),
-            ("WAL flushes", u.wal),
-        ]);
+        list.extend([("history shard permits (busiest)", u.history_shard), ("history connections", u.connections)]);
     }
     let mut list: Vec<Limiting> = list
         .into_iter()
@@ -359,18 +356,11 @@ fn limiting(profile: &Profile, sized: &Sized) -> Vec<Limiting> {
         .map(|(resource, utilisation)| Limiting {
             resource,
             utilisation,
-            saturates_at: saturation(resource, utilisation, sized.planned),
+            saturates_at: Rate::per_second(sized.planned.as_per_second() / utilisation),
         })
         .collect();
     list.sort_by(|a, b| a.saturates_at.as_per_second().total_cmp(&b.saturates_at.as_per_second()));
     list
-}
-
-/// The rate at which a resource is full, by the utilisation law. The WAL is not linear in the rate: the fuller it is, the more
-/// commits share a flush, so its busy share says nothing about its limit until it is always busy.
-fn saturation(resource: &str, utilisation: f64, planned: Rate) -> Rate {
-    let headroom = if resource == "WAL flushes" { 10.0_f64.max(1.0 / utilisation) } else { 1.0 / utilisation };
-    Rate::per_second(planned.as_per_second() * headroom)
 }
 
 fn cloud(profile: &Profile, demand: &Demand, planned: Rate) -> Option<CloudCheck> {
