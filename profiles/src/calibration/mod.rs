@@ -57,6 +57,7 @@ pub struct CpuCosts {
     pub frontend_request: Nanos,
     pub frontend_wake: Nanos,
     pub matching_request: Nanos,
+    pub matching_forward: Nanos,
     pub matching_wake: Nanos,
     pub history_request: Nanos,
     pub history_update: Nanos,
@@ -93,7 +94,7 @@ pub struct MatchingCosts {
     pub forwards_workflow: f64,
     /// Of activity tasks.
     pub forwards_activity: f64,
-    /// Per workflow task poll.
+    /// Per poll of the normal workflow task queue; a sticky queue has one partition.
     pub poll_forwards_workflow: f64,
     /// Per activity poll.
     pub poll_forwards_activity: f64,

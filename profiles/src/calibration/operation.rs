@@ -124,6 +124,7 @@ pub enum Statement {
     BufferedDelete,
     ChasmRead,
     RangeDelete,
+    OutboundRead,
     TaskQueueLock,
     TasksInsert,
     TasksRead,
@@ -175,6 +176,9 @@ pub struct Operation {
     /// Statements outside a transaction, before it.
     #[serde(default)]
     pub read: Vec<Statement>,
+    /// DELETEs that find rows, outside a transaction: each commits on its own.
+    #[serde(default)]
+    pub delete: Vec<Statement>,
     /// One INSERT into `history_node` with its own commit, before the transaction.
     #[serde(default)]
     pub append: bool,
@@ -213,6 +217,7 @@ impl Operation {
     pub fn statements(&self) -> u32 {
         let transaction = if self.has_transaction() { 2 + self.transaction_statements() } else { 0 };
         self.read_statements()
+            + self.delete.len() as u32
             + u32::from(self.append)
             + if self.new_branch { 4 } else { 0 }
             + transaction

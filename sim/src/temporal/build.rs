@@ -87,6 +87,7 @@ impl Model {
             runs: Slab::new(),
             threads: Slab::new(),
             activities: Slab::new(),
+            signallers: Slab::new(),
             chains: Slab::new(),
             hosts,
             groups,

@@ -4,6 +4,7 @@ use plimsoll_profiles::units::Nanos;
 
 use super::model::{Event, Model};
 use super::program::Instruction;
+use super::signals::Taken;
 use super::state::{Closing, Command, Ending, NONE, RunningActivity, Thread};
 use crate::engine::Schedule;
 
@@ -90,6 +91,16 @@ impl Model {
                     self.command(run, thread, Command::Timer(span));
                     return local_activities;
                 }
+                Instruction::SignalFromStart(index) => {
+                    match self.take_signal(run, thread, index) {
+                        Taken::Yes => {}
+                        Taken::NotYet => return local_activities,
+                        Taken::NotSent => {
+                            self.expect_message(run, thread, index, schedule);
+                            return local_activities;
+                        }
+                    }
+                }
                 Instruction::Signal(index) | Instruction::Update(index) => {
                     self.expect_message(run, thread, index, schedule);
                     return local_activities;
@@ -147,8 +158,10 @@ impl Model {
     fn expect_message(&mut self, run: u32, thread: u32, index: u32, schedule: &mut Schedule<Event>) {
         let spec = &self.program.spans[index as usize];
         let span = spec.span.sample(&mut self.random.span);
-        let due = if spec.from_start { self.runs[run].started + span } else { schedule.now() + span };
-        let wait = self.shortened(run, due.saturating_sub(schedule.now()));
+        let state = &self.runs[run];
+        let age = schedule.now() - state.started + (state.skipped - state.skipped_before);
+        let wait = if spec.from_start { span.saturating_sub(age) } else { span };
+        let wait = self.shortened(run, wait);
         self.runs[run].references += 1;
         schedule.after(wait, Event::Message(thread));
     }

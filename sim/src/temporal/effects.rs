@@ -3,7 +3,8 @@
 
 use super::model::{Event, Model};
 use super::record::Metric;
-use super::state::{NONE, Purpose};
+use super::activity::in_kib;
+use super::state::{Chain, NONE, Purpose};
 use plimsoll_profiles::calibration::OperationKind;
 
 use crate::engine::Schedule;
@@ -12,6 +13,11 @@ impl Model {
     /// The shard's permit is held: state cannot change until the write is durable, so what it is can be decided.
     pub(super) fn decide(&mut self, id: u32) {
         let chain = self.chains[id];
+        if self.is_for_a_closed_run(&chain) {
+            self.chains[id].refused = true;
+            self.chains[id].place = self.visits.refused();
+            return;
+        }
         match chain.purpose {
             Purpose::CompleteWorkflowTask => self.decide_completion(id),
             Purpose::StartActivity => self.decide_activity_start(id),
@@ -20,7 +26,7 @@ impl Model {
                 let run = chain.run;
                 self.decide_event(id, run, Some(OperationKind::TimerFiredBuffered));
             }
-            Purpose::Message => {
+            Purpose::Message | Purpose::Signal => {
                 let run = chain.run;
                 let buffered = (chain.operation == OperationKind::Signal).then_some(OperationKind::SignalBuffered);
                 self.decide_event(id, run, buffered);
@@ -37,12 +43,32 @@ impl Model {
         }
     }
 
+    /// Whether the server answers NotFound: the run was closed meanwhile (an activity of a failed workflow, its timers, its
+    /// signals).
+    fn is_for_a_closed_run(&self, chain: &Chain) -> bool {
+        let run = match chain.purpose {
+            Purpose::StartActivity | Purpose::CompleteActivity | Purpose::FailActivity => {
+                self.activities[chain.target].run
+            }
+            Purpose::FireTimer
+            | Purpose::Message
+            | Purpose::Signal
+            | Purpose::ChildStarted
+            | Purpose::ChildCompleted => chain.run,
+            Purpose::Heartbeat | Purpose::HeartbeatCheck => chain.target,
+            _ => return false,
+        };
+        self.runs[run].closed
+    }
+
     /// The write is durable.
     pub(super) fn committed(&mut self, id: u32, schedule: &mut Schedule<Event>) {
         let chain = self.chains[id];
         let bytes = &self.calibration.bytes;
         if !matches!(chain.purpose, Purpose::SpoolWorkflow | Purpose::SpoolActivity | Purpose::Background) {
             self.work.state_transitions += 1;
+            // The old run's and the new run's.
+            self.work.state_transitions += u64::from(chain.operation == OperationKind::ContinueAsNew);
         }
         match chain.purpose {
             Purpose::Start | Purpose::CreateChild => {
@@ -50,6 +76,7 @@ impl Model {
                 self.add_events(chain.target, 2, added);
                 self.work.history_rows += 1;
                 self.background(OperationKind::Visibility, chain.shard, schedule);
+                self.send_signals(chain.target, schedule);
                 if chain.purpose == Purpose::Start {
                     self.schedule_workflow_task(chain.target, schedule);
                 }
@@ -73,6 +100,7 @@ impl Model {
                 self.work.history_rows += u64::from(chain.operation != OperationKind::SignalBuffered);
                 self.notify(run, chain.target, schedule);
             }
+            Purpose::Signal => self.signal_arrived(&chain, schedule),
             Purpose::ChildStarted => {
                 let run = chain.run;
                 let added = bytes.event_child_started.0;
@@ -88,6 +116,8 @@ impl Model {
                 let run = chain.run;
                 let added = bytes.event_child_closed.0;
                 self.add_events(run, 1, added);
+                // A child's failure fails its parent, as an activity's does.
+                self.runs[run].failed |= chain.flag;
                 self.work.history_rows += 1;
                 self.notify(run, chain.target, schedule);
             }
@@ -119,7 +149,7 @@ impl Model {
             Purpose::SpoolActivity => self.activity_spooled(chain.target, schedule),
             Purpose::StartWorkflowTask => {
                 self.workers[chain.worker as usize].workflow_tasks.add(schedule.now(), 1);
-                self.poller_free(Purpose::PollWorkflow, chain.worker, schedule);
+                self.poller_free(Purpose::PollWorkflow, chain.worker, chain.flag, schedule);
                 self.run_workflow_task(chain.target, chain.worker, schedule);
             }
             Purpose::RunWorkflowTask => self.answer_workflow_task(chain.target, chain.worker, schedule),
@@ -131,19 +161,28 @@ impl Model {
                     self.release(chain.target);
                 }
             }
+            // Matching drops the task, and the poller waits for another.
+            Purpose::StartActivity if chain.refused => {
+                self.forget_activity(chain.target);
+                self.polled(Purpose::PollActivity, chain.worker, schedule);
+            }
             Purpose::StartActivity => {
-                self.poller_free(Purpose::PollActivity, chain.worker, schedule);
+                self.poller_free(Purpose::PollActivity, chain.worker, false, schedule);
                 self.run_activity(chain.target, chain.worker, schedule);
             }
             Purpose::RunActivity => self.answer_activity(chain.target, chain.worker, schedule),
             Purpose::RunAbandonedActivity => {
-                self.leave_activity_slot(chain.worker, u64::from(chain.payload) << 10, schedule);
+                self.leave_activity_slot(chain.worker, chain.payload, schedule);
             }
             Purpose::CompleteActivity | Purpose::FailActivity => {
                 let state = self.activities[chain.target];
                 if !chain.flag {
-                    let memory = self.program.activities[state.spec as usize].memory.0 >> 10 << 10;
+                    let memory = in_kib(self.program.activities[state.spec as usize].memory);
                     self.leave_activity_slot(chain.worker, memory, schedule);
+                }
+                if chain.refused {
+                    self.forget_activity(chain.target);
+                    return;
                 }
                 if chain.purpose == Purpose::CompleteActivity {
                     self.activities.remove(chain.target);
@@ -151,15 +190,34 @@ impl Model {
                 self.release(state.run);
             }
             Purpose::Heartbeat | Purpose::HeartbeatCheck => self.release(chain.target),
-            Purpose::FireTimer | Purpose::Message => self.release(chain.run),
+            Purpose::FireTimer | Purpose::Message => self.leave(&chain),
+            Purpose::Signal => self.signal_answered(chain.target, schedule),
             Purpose::StartChild => self.create_child(chain.target, schedule),
             Purpose::CreateChild => self.child_created(chain.target, schedule),
-            Purpose::ChildStarted => self.release(chain.run),
+            // A thread that waits for the child's end is forgotten there.
+            Purpose::ChildStarted if !chain.flag => self.release(chain.run),
+            Purpose::ChildStarted => self.leave(&chain),
             Purpose::ChildFirstTask => self.release(chain.target),
-            Purpose::ChildCompleted => self.release(chain.run),
+            Purpose::ChildCompleted => self.leave(&chain),
             Purpose::Result => self.result(chain.target, schedule),
             Purpose::PollWorkflow | Purpose::PollActivity => self.polled(chain.purpose, chain.target, schedule),
             _ => {}
         }
+    }
+
+    /// What a thread waited for is over; of a closed run the thread goes as well.
+    fn leave(&mut self, chain: &Chain) {
+        if chain.refused {
+            self.free_thread(chain.target);
+        }
+        self.release(chain.run);
+    }
+
+    /// An activity of a closed run.
+    fn forget_activity(&mut self, activity: u32) {
+        let state = self.activities[activity];
+        self.activities.remove(activity);
+        self.free_thread(state.thread);
+        self.release(state.run);
     }
 }

@@ -128,6 +128,8 @@ pub struct WorkerPod {
     pub activity_slots: u32,
     /// Workflow pollers that wait for a slot.
     pub workflow_pollers: u32,
+    /// Of them, those that took their last task from the normal queue.
+    pub normal_pollers: u32,
     /// Activity pollers that wait for a slot.
     pub activity_pollers: u32,
     /// Workflows in its sticky cache.
@@ -147,6 +149,7 @@ impl WorkerPod {
             workflow_slots,
             activity_slots,
             workflow_pollers: 0,
+            normal_pollers: 0,
             activity_pollers: 0,
             cached: 0,
             activities: TimeWeighted::new(Nanos::ZERO, 0),

@@ -15,6 +15,7 @@ mod outcome;
 mod path;
 mod program;
 mod record;
+mod signals;
 mod slab;
 mod state;
 mod system;

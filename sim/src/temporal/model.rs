@@ -14,7 +14,7 @@ use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::program::Program;
 use super::record::{Counts, Metric, Recorder, Work};
 use super::slab::Slab;
-use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Thread};
+use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread};
 use super::system::{Settings, SystemSize};
 use super::visits::{Pool, Process, Visit, VisitTable};
 use crate::engine::{BatchServer, ConnectionPool, Model as EngineModel, Permit, Priority, ProcessorSharing, Schedule};
@@ -39,6 +39,8 @@ pub enum Event {
     Timer(u32),
     /// A client sends the signal or update the thread waits for.
     Message(u32),
+    /// A client sends its next signal, whether or not the workflow waits for it yet.
+    Signal(u32),
     /// A continued run's first workflow task is due.
     FirstTask(u32),
     /// A back-off is over.
@@ -103,6 +105,7 @@ pub struct Model {
     pub(super) runs: Slab<Run>,
     pub(super) threads: Slab<Thread>,
     pub(super) activities: Slab<RunningActivity>,
+    pub(super) signallers: Slab<Signaller>,
     pub(super) chains: Slab<Chain>,
 
     pub(super) hosts: Vec<ProcessorSharing>,
@@ -139,6 +142,7 @@ impl EngineModel for Model {
             Event::Arrive => self.arrive(schedule),
             Event::Timer(thread) => self.timer_due(thread, schedule),
             Event::Message(thread) => self.message_due(thread, schedule),
+            Event::Signal(signaller) => self.signal_due(signaller, schedule),
             Event::FirstTask(run) => self.first_task_due(run, schedule),
             Event::Retry(activity) => self.retry_due(activity, schedule),
             Event::TimedOut(activity) => self.attempt_timed_out(activity, schedule),
@@ -210,8 +214,9 @@ impl Model {
             extra_statements: 0,
             extra_writes: 0,
             payload: 0,
-            dispatch_factor: 256,
+            forwards: 0,
             flag: false,
+            refused: false,
             work: Nanos::ZERO,
             wait: Nanos::ZERO,
             database: Nanos::ZERO,
@@ -233,8 +238,9 @@ impl Model {
                 Visit::Hop(trip) => return schedule.after(trip, Event::Step(id)),
                 Visit::Cpu(process, demand) => return self.use_cpu(id, process, demand, schedule),
                 Visit::Dispatch(demand) => {
-                    let factor = u64::from(self.chains[id].dispatch_factor);
-                    return self.use_cpu(id, Process::Matching, Nanos(demand.0 * factor / 256), schedule);
+                    let forwards = u64::from(self.chains[id].forwards);
+                    let forwarding = self.calibration.cpu.matching_forward.0 * forwards / 256;
+                    return self.use_cpu(id, Process::Matching, demand + Nanos(forwarding), schedule);
                 }
                 Visit::Work => {
                     let chain = &mut self.chains[id];

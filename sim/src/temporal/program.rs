@@ -22,6 +22,8 @@ pub struct Program {
 pub struct TypeProgram {
     /// Its instructions; the first is where a run starts.
     pub instructions: Vec<Instruction>,
+    /// Signals that are sent from the start on: their span, and how many.
+    pub from_start: Vec<(u32, u32)>,
     /// Payload of the start.
     pub input: Bytes,
     /// Payload of the result.
@@ -37,8 +39,10 @@ pub enum Instruction {
     LocalActivity(u32),
     /// Wait for a timer.
     Timer(u32),
-    /// Wait for a signal.
+    /// Wait for a signal that is sent once the workflow waits for it.
     Signal(u32),
+    /// Wait for a signal that is sent whether or not the workflow waits for it.
+    SignalFromStart(u32),
     /// Wait for an update.
     Update(u32),
     /// Clients query; nobody waits.
@@ -146,15 +150,17 @@ impl Program {
         for workflow in &profile.workflows {
             let mut instructions = Vec::new();
             for step in &workflow.steps {
-                program.compile(step, profile, &mut instructions);
+                program.compile(step, profile, true, &mut instructions);
             }
             instructions.push(Instruction::Done);
-            program.types.push(TypeProgram { instructions, input: workflow.input, result: workflow.result });
+            let from_start = from_start(&instructions);
+            program.types.push(TypeProgram { instructions, from_start, input: workflow.input, result: workflow.result });
         }
         program
     }
 
-    fn compile(&mut self, step: &Step, profile: &Profile, out: &mut Vec<Instruction>) {
+    /// Compiles a step; `certain` when every run comes to it.
+    fn compile(&mut self, step: &Step, profile: &Profile, certain: bool, out: &mut Vec<Instruction>) {
         match step {
             Step::Activity(activity) => {
                 self.activities.push(activity_spec(activity, profile));
@@ -174,7 +180,12 @@ impl Program {
             }
             Step::WaitSignal(wait) => {
                 let index = self.span(distribution(&wait.after), wait.from_start, wait.payload);
-                out.extend((0..wait.count).map(|_| Instruction::Signal(index)));
+                // A client does not know which branch a workflow takes: there it sends what is waited for.
+                let signal = match wait.from_start && certain {
+                    true => Instruction::SignalFromStart(index),
+                    false => Instruction::Signal(index),
+                };
+                out.extend((0..wait.count).map(|_| signal));
             }
             Step::Update(update) => {
                 let index = self.span(distribution(&update.after), false, Bytes(update.input.0 + update.output.0));
@@ -187,14 +198,14 @@ impl Program {
             Step::ContinueAsNew { runs } => out.push(Instruction::ContinueAsNew { runs: *runs }),
             Step::Sequence(steps) => {
                 for step in steps {
-                    self.compile(step, profile, out);
+                    self.compile(step, profile, certain, out);
                 }
             }
             Step::Repeat { times, steps } => {
                 // Unrolled: a profile's expanded length is limited when it is read. Specs are compiled once.
                 let start = out.len();
                 for step in steps {
-                    self.compile(step, profile, out);
+                    self.compile(step, profile, certain, out);
                 }
                 let body: Vec<_> = out[start..].to_vec();
                 for turn in 1..*times {
@@ -202,7 +213,7 @@ impl Program {
                     out.extend(body.iter().map(|instruction| instruction.shifted(shift)));
                 }
             }
-            Step::Parallel(branches) => self.compile_parallel(branches, profile, out),
+            Step::Parallel(branches) => self.compile_parallel(branches, profile, certain, out),
             Step::Branch(arms) => {
                 let mut left = 1.0;
                 let mut exits = Vec::new();
@@ -210,7 +221,7 @@ impl Program {
                     let test = out.len();
                     out.push(Instruction::Done);
                     for step in &arm.steps {
-                        self.compile(step, profile, out);
+                        self.compile(step, profile, false, out);
                     }
                     exits.push(out.len());
                     out.push(Instruction::Done);
@@ -226,14 +237,14 @@ impl Program {
         }
     }
 
-    fn compile_parallel(&mut self, branches: &[Step], profile: &Profile, out: &mut Vec<Instruction>) {
+    fn compile_parallel(&mut self, branches: &[Step], profile: &Profile, certain: bool, out: &mut Vec<Instruction>) {
         out.push(Instruction::Fork { count: branches.len() as u32 });
         let table = out.len();
         // One jump per branch, then one for what follows the block.
         out.extend((0..=branches.len()).map(|_| Instruction::Done));
         for (index, branch) in branches.iter().enumerate() {
             out[table + index] = Instruction::Jump(out.len() as u32);
-            self.compile(branch, profile, out);
+            self.compile(branch, profile, certain, out);
             out.push(Instruction::Join);
         }
         out[table + branches.len()] = Instruction::Jump(out.len() as u32);
@@ -253,6 +264,19 @@ impl Instruction {
             other => other,
         }
     }
+}
+
+/// The signals of a type that are sent from the start on.
+fn from_start(instructions: &[Instruction]) -> Vec<(u32, u32)> {
+    let mut list: Vec<(u32, u32)> = Vec::new();
+    for instruction in instructions {
+        let Instruction::SignalFromStart(span) = *instruction else { continue };
+        match list.iter_mut().find(|(known, _)| *known == span) {
+            Some((_, count)) => *count += 1,
+            None => list.push((span, 1)),
+        }
+    }
+    list
 }
 
 /// SDKs send a heartbeat at most every 0.8 × its time-out (Go: `heartbeatThrottleInterval`; Core: 0.8 likewise), and never

@@ -43,6 +43,10 @@ pub struct Run {
     pub started: Nanos,
     /// Long waits that did not hold the simulation up.
     pub skipped: Nanos,
+    /// Those waits when this run of a chain of runs began.
+    pub skipped_before: Nanos,
+    /// Clients that send signals from the start on.
+    pub signallers: u32,
     /// Waiting parent thread, if it is a child.
     pub parent: u32,
     /// Whether the parent waits for the end (else only for the start).
@@ -63,6 +67,8 @@ pub struct Run {
     pub activities_started: u32,
     /// Threads that the next workflow task advances.
     pub ready: u32,
+    /// Events came while a task was running, whether or not a thread waits for them.
+    pub has_buffered: bool,
     /// Threads that wait for the one after: their events came while a task was running.
     pub buffered: u32,
     /// Threads the running workflow task advances.
@@ -100,6 +106,29 @@ pub struct Thread {
     pub next: u32,
     /// What it asks of the server.
     pub command: Command,
+}
+
+/// A client that sends the signals of a `from_start` step one after the other, whether or not the workflow waits for them yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Signaller {
+    /// To which run.
+    pub run: u32,
+    /// Which span of the program it waits before each.
+    pub span: u32,
+    /// Signals not yet answered.
+    pub left: u32,
+    /// Signals the workflow's code has not taken yet.
+    pub untaken: u32,
+    /// Signals in the history that the code can take.
+    pub arrived: u32,
+    /// Signals that came while a workflow task was running: the code sees them in the next.
+    pub buffered: u32,
+    /// The thread that waits for the next, or none.
+    pub thread: u32,
+    /// The run is closed: nobody takes them.
+    pub dismissed: bool,
+    /// Next of the same run.
+    pub next: u32,
 }
 
 /// A command of a workflow task.
@@ -187,6 +216,8 @@ pub enum Purpose {
     FireTimer,
     /// A signal or update; target: thread.
     Message,
+    /// A signal that no thread may wait for yet; target: signaller.
+    Signal,
     /// The transfer task that starts a child; target: parent thread.
     StartChild,
     /// The child's start; target: child run.
@@ -238,10 +269,12 @@ pub struct Chain {
     pub extra_writes: u16,
     /// Payload bytes it writes.
     pub payload: u32,
-    /// Calls to matching per call (forwards to other partitions): in 1/256.
-    pub dispatch_factor: u16,
+    /// Forwards of this call to other partitions of its task queue: in 1/256.
+    pub forwards: u16,
     /// A flag of the purpose.
     pub flag: bool,
+    /// Its run was closed when the shard was its: nothing was written.
+    pub refused: bool,
     /// CPU of its work on a worker.
     pub work: Nanos,
     /// Waiting after that work.

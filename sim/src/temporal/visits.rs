@@ -41,7 +41,7 @@ pub enum Visit {
     Hop(Nanos),
     /// CPU of a process on the chain's pod.
     Cpu(Process, Nanos),
-    /// Matching's CPU for adding a task or serving a poll, forwards to other partitions included.
+    /// Matching's CPU for adding a task or serving a poll, with what the chain's forwards to other partitions cost.
     Dispatch(Nanos),
     /// CPU and then waiting time that the chain itself carries: work on a worker.
     Work,
@@ -97,6 +97,7 @@ pub struct VisitTable {
     worker: u32,
     poll: u32,
     dispatch: u32,
+    refused: u32,
 }
 
 /// Round trips of the network.
@@ -169,6 +170,11 @@ impl VisitTable {
         self.dispatch
     }
 
+    /// Where a write goes on that turns out to be for a closed run: the shard is given back, nothing is written.
+    pub fn refused(&self) -> u32 {
+        self.refused
+    }
+
     /// The visit at a place.
     #[inline]
     pub fn at(&self, place: u32) -> Visit {
@@ -208,7 +214,12 @@ impl Compiler<'_> {
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }
         self.visits.push(Visit::End);
-        VisitTable { visits: self.visits, starts, decided, read, write, worker, poll, dispatch }
+        let refused = self.visits.len() as u32;
+        if !cloud {
+            self.visits.push(Visit::GiveShard);
+        }
+        self.visits.push(Visit::End);
+        VisitTable { visits: self.visits, starts, decided, read, write, worker, poll, dispatch, refused }
     }
 
     /// One way of a round trip.
@@ -265,6 +276,12 @@ impl Compiler<'_> {
         }
         if !op.queue_task && !op.timer_task {
             self.reads(op.read_statements(), pool);
+        }
+        for _ in &op.delete {
+            self.visits.push(Visit::Connect(pool));
+            self.statements(1, false, false);
+            self.visits.push(Visit::Commit { wal: 0, commands: false });
+            self.visits.push(Visit::Disconnect(pool));
         }
         if op.matching > 0 {
             self.hop(self.trips.service);

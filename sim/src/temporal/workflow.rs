@@ -33,6 +33,7 @@ impl Model {
         self.launch(chain, schedule);
     }
 
+    /// Schedules the next intended start, if there is one.
     pub(super) fn plan_arrival(&mut self, schedule: &mut Schedule<Event>) {
         if let Some(next) = self.arrivals.next() {
             self.next_arrival = next;
@@ -48,8 +49,10 @@ impl Model {
             intended: now,
             started: now,
             skipped: Nanos::ZERO,
+            skipped_before: Nanos::ZERO,
             parent: NONE,
             parent_waits: false,
+            signallers: NONE,
             task: WorkflowTask::None,
             task_scheduled: now,
             sticky_pod: NONE,
@@ -58,6 +61,7 @@ impl Model {
             activity_timer: false,
             activities_started: 0,
             ready: NONE,
+            has_buffered: false,
             buffered: NONE,
             visible: NONE,
             commands: NONE,
@@ -91,6 +95,7 @@ impl Model {
             return;
         }
         let buffered = self.runs[run].task == WorkflowTask::Started;
+        self.runs[run].has_buffered |= buffered;
         if thread != NONE {
             let list = if buffered { &mut self.runs[run].buffered } else { &mut self.runs[run].ready };
             self.threads[thread].next = *list;
@@ -125,9 +130,9 @@ impl Model {
         } else if !chain.flag {
             chain.flag = true;
             chain.place = self.visits.dispatch();
-            chain.dispatch_factor = match self.runs[run].sticky_pod {
-                NONE => factor(1.0 + self.calibration.matching.forwards_workflow),
-                _ => 256,
+            chain.forwards = match self.runs[run].sticky_pod {
+                NONE => forwards(self.calibration.matching.forwards_workflow),
+                _ => 0,
             };
         } else {
             let sticky = sticky(self.runs[run].sticky_pod);
@@ -157,9 +162,11 @@ impl Model {
         let shard = self.runs[run].shard;
         let mut chain = self.chain(Purpose::StartWorkflowTask, OperationKind::WorkflowTaskStarted, run, shard);
         chain.worker = pod;
+        chain.flag = self.runs[run].sticky_pod == pod;
         self.launch(chain, schedule);
     }
 
+    /// The start of a workflow task is durable: from now on what happens is buffered.
     pub(super) fn workflow_task_started(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let latency = schedule.now() - self.runs[run].task_scheduled;
         self.record(Metric::ScheduleToStartWorkflow, latency, schedule);
@@ -237,11 +244,11 @@ impl Model {
         };
         add(activities + children + u32::from(closing)); // transfer_tasks
         add(activities); // activity_info_maps
-        add(timers + u32::from(closing) + u32::from(run.buffered != NONE && !closing)); // timer_tasks
+        add(timers + u32::from(closing) + u32::from(run.has_buffered && !closing)); // timer_tasks
         add(timers); // timer_info_maps
         add(children); // child_execution_info_maps
         add(u32::from(closing || !run.first_task_done)); // visibility_tasks
-        statements += u32::from(run.buffered != NONE); // DELETE FROM buffered_events
+        statements += u32::from(run.has_buffered); // DELETE FROM buffered_events
         if closing {
             payload += self.program.types[run.workflow as usize].result.0;
         }
@@ -303,8 +310,9 @@ impl Model {
         if first {
             self.background(OperationKind::Visibility, shard, schedule);
         }
-        if self.runs[run].buffered != NONE {
+        if std::mem::replace(&mut self.runs[run].has_buffered, false) {
             // The answer carries the next task at once.
+            self.flush_signals(run);
             self.runs[run].visible = std::mem::replace(&mut self.runs[run].buffered, NONE);
             self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
             self.plan_timer_read(shard, WORKFLOW_TASK_TIMEOUT, 0, schedule);
@@ -319,11 +327,13 @@ impl Model {
         let shard = self.runs[run].shard;
         self.work.closed_runs += 1;
         self.add_events(run, 1, self.calibration.bytes.event_closed.0);
+        self.runs[run].has_buffered = false;
         while self.runs[run].buffered != NONE {
             let thread = self.runs[run].buffered;
             self.runs[run].buffered = self.threads[thread].next;
             self.free_thread(thread);
         }
+        self.dismiss_signallers(run);
         self.background(OperationKind::Visibility, shard, schedule);
         self.background(OperationKind::TransferRead, shard, schedule);
         if self.settings.retention_deletes {
@@ -347,7 +357,8 @@ impl Model {
         }
         let parent = self.runs[run].parent;
         if parent != NONE && self.runs[run].parent_waits {
-            let chain = self.thread_chain(Purpose::ChildCompleted, OperationKind::ChildCompleted, parent);
+            let mut chain = self.thread_chain(Purpose::ChildCompleted, OperationKind::ChildCompleted, parent);
+            chain.flag = self.runs[run].closing == Closing::Failed;
             self.launch(chain, schedule);
         }
         self.release(run);
@@ -363,6 +374,7 @@ impl Model {
         let bytes = self.calibration.bytes.event_start.0 + self.program.types[self.runs[run].workflow as usize].input.0;
         let next = &mut self.runs[run];
         next.started = now;
+        next.skipped_before = next.skipped;
         next.closing = Closing::No;
         next.task = WorkflowTask::None;
         next.runs_made += 1;
@@ -377,6 +389,11 @@ impl Model {
         self.add_events(run, 1, bytes);
         self.work.history_rows += 1;
         self.background(OperationKind::Visibility, shard, schedule);
+        if self.runs[run].root {
+            // The client follows the chain of runs: its long poll answers and is made again for the next run.
+            self.background(OperationKind::Result, shard, schedule);
+        }
+        self.send_signals(run, schedule);
         if wait == Nanos::ZERO {
             self.schedule_workflow_task(run, schedule);
             return;
@@ -385,22 +402,25 @@ impl Model {
         schedule.after(wait, Event::FirstTask(run));
     }
 
+    /// The minimal interval between two runs of a chain is over.
     pub(super) fn first_task_due(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         self.schedule_workflow_task(run, schedule);
     }
 
+    /// A timer's time has come.
     pub(super) fn timer_due(&mut self, thread: u32, schedule: &mut Schedule<Event>) {
         let chain = self.thread_chain(Purpose::FireTimer, OperationKind::TimerFired, thread);
         self.launch(chain, schedule);
     }
 
+    /// A client sends the signal or update that a thread waits for.
     pub(super) fn message_due(&mut self, thread: u32, schedule: &mut Schedule<Event>) {
         let run = self.threads[thread].run;
         let place = self.threads[thread].place - 1;
         let instruction = self.program.types[self.runs[run].workflow as usize].instructions[place as usize];
         let (operation, index) = match instruction {
             super::program::Instruction::Update(index) => (OperationKind::Update, index),
-            super::program::Instruction::Signal(index) => (OperationKind::Signal, index),
+            super::program::Instruction::Signal(index) | super::program::Instruction::SignalFromStart(index) => (OperationKind::Signal, index),
             other => unreachable!("a message for a thread that waits at {other:?}"),
         };
         self.work.actions += 1;
@@ -481,7 +501,7 @@ fn sticky(pod: u32) -> Option<u32> {
     (pod != NONE).then_some(pod)
 }
 
-/// A factor in 1/256.
-pub(super) fn factor(value: f64) -> u16 {
+/// Forwards to another partition per call, in 1/256.
+pub(super) fn forwards(value: f64) -> u16 {
     (value * 256.0) as u16
 }

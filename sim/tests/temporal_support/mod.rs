@@ -1,0 +1,66 @@
+//! Profiles from text, and simulations of them, for the tests of the Temporal model.
+#![allow(dead_code)]
+
+use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::profile::Profile;
+use plimsoll_profiles::units::{Nanos, Rate};
+use plimsoll_profiles::{Document, World, shipped};
+use plimsoll_sim::temporal::{Load, Outcome, Settings, SystemSize, simulate};
+
+/// The machine and the worker of the measured runs: one Go worker, 8 + 8 pollers, 200 + 200 slots.
+const MEASURED_SYSTEM: &str = r#"
+[workers]
+pods = 1
+activity_slots = 200
+workflow_task_slots = 200
+workflow_task_pollers = 8
+activity_pollers = 8
+pod = { cpu = 2, memory = "24GiB" }
+
+[growth]
+retention = "1d"
+
+[cluster]
+use = "measured-2-core"
+"#;
+
+/// The middle world of a profile's text.
+pub fn profile(text: &str) -> Profile {
+    let document = Document::parse(text, "test.toml", &[]).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+    document.profile(&World::mid()).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+}
+
+/// A shipped profile.
+pub fn shipped_profile(name: &str) -> Profile {
+    profile(shipped::profile(name).expect("a shipped profile").text)
+}
+
+/// Workflows of these tables on the measured machine, started by a Poisson process.
+pub fn on_measured_machine(workflows: &str, rate_per_second: f64) -> Profile {
+    profile(&format!(
+        "name = \"test\"\nsdk = \"go\"\n[arrivals]\nphases = [{{ for = \"1min\", rate = \"{rate_per_second}/s\" }}]\n{workflows}\n{MEASURED_SYSTEM}"
+    ))
+}
+
+/// A Poisson load, everything measured from the first start, running workflows awaited; waits are not cut short.
+pub fn settings(seed: u64, rate_per_second: f64, workflows: f64) -> Settings {
+    Settings {
+        seed,
+        replication: 0,
+        load: Load::Poisson(Rate::per_second(rate_per_second)),
+        warmup: Nanos::ZERO,
+        measured: Nanos::from_secs_f64(workflows / rate_per_second),
+        drain: Nanos::from_secs(1_800),
+        interval: Nanos::from_secs(1),
+        sample: false,
+        longest_wait: Nanos::from_secs(5),
+        retention_deletes: false,
+        max_events: u64::MAX,
+        max_open: 2_000_000,
+    }
+}
+
+/// Simulates a profile on the sizes it gives.
+pub fn run(profile: &Profile, settings: Settings) -> Outcome {
+    simulate(profile, &Calibration::reference(), SystemSize::of(profile), settings, &|| false)
+}
