@@ -19,7 +19,7 @@ install() {
   # Unoptimised: a check takes two seconds, and it is built in less than half the time. Its own target folder: nothing
   # of it is of use to this workspace.
   CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR="$tools/target" \
-    cargo install cargo-deny --locked --debug --version "$version" --root "$tools"
+    cargo install cargo-deny --locked --debug --version "$version" --root "$tools" || return 1
   rm -rf "$tools/target"
 }
 
