@@ -17,7 +17,10 @@ const MORE: f64 = 8.0;
 
 const SHAPES: [(&str, &str); 11] = [
     ("act1", r#"{ activity = "a", takes = "0s", input = "10B", output = "10B", start_to_close = "60s" }"#),
-    ("act3_sequential", r#"{ activity = "a", takes = "0s", input = "10B", output = "10B", start_to_close = "60s", count = 3 }"#),
+    (
+        "act3_sequential",
+        r#"{ activity = "a", takes = "0s", input = "10B", output = "10B", start_to_close = "60s", count = 3 }"#,
+    ),
     (
         "act4_parallel",
         r#"{ parallel = [
@@ -26,7 +29,10 @@ const SHAPES: [(&str, &str); 11] = [
             { activity = "a", takes = "0s", input = "10B", output = "10B", start_to_close = "60s" },
             { activity = "a", takes = "0s", input = "10B", output = "10B", start_to_close = "60s" } ] }"#,
     ),
-    ("act1_payload_16KiB", r#"{ activity = "a", takes = "0s", input = "16KiB", output = "16KiB", start_to_close = "60s" }"#),
+    (
+        "act1_payload_16KiB",
+        r#"{ activity = "a", takes = "0s", input = "16KiB", output = "16KiB", start_to_close = "60s" }"#,
+    ),
     ("timer_2s", r#"{ timer = "2s" }"#),
     ("signal2", r#"{ wait_signal = "s", count = 2, from_start = true, after = "0s", payload = "10B" }"#),
     ("child1", r#"{ child = "Child" }"#),
@@ -50,10 +56,14 @@ const SHAPES: [(&str, &str); 11] = [
 
 fn workflows(name: &str, steps: &str) -> String {
     let bytes = if name == "act1_payload_16KiB" { "16KiB" } else { "10B" };
-    let root = format!("[[workflow]]\ntype = \"Root\"\nshare = 1.0\ninput = \"{bytes}\"\nresult = \"10B\"\nsteps = [ {steps} ]\n");
+    let root = format!(
+        "[[workflow]]\ntype = \"Root\"\nshare = 1.0\ninput = \"{bytes}\"\nresult = \"10B\"\nsteps = [ {steps} ]\n"
+    );
     let child = SHAPES[0].1;
     if name == "child1" {
-        return format!("{root}[[workflow]]\ntype = \"Child\"\ninput = \"10B\"\nresult = \"10B\"\nsteps = [ {child} ]\n");
+        return format!(
+            "{root}[[workflow]]\ntype = \"Child\"\ninput = \"10B\"\nresult = \"10B\"\nsteps = [ {child} ]\n"
+        );
     }
     root
 }

@@ -93,7 +93,7 @@ pub enum Infeasible {
 const SEED_UTILISATION: f64 = 0.9;
 /// Mean utilisation of the shards' permits at the horizon at most. One permit is one server, workflows fall on shards by
 /// chance, and the number can never be changed: the busiest of 512 is then about a quarter busy.
-const SHARD_UTILISATION: f64 = 0.1;
+pub(super) const SHARD_UTILISATION: f64 = 0.1;
 /// Resources at least this loaded get more when a promise breaks.
 const LOADED: f64 = 0.87;
 /// Below this no resource is to blame.

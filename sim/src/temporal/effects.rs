@@ -1,9 +1,9 @@
 //! What a chain does at the three places where the model takes part: when it holds the shard, when its write is durable,
 //! and when it is done.
 
+use super::activity::in_kib;
 use super::model::{Event, Model};
 use super::record::Metric;
-use super::activity::in_kib;
 use super::state::{Chain, NONE, Purpose};
 use plimsoll_profiles::calibration::OperationKind;
 

@@ -23,7 +23,9 @@ mod visits;
 mod workflow;
 
 pub use model::{Event, Model};
-pub use outcome::{EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, simulate, simulate_until};
+pub use outcome::{
+    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_until,
+};
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Recorder, Work};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
