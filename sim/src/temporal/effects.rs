@@ -73,7 +73,7 @@ impl Model {
         match chain.purpose {
             Purpose::Start | Purpose::CreateChild => {
                 let added = bytes.event_start.0 + u64::from(chain.payload);
-                self.add_events(chain.target, 2, added);
+                self.add_events(chain.target, 1, added);
                 self.work.history_rows += 1;
                 self.background(OperationKind::Visibility, chain.shard, schedule);
                 self.send_signals(chain.target, schedule);

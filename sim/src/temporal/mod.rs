@@ -6,6 +6,7 @@
 //! logic ([`workflow`], [`activity`], [`effects`]).
 
 mod activity;
+mod audit;
 mod build;
 mod code;
 mod effects;
@@ -22,6 +23,7 @@ mod system;
 mod visits;
 mod workflow;
 
+pub use audit::Leftovers;
 pub use model::{Event, Model};
 pub use outcome::{
     EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_until,

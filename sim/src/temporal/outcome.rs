@@ -75,6 +75,7 @@ pub enum EndedEarly {
 }
 
 /// What came out of a simulation.
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// Sizes simulated.
     pub size: SystemSize,
