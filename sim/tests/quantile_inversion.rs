@@ -25,8 +25,7 @@ fn waits(experiment: u32, customers: usize) -> Vec<f64> {
 #[test]
 fn the_interval_of_a_quantile_covers_it_as_often_as_it_says() {
     // golden/queueing.json, mmc, c=10, lam=8, mu=1.
-    for (q, truth, customers) in [(0.9, 0.704_492_669_786_396, 20_000), (0.99, 1.855_785_216_283_42, 20_000)]
-    {
+    for (q, truth, customers) in [(0.9, 0.704_492_669_786_396, 20_000), (0.99, 1.855_785_216_283_42, 20_000)] {
         let covered = (0..1_000)
             .filter(|experiment| {
                 let interval = quantile_by_inversion(&waits(*experiment, customers), q).unwrap();
