@@ -90,14 +90,19 @@ fn fewest(profile: &Profile, dimension: Dimension, spare: u32) -> String {
 }
 
 /// Why a load does not fit.
-pub fn infeasible(infeasible: &Infeasible) -> String {
+pub fn infeasible(profile: &Profile, infeasible: &Infeasible) -> String {
     match infeasible {
-        Infeasible::TooSmall { dimension, most, utilisation } => format!(
-            "{} is the most allowed, and {} would be {} busy",
-            units(*dimension, *most),
-            resource(*dimension),
-            number::percent(*utilisation)
-        ),
+        Infeasible::TooSmall { dimension, most, utilisation } => {
+            let pods = !matches!(dimension, Dimension::Shards | Dimension::Database | Dimension::Pollers);
+            let spare = pods && profile.growth.survive_pod_loss;
+            let lost = if spare { ", and with one of them lost" } else { ", and" };
+            format!(
+                "at most {} are allowed{lost} {} would be {} busy",
+                units(*dimension, *most + u32::from(spare)),
+                resource(*dimension),
+                number::percent(*utilisation)
+            )
+        }
         Infeasible::Floor { target, reaches } => format!(
             "{} is {} though nothing is loaded: the promise of {} is shorter than the way itself",
             promise(target),
