@@ -23,7 +23,10 @@ fn seconds(span: Nanos) -> String {
 }
 
 /// The resource that running out of this number means.
-fn resource(dimension: Dimension) -> &'static str {
+fn resource(profile: &Profile, dimension: Dimension) -> &'static str {
+    if shares_one_machine(profile).is_some() {
+        return "the machine's CPU";
+    }
     match dimension {
         Dimension::WorkerPods => "worker CPU or slots",
         Dimension::Pollers => "pollers",
@@ -56,7 +59,7 @@ pub fn reason(profile: &Profile, sized: &Sized, dimension: Dimension, reason: &R
         Reason::Fixed => "fixed by the profile".to_owned(),
         Reason::Fewest => fewest(profile, dimension, spare),
         Reason::Saturates { value, utilisation } => {
-            format!("{}{lost}: {} {} busy", less(*value), resource(dimension), number::percent(*utilisation))
+            format!("{}{lost}: {} {} busy", less(*value), resource(profile, dimension), number::percent(*utilisation))
         }
         Reason::Margin { value, utilisation } => format!(
             "cannot be changed later; {}: a shard's permit {} busy on average at the horizon",
@@ -99,7 +102,7 @@ pub fn infeasible(profile: &Profile, infeasible: &Infeasible) -> String {
             format!(
                 "at most {} are allowed{lost} {} would be {} busy",
                 units(*dimension, *most + u32::from(spare)),
-                resource(*dimension),
+                resource(profile, *dimension),
                 number::percent(*utilisation)
             )
         }
@@ -115,7 +118,7 @@ pub fn infeasible(profile: &Profile, infeasible: &Infeasible) -> String {
                 "{} {reaches} where {} is promised, with {} {} busy and nothing left to add",
                 promise(target),
                 seconds(target.limit),
-                resource(*dimension),
+                resource(profile, *dimension),
                 number::percent(*utilisation)
             )
         }
