@@ -1,27 +1,118 @@
 //! Speed of the Temporal model: workflows simulated per second and core, and peak memory.
 
+use std::fs;
+use std::time::Instant;
+
+use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::profile::Profile;
+use plimsoll_profiles::units::{Cores, Nanos, Rate};
+use plimsoll_profiles::{Document, World, shipped};
+use plimsoll_sim::temporal::{Load, Outcome, Pods, Settings, SystemSize, simulate};
 use serde::Serialize;
+
+/// The profile that is simulated.
+const PROFILE: &str = "one-activity";
+/// Starts per second, and for how long: 40,000 workflows a round.
+const RATE: f64 = 200.0;
+const SECONDS: u64 = 200;
 
 /// What one run of the Temporal model cost.
 #[derive(Clone, Debug, Serialize)]
 pub struct TemporalSpeed {
     /// The profile that was simulated.
     pub profile: String,
-    /// Workflows simulated from start to close.
+    /// Workflows simulated from start to close, per round.
     pub workflows: u64,
     /// Workflows simulated per second of wall clock on one core: median of the rounds.
     pub workflows_per_second_per_core: f64,
     /// Events simulated per second of wall clock on one core: median of the rounds.
     pub events_per_second_per_core: f64,
-    /// The largest resident set of the process while only this model ran, in bytes.
+    /// Events of one workflow, from start to close.
+    pub events_per_workflow: f64,
+    /// Wall clock per event, in nanoseconds: median of the rounds.
+    pub nanoseconds_per_event: f64,
+    /// The largest resident set of the process while only this model ran, in bytes; 0 where the system does not tell it.
     pub peak_memory_bytes: u64,
 }
 
-/// Measures the Temporal model over `rounds` rounds.
+/// Measures the Temporal model over `rounds` rounds, single-threaded: one-activity workflows on a system on which little
+/// queues, as the planner's evaluations run.
 ///
-/// `None` while the model is not part of the simulator: the report then leaves the section out.
-/// To be filled in with the model: run one shipped profile single-threaded per round, and take the peak memory from
-/// a child process of its own, so that the other benchmarks' memory does not count.
-pub fn temporal_model(_rounds: usize) -> Option<TemporalSpeed> {
-    None
+/// `None` when the shipped profile cannot be read, or without rounds.
+pub fn temporal_model(rounds: usize) -> Option<TemporalSpeed> {
+    let profile = profile()?;
+    let calibration = Calibration::reference();
+    reset_peak_memory();
+    let mut seconds = Vec::new();
+    let mut last: Option<Outcome> = None;
+    for _ in 0..rounds {
+        last = None;
+        let start = Instant::now();
+        let outcome = simulate(&profile, &calibration, generous(&profile), settings(), &|| false);
+        seconds.push(start.elapsed().as_secs_f64());
+        last = Some(outcome);
+    }
+    let outcome = last?;
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds[seconds.len() / 2];
+    let workflows = outcome.counts.completed;
+    Some(TemporalSpeed {
+        profile: PROFILE.to_owned(),
+        workflows,
+        workflows_per_second_per_core: workflows as f64 / median,
+        events_per_second_per_core: outcome.events as f64 / median,
+        events_per_workflow: outcome.events as f64 / workflows as f64,
+        nanoseconds_per_event: median * 1e9 / outcome.events as f64,
+        peak_memory_bytes: peak_memory().unwrap_or(0),
+    })
+}
+
+fn profile() -> Option<Profile> {
+    let text = shipped::profile(PROFILE)?.text;
+    let document = Document::parse(text, PROFILE, &["cluster.use=kubernetes-production".to_owned()]).ok()?;
+    document.profile(&World::mid()).ok()
+}
+
+/// Sizes at which everything is about a third busy.
+fn generous(profile: &Profile) -> SystemSize {
+    let pods = |count: u32, cores: f64| Pods { count, cores: Cores::new(cores) };
+    let mut size = SystemSize::of(profile);
+    size.frontend = pods(2, 4.0);
+    size.history = pods(4, 4.0);
+    size.matching = pods(2, 4.0);
+    size.workers.pods = pods(4, 2.0);
+    size.database = Cores::new(16.0);
+    size.history_shards = 512;
+    size
+}
+
+fn settings() -> Settings {
+    Settings {
+        seed: 1,
+        replication: 0,
+        load: Load::Poisson(Rate::per_second(RATE)),
+        warmup: Nanos::from_secs(5),
+        measured: Nanos::from_secs(SECONDS - 5),
+        drain: Nanos::from_secs(60),
+        interval: Nanos::from_secs(1),
+        sample: false,
+        longest_wait: Nanos::from_secs(5),
+        retention_deletes: false,
+        max_events: u64::MAX,
+        max_open: 1_000_000,
+    }
+}
+
+/// Linux forgets the largest resident set so far.
+fn reset_peak_memory() {
+    // Where it cannot be reset, the peak of what ran before is reported: too much rather than too little.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The largest resident set since the reset.
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1_024)
 }

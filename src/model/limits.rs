@@ -23,7 +23,7 @@ pub fn checks(profile: &Profile, plan: &Plan) -> Vec<LimitCheck> {
     let mut list = Vec::new();
     if let Some(cloud) = &plan.cloud {
         let needed = cloud.needed.as_per_second();
-        list.push(check("namespace actions", needed, cloud.allowed.as_per_second(), "/s"));
+        list.push(check("Cloud actions", needed, cloud.allowed.as_per_second(), "actions/s"));
     }
     if let Some(iops) = profile.cluster.database.iops {
         let database = &plan.horizon.database;

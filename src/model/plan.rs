@@ -32,7 +32,10 @@ pub fn document(
         schema_version: PLAN_SCHEMA_VERSION,
         profile: profile.name.clone(),
         cluster: profile.cluster.name.clone(),
-        versions: format!("Temporal {} · {}", profile.cluster.temporal_version, profile.cluster.database.engine),
+        versions: match is_cloud(profile) {
+            true => "Temporal Cloud".to_owned(),
+            false => format!("Temporal {} · {}", profile.cluster.temporal_version, profile.cluster.database.engine),
+        },
         verdict: if infeasible { Verdict::Infeasible } else { Verdict::Fits },
         verdict_text: verdict_text(profile, plan, &limits, &horizon_label),
         workers: horizon.workers,
@@ -88,7 +91,7 @@ fn verdict_text(
     }
     if let Some(limit) = limits.iter().find(|limit| !limit.ok) {
         return format!(
-            "INFEASIBLE: {} needs {} {}, allowed are {}.",
+            "INFEASIBLE: {} needed are {} {}, allowed are {}: raise the limit or start fewer.",
             limit.limit,
             number::quantity(limit.needed),
             limit.unit,

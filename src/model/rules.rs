@@ -2,6 +2,7 @@
 
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Bytes, Cores, Nanos};
+use plimsoll_reports::number;
 use plimsoll_reports::plan_document::RuleComparison;
 use plimsoll_sim::planner::Plan;
 use plimsoll_sim::temporal::{Process, is_cloud};
@@ -44,7 +45,8 @@ fn workers(profile: &Profile, plan: &Plan) -> Option<RuleComparison> {
         unit: "pods".to_owned(),
         why: format!(
             "the rule multiplies running workflows by all their activities as if all ran at once; one after the other, \
-             {busy:.0} run at the peak"
+             {} run at the peak",
+            number::quantity(busy)
         ),
     })
 }

@@ -54,8 +54,11 @@ fn finding(input: &UncertainInput, low: &Influence, high: &Influence, plan: &Pla
     let cores = (low.database_vcpu, high.database_vcpu);
     let mean = plan.horizon.mean_rate.as_per_second();
     let open = |world: &Influence| number::large_count((mean * world.lifetime.as_secs_f64()) as u64);
-    let finding = if pods.0 != pods.1 || cores.0 != cores.1 {
-        format!("worker pods {} to {}, database cores {} to {}", pods.0, pods.1, cores.0, cores.1)
+    let changes = |name: &str, (low, high): (u32, u32)| (low != high).then(|| format!("{name} {low} to {high}"));
+    let changed: Vec<String> =
+        [changes("worker pods", pods), changes("database cores", cores)].into_iter().flatten().collect();
+    let finding = if !changed.is_empty() {
+        changed.join(", ")
     } else if low.lifetime != high.lifetime {
         format!("pods and cores stay; open workflows {} to {}, and storage with them", open(low), open(high))
     } else {

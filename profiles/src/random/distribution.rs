@@ -114,10 +114,11 @@ fn from_log_seconds(ln_seconds: f64) -> Nanos {
     nearest(libm::exp(ln_seconds) * 1e9)
 }
 
-/// The nearest whole nanosecond, capped at the longest span of an input.
+/// The nearest whole nanosecond of a span not negative, capped at the longest span of an input.
 #[inline]
 fn nearest(nanos: f64) -> Nanos {
-    Nanos(((nanos + 0.5) as u64).min(Nanos::MAX_INPUT.0))
+    // By way of i64, for which processors have an instruction; what is too long for it is capped all the same.
+    Nanos(((nanos + 0.5) as i64 as u64).min(Nanos::MAX_INPUT.0))
 }
 
 #[inline]

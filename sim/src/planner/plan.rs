@@ -11,7 +11,7 @@ use super::dimension::Dimension;
 use super::evaluate::{Evaluator, Verdict};
 use super::search::{Found, Infeasible, Reason, broken};
 use super::storage::Storage;
-use crate::temporal::{EndedEarly, Program, SystemSize, is_cloud};
+use crate::temporal::{EndedEarly, Pods, Program, SystemSize, is_cloud, shares_one_machine};
 
 /// How a plan is made.
 pub struct PlanSettings<'a> {
@@ -164,7 +164,7 @@ fn plan_within(profile: &Profile, calibration: &Calibration, settings: &PlanSett
     let shards = Dimension::Shards.set(start, horizon.size.history_shards);
     let sizer_now = Sizer { start: shards, ..sizer };
     (settings.progress)("sizing for today, drawing latency against load");
-    let limits = limiting(profile, &horizon);
+    let limits = limiting(profile, calibration, &horizon);
     let full = limits.first().map_or(horizon.planned, |limiting| limiting.saturates_at);
     let (now, curve) = rayon::join(
         || sizer_now.size(peak, planned(peak), mean, Some(Dimension::Shards)),
@@ -297,7 +297,7 @@ pub(super) fn with_spares(profile: &Profile, needed: SystemSize) -> SystemSize {
     }
     let mut size = needed;
     size.workers.pods.count += 1;
-    if is_cloud(profile) || crate::temporal::shares_one_machine(profile).is_some() {
+    if is_cloud(profile) || shares_one_machine(profile).is_some() {
         return size;
     }
     size.frontend.count += 1;
@@ -333,30 +333,43 @@ fn heaviest_activity(profile: &Profile) -> Bytes {
 
 /// Resources by their load at the planned rate. The WAL is not among them: the busier it is, the more commits share a flush, so its busy
 /// share says nothing about its limit.
-fn limiting(profile: &Profile, sized: &Sized) -> Vec<Limiting> {
+fn limiting(profile: &Profile, calibration: &Calibration, sized: &Sized) -> Vec<Limiting> {
     let u = &sized.verdict.outcome.utilisation;
-    let mut list = vec![("worker CPU", u.workers), ("worker activity slots", u.activity_slots)];
-    list.push(("worker workflow task slots", u.workflow_task_slots));
-    if crate::temporal::shares_one_machine(profile).is_some() {
-        list[0] = ("the machine's CPU", u.database);
-    } else if !is_cloud(profile) {
+    let size = &sized.needed;
+    let cpu = &calibration.cpu;
+    // What an empty cluster uses does not grow with the load.
+    let idle = |cpu: Nanos, cores: f64| cpu.as_secs_f64() / cores.max(1e-9);
+    let of_pods = |cpu: Nanos, pods: Pods| idle(cpu, f64::from(pods.count) * pods.cores.get());
+    let mut list = vec![
+        ("worker activity slots", u.activity_slots, 0.0),
+        ("worker workflow task slots", u.workflow_task_slots, 0.0),
+    ];
+    if let Some(cores) = shares_one_machine(profile) {
+        let all = cpu.idle_frontend + cpu.idle_history + cpu.idle_matching + cpu.idle_worker + cpu.idle_database;
+        list.push(("the machine's CPU", u.database, idle(all, cores.get())));
+    } else {
+        list.push(("worker CPU", u.workers, 0.0));
+    }
+    if !is_cloud(profile) && shares_one_machine(profile).is_none() {
         list.extend([
-            ("frontend CPU", u.frontend),
-            ("history CPU", u.history),
-            ("matching CPU", u.matching),
-            ("database CPU", u.database),
+            ("frontend CPU", u.frontend, of_pods(cpu.idle_frontend, size.frontend)),
+            ("history CPU", u.history, of_pods(cpu.idle_history + cpu.idle_worker, size.history)),
+            ("matching CPU", u.matching, of_pods(cpu.idle_matching, size.matching)),
+            ("database CPU", u.database, idle(cpu.idle_database, size.database.get())),
         ]);
     }
     if !is_cloud(profile) {
-        list.extend([("history shard permits (busiest)", u.history_shard), ("history connections", u.connections)]);
+        list.push(("history shard permits (busiest)", u.history_shard, 0.0));
+        list.push(("history connections", u.connections, 0.0));
     }
+    let planned = sized.planned.as_per_second();
     let mut list: Vec<Limiting> = list
         .into_iter()
-        .filter(|(_, utilisation)| *utilisation > 0.0)
-        .map(|(resource, utilisation)| Limiting {
+        .filter(|(_, utilisation, idle)| utilisation > idle)
+        .map(|(resource, utilisation, idle)| Limiting {
             resource,
             utilisation,
-            saturates_at: Rate::per_second(sized.planned.as_per_second() / utilisation),
+            saturates_at: Rate::per_second(planned * (1.0 - idle).max(0.0) / (utilisation - idle)),
         })
         .collect();
     list.sort_by(|a, b| a.saturates_at.as_per_second().total_cmp(&b.saturates_at.as_per_second()));

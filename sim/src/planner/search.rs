@@ -93,7 +93,7 @@ pub enum Infeasible {
 const SEED_UTILISATION: f64 = 0.9;
 /// Mean utilisation of the shards' permits at the horizon at most. One permit is one server, workflows fall on shards by
 /// chance, and the number can never be changed: the busiest of 512 is then about a quarter busy.
-const SHARD_UTILISATION: f64 = 0.1;
+pub(super) const SHARD_UTILISATION: f64 = 0.1;
 /// Resources at least this loaded get more when a promise breaks.
 const LOADED: f64 = 0.87;
 /// Below this no resource is to blame.
@@ -125,7 +125,7 @@ impl Evaluator<'_> {
         }
         let Some(verdict) = verdict else {
             let last = self.evaluate(size, rate);
-            return Err(self.limit(&last, Dimension::WorkerPods, size));
+            return Err(limit(&last, Dimension::WorkerPods));
         };
         // Measured at this size and rate: processes that are busy pay less often for waking up.
         let refined = demand.refined(&verdict.outcome);
@@ -242,21 +242,7 @@ impl Evaluator<'_> {
             let value = next(dimension).unwrap_or(dimension.get(&size));
             return Ok(dimension.set(size, value));
         }
-        Err(self.limit(verdict, loads[0].0, size))
-    }
-
-    fn limit(&self, verdict: &Verdict, dimension: Dimension, _size: SystemSize) -> Infeasible {
-        let Some(kept) = verdict.worst().or(verdict.promises.first()) else {
-            return Infeasible::Cancelled;
-        };
-        let histogram = verdict.outcome.recorder.total(metric(kept.target.metric)).inner();
-        let reaches =
-            verdict.outcome.ended_early.is_none().then(|| Nanos(histogram.value_at_quantile(kept.target.quantile)));
-        let utilisation = dimension.measured_utilisation(&verdict.outcome);
-        match reaches {
-            Some(reaches) if utilisation < IDLE => Infeasible::Floor { target: kept.target, reaches },
-            _ => Infeasible::Limit { target: kept.target, reaches, dimension, utilisation },
-        }
+        Err(limit(verdict, loads[0].0))
     }
 
     /// Makes each number as small as the others allow, then all together.
@@ -345,6 +331,21 @@ impl Evaluator<'_> {
             probe = low + (high - low) / 2;
         }
         least(candidates.get(high).copied().unwrap_or(now), reason)
+    }
+}
+
+/// Why a size that cannot grow any more does not keep the promises.
+fn limit(verdict: &Verdict, dimension: Dimension) -> Infeasible {
+    let Some(kept) = verdict.worst().or(verdict.promises.first()) else {
+        return Infeasible::Cancelled;
+    };
+    let histogram = verdict.outcome.recorder.total(metric(kept.target.metric)).inner();
+    let reaches =
+        verdict.outcome.ended_early.is_none().then(|| Nanos(histogram.value_at_quantile(kept.target.quantile)));
+    let utilisation = dimension.measured_utilisation(&verdict.outcome);
+    match reaches {
+        Some(reaches) if utilisation < IDLE => Infeasible::Floor { target: kept.target, reaches },
+        _ => Infeasible::Limit { target: kept.target, reaches, dimension, utilisation },
     }
 }
 

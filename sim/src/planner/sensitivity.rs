@@ -68,8 +68,9 @@ pub fn provision(
     for dimension in Dimension::ALL {
         let choices = dimension.choices(profile, &size);
         let so_far = size;
+        let most_busy = if dimension == Dimension::Shards { super::search::SHARD_UTILISATION } else { 0.7 };
         let enough =
-            |value: &u32| dimension.predicted_utilisation(&demand, rate, &dimension.set(so_far, *value)) <= 0.7;
+            |value: &u32| dimension.predicted_utilisation(&demand, rate, &dimension.set(so_far, *value)) <= most_busy;
         let value = choices.iter().copied().find(enough).or(choices.last().copied()).unwrap_or(1);
         size = dimension.set(size, value);
     }

@@ -91,16 +91,14 @@ impl Model {
                     self.command(run, thread, Command::Timer(span));
                     return local_activities;
                 }
-                Instruction::SignalFromStart(index) => {
-                    match self.take_signal(run, thread, index) {
-                        Taken::Yes => {}
-                        Taken::NotYet => return local_activities,
-                        Taken::NotSent => {
-                            self.expect_message(run, thread, index, schedule);
-                            return local_activities;
-                        }
+                Instruction::SignalFromStart(index) => match self.take_signal(run, thread, index) {
+                    Taken::Yes => {}
+                    Taken::NotYet => return local_activities,
+                    Taken::NotSent => {
+                        self.expect_message(run, thread, index, schedule);
+                        return local_activities;
                     }
-                }
+                },
                 Instruction::Signal(index) | Instruction::Update(index) => {
                     self.expect_message(run, thread, index, schedule);
                     return local_activities;

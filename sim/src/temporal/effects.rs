@@ -1,9 +1,9 @@
 //! What a chain does at the three places where the model takes part: when it holds the shard, when its write is durable,
 //! and when it is done.
 
+use super::activity::in_kib;
 use super::model::{Event, Model};
 use super::record::Metric;
-use super::activity::in_kib;
 use super::state::{Chain, NONE, Purpose};
 use plimsoll_profiles::calibration::OperationKind;
 
@@ -73,7 +73,7 @@ impl Model {
         match chain.purpose {
             Purpose::Start | Purpose::CreateChild => {
                 let added = bytes.event_start.0 + u64::from(chain.payload);
-                self.add_events(chain.target, 2, added);
+                self.add_events(chain.target, 1, added);
                 self.work.history_rows += 1;
                 self.background(OperationKind::Visibility, chain.shard, schedule);
                 self.send_signals(chain.target, schedule);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use plimsoll_profiles::units::Nanos;
 
-use crate::engine::{Matcher, TimeWeighted};
+use crate::engine::{Matcher, Report, TimeWeighted};
 
 /// The workflow task queue: one normal queue, and one sticky queue per worker pod.
 ///
@@ -81,6 +81,11 @@ impl WorkflowTaskQueue {
         None
     }
 
+    /// Pollers that wait.
+    pub fn pollers(&self) -> usize {
+        self.idle.iter().sum::<u32>() as usize
+    }
+
     /// Tasks that wait.
     pub fn backlog(&self) -> usize {
         self.normal.len() + self.sticky.iter().map(VecDeque::len).sum::<usize>()
@@ -111,6 +116,16 @@ impl ActivityQueue {
     /// A poller of a pod asks: the activity it gets, or it waits.
     pub fn offer_poller(&mut self, now: Nanos, pod: u32) -> Option<u32> {
         self.matcher.offer_poller(now, pod)
+    }
+
+    /// Pollers that wait.
+    pub fn pollers(&self) -> usize {
+        self.matcher.pollers()
+    }
+
+    /// The backlog as a station.
+    pub fn report(&mut self, now: Nanos) -> Report {
+        self.matcher.report(now).station
     }
 
     /// Tasks that wait.

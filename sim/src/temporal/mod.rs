@@ -6,6 +6,7 @@
 //! logic ([`workflow`], [`activity`], [`effects`]).
 
 mod activity;
+mod audit;
 mod build;
 mod code;
 mod effects;
@@ -22,8 +23,11 @@ mod system;
 mod visits;
 mod workflow;
 
+pub use audit::Leftovers;
 pub use model::{Event, Model};
-pub use outcome::{EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, simulate, simulate_until};
+pub use outcome::{
+    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_until,
+};
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Recorder, Work};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};

@@ -75,6 +75,7 @@ pub enum EndedEarly {
 }
 
 /// What came out of a simulation.
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// Sizes simulated.
     pub size: SystemSize,
@@ -154,7 +155,9 @@ impl Outcome {
     /// A quantile of a latency, in seconds, with its interval from batches; `None` when the tail has too few samples.
     pub fn quantile(&self, metric: Metric, q: f64) -> Option<Interval> {
         let samples = self.recorder.samples(metric);
-        [20, 10, 5].into_iter().find_map(|batches| BatchMeans::new(batches, 0.95).quantile(&samples, q).ok())
+        let sections =
+            [20, 10].into_iter().find_map(|batches| BatchMeans::new(batches, 0.95).quantile(&samples, q).ok());
+        sections.or_else(|| quantile_by_inversion(&samples, q))
     }
 
     /// Whether at most the share 1 − q of latencies is beyond the limit, by batch means of the share.
@@ -187,6 +190,33 @@ impl Recorder {
         }
         Promise::Undecided
     }
+}
+
+/// Samples beyond a quantile below which it has no interval here.
+const FEWEST_TAIL_SAMPLES: f64 = 10.0;
+/// Batches of the share below the quantile.
+const INVERSION_BATCHES: usize = 5;
+
+/// A quantile of a correlated series with a 95 % interval, where sections are too short to have quantiles of their own: the
+/// interval of the share of values below the estimate, by batch means, read off the sorted series (Bahadur's
+/// representation; Asmussen and Glynn 2007, III.4a). `None` with fewer than ten values beyond the quantile.
+pub fn quantile_by_inversion(series: &[f64], q: f64) -> Option<Interval> {
+    let count = series.len() as f64;
+    if count * q.min(1.0 - q) < FEWEST_TAIL_SAMPLES {
+        return None;
+    }
+    let mut sorted = series.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| {
+        let rank = libm::ceil(share * count - 1e-9).clamp(1.0, count) as usize;
+        sorted[rank - 1]
+    };
+    let estimate = at(q);
+    let below: Vec<f64> = series.iter().map(|value| if *value <= estimate { 1.0 } else { 0.0 }).collect();
+    let share = BatchMeans::new(INVERSION_BATCHES, 0.95).mean(&below)?.interval;
+    let half = share.half_width();
+    let (low, high) = (at((q - half).max(0.0)), at((q + half).min(1.0)));
+    Some(Interval { estimate, low, high, confidence: 0.95 })
 }
 
 /// Runs a simulation to its end. `cancelled` is asked now and then.

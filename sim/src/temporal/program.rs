@@ -154,7 +154,12 @@ impl Program {
             }
             instructions.push(Instruction::Done);
             let from_start = from_start(&instructions);
-            program.types.push(TypeProgram { instructions, from_start, input: workflow.input, result: workflow.result });
+            program.types.push(TypeProgram {
+                instructions,
+                from_start,
+                input: workflow.input,
+                result: workflow.result,
+            });
         }
         program
     }

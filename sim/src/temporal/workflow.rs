@@ -420,7 +420,9 @@ impl Model {
         let instruction = self.program.types[self.runs[run].workflow as usize].instructions[place as usize];
         let (operation, index) = match instruction {
             super::program::Instruction::Update(index) => (OperationKind::Update, index),
-            super::program::Instruction::Signal(index) | super::program::Instruction::SignalFromStart(index) => (OperationKind::Signal, index),
+            super::program::Instruction::Signal(index) | super::program::Instruction::SignalFromStart(index) => {
+                (OperationKind::Signal, index)
+            }
             other => unreachable!("a message for a thread that waits at {other:?}"),
         };
         self.work.actions += 1;

@@ -4,7 +4,7 @@ mod few;
 mod tree;
 mod wheel;
 
-use few::{FEW, Few};
+use few::Few;
 use plimsoll_profiles::units::Nanos;
 use tree::WinnerTree;
 use wheel::Wheel;
@@ -99,9 +99,7 @@ impl<E: Copy> EventQueue<E> {
     /// Adds an event.
     #[inline]
     pub fn push(&mut self, time: Nanos, event: E) {
-        if self.is_few && self.few.len() < FEW {
-            let sequence = self.next_sequence();
-            self.few.push(time.0, sequence, event);
+        if self.is_few && self.few.push(time.0, event) {
             return;
         }
         self.push_many(time, event);
@@ -126,24 +124,17 @@ impl<E: Copy> EventQueue<E> {
 
     #[inline]
     fn push_tree(&mut self, time: u64, event: E) {
-        let sequence = self.next_sequence();
-        self.tree.push(time, sequence, event);
-    }
-
-    #[inline]
-    fn next_sequence(&mut self) -> u64 {
-        let sequence = self.sequence;
-        assert!(sequence < SEQUENCE_LIMIT, "the event queue has seen 4.4e12 events");
+        assert!(self.sequence < SEQUENCE_LIMIT, "the event queue has seen 4.4e12 events");
+        self.tree.push(time, self.sequence, event);
         self.sequence += 1;
-        sequence
     }
 
     /// Puts all events into the tree.
     #[cold]
     fn leave_few(&mut self) {
         self.is_few = false;
-        for (time, sequence, event) in self.few.drain() {
-            self.tree.push(time, sequence, event);
+        for (time, event) in self.few.drain() {
+            self.push_tree(time, event);
         }
     }
 

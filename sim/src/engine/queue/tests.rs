@@ -72,6 +72,9 @@ fn interleave(
 #[test]
 fn order_is_that_of_a_sorted_list_for_few_events() {
     for seed in 0..30 {
+        // Beside one another: orders run out at equal times; spans too long for one word come and go.
+        interleave(seed, 20_000, 12, |stream| stream.below(3));
+        interleave(seed, 4_000, 12, |stream| 1 << stream.below(53));
         interleave(seed, 20_000, 20, |stream| stream.below(100));
         interleave(seed, 20_000, 900, |stream| stream.below(1_000));
     }
@@ -141,6 +144,19 @@ fn times_up_to_the_last_nanosecond_are_kept() {
     assert_eq!(queue.peek_time(), Some(Nanos::FOREVER));
     assert_eq!(queue.pop(), Some((Nanos::FOREVER, 2)));
     assert_eq!(queue.peek_time(), None);
+}
+
+#[test]
+fn few_events_are_refused_only_for_their_number_and_for_a_distance_beyond_13_days() {
+    let days = |days: u64| Nanos::from_secs(days * 86_400).0;
+    let mut few = Few::new();
+    assert!(few.push(days(400), 'a'));
+    assert!(few.push(days(412), 'b') && few.push(days(400), 'c') && !few.push(days(414), 'd'));
+    assert!(!few.push(days(398), 'e') && few.push(days(399), 'f'));
+    assert!((4..16).all(|_| few.push(days(405), 'g')) && !few.push(days(405), 'h'));
+    let order: String = few.drain().into_iter().map(|(_, event)| event).collect();
+    assert_eq!(order, "facggggggggggggb");
+    assert!((0..5_000).all(|_| few.push(days(1), 'i') && few.pop_until(u64::MAX) == Some((days(1), 'i'))));
 }
 
 #[test]

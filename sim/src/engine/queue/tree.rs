@@ -6,10 +6,10 @@
 //! which is most of its time at few pending events.
 
 /// Bits of a key that name the leaf; the rest of the low word is the order of insertion.
-pub(super) const SLOT_BITS: u32 = 22;
+const SLOT_BITS: u32 = 22;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 /// The key of an empty leaf: later than every event, since the order of insertion never reaches all ones.
-pub(super) const EMPTY: u128 = u128::MAX;
+const EMPTY: u128 = u128::MAX;
 const SMALLEST_LEAVES: usize = 16;
 
 /// The minimum, without a branch where no loop surrounds it.
@@ -20,7 +20,7 @@ fn smaller(a: u128, b: u128) -> u128 {
 
 /// The winner of `key` and the other three of a group.
 #[inline]
-pub(super) fn winner(group: &Group, place: usize, key: u128) -> u128 {
+fn winner(group: &Group, place: usize, key: u128) -> u128 {
     let Group(keys) = group;
     smaller(key, smaller(smaller(keys[place ^ 1], keys[place ^ 2]), keys[place ^ 3]))
 }
@@ -61,7 +61,7 @@ fn climb(nodes: &mut [Group], node: usize, key: u128) -> u128 {
 
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-pub(super) struct Group(pub [u128; 4]);
+struct Group([u128; 4]);
 
 #[derive(Clone, Debug)]
 pub(super) struct WinnerTree<E> {

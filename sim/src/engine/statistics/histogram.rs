@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 use plimsoll_profiles::units::Nanos;
+use std::sync::OnceLock;
 
 /// Observations beyond a quantile below which it is not reported: with fewer, even independent ones, their number is uncertain by
 /// more than 1.96 / √20 = 44 % at 95 % confidence.
@@ -17,17 +18,33 @@ pub struct Insufficient {
     pub needed: u64,
 }
 
-/// A histogram of spans in nanoseconds, to three significant digits (HdrHistogram), with the exact sum.
-#[derive(Clone, Debug)]
+/// Spans below 2^11 nanoseconds have a class each; above, every power of two has 2^10 classes, so that a class is at most 0.1 % wide.
+const EXACT_BITS: u32 = 11;
+const CLASSES: usize = 1 << (EXACT_BITS - 1);
+
+/// A histogram of spans in nanoseconds, to three significant digits, with the exact sum.
+///
+/// It counts in the classes of HdrHistogram, without the checks of its general form, which cost several times as much as the count;
+/// whatever is asked is answered by an HdrHistogram, which is made at the first question.
+#[derive(Clone, Debug, Default)]
 pub struct LatencyHistogram {
-    histogram: Histogram<u64>,
+    counts: Vec<u64>,
+    count: u64,
     total: u128,
+    histogram: OnceLock<Histogram<u64>>,
 }
 
-impl Default for LatencyHistogram {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The class of a span: the power of two, above the leading bits.
+#[inline]
+fn class(span: u64) -> usize {
+    let shift = u64::BITS - EXACT_BITS - (span | ((1 << EXACT_BITS) - 1)).leading_zeros();
+    shift as usize * CLASSES + (span >> shift) as usize
+}
+
+/// The smallest span of a class.
+fn lowest(class: usize) -> u64 {
+    let shift = (class / CLASSES).saturating_sub(1);
+    ((class - shift * CLASSES) as u64) << shift
 }
 
 impl LatencyHistogram {
@@ -35,32 +52,51 @@ impl LatencyHistogram {
 
     /// An empty histogram; it grows to the largest span recorded.
     pub fn new() -> Self {
-        let histogram = Histogram::new(Self::DIGITS).expect("three digits are within the histogram's range");
-        LatencyHistogram { histogram, total: 0 }
+        Self::default()
     }
 
     /// Adds a span.
     #[inline]
     pub fn record(&mut self, span: Nanos) {
+        let class = class(span.0);
+        if class >= self.counts.len() || self.histogram.get().is_some() {
+            self.make_ready(class);
+        }
+        self.counts[class] += 1;
+        self.count += 1;
         self.total += u128::from(span.0);
-        self.histogram.record(span.0).expect("a histogram that resizes itself takes every value");
+    }
+
+    /// Makes room for a class, and forgets the answers given so far.
+    #[cold]
+    fn make_ready(&mut self, class: usize) {
+        self.histogram.take();
+        if class >= self.counts.len() {
+            self.counts.resize((class / CLASSES + 1) * CLASSES, 0);
+        }
     }
 
     /// Adds the spans of another histogram.
     pub fn merge(&mut self, other: &LatencyHistogram) {
+        self.make_ready(other.counts.len().saturating_sub(1));
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.count += other.count;
         self.total += other.total;
-        self.histogram.add(&other.histogram).expect("a histogram that resizes itself takes every value");
     }
 
     /// Forgets everything, at the end of the warm-up; the memory stays.
     pub fn reset(&mut self) {
-        self.histogram.reset();
+        self.counts.fill(0);
+        self.count = 0;
         self.total = 0;
+        self.histogram.take();
     }
 
     /// The number of spans.
     pub fn count(&self) -> u64 {
-        self.histogram.len()
+        self.count
     }
 
     /// The exact mean; `None` without observations.
@@ -76,7 +112,7 @@ impl LatencyHistogram {
 
     /// The largest span, to three digits; `None` without observations.
     pub fn max(&self) -> Option<Nanos> {
-        (self.count() > 0).then(|| Nanos(self.histogram.max()))
+        (self.count() > 0).then(|| Nanos(self.inner().max()))
     }
 
     /// The smallest span that at least the share `q` of all does not exceed, to three digits.
@@ -88,16 +124,22 @@ impl LatencyHistogram {
         if tail_samples < MIN_TAIL_SAMPLES {
             return Err(Insufficient { tail_samples, needed: MIN_TAIL_SAMPLES });
         }
-        Ok(Nanos(self.histogram.value_at_quantile(q)))
+        Ok(Nanos(self.inner().value_at_quantile(q)))
     }
 
     /// The share of spans not longer than `limit`, to the resolution of three digits; `None` without observations.
     pub fn share_within(&self, limit: Nanos) -> Option<f64> {
-        (self.count() > 0).then(|| self.histogram.quantile_below(limit.0))
+        (self.count() > 0).then(|| self.inner().quantile_below(limit.0))
     }
 
-    /// The histogram itself, for files and curves.
+    /// The same as an HdrHistogram, for files and curves.
     pub fn inner(&self) -> &Histogram<u64> {
-        &self.histogram
+        self.histogram.get_or_init(|| {
+            let mut histogram = Histogram::new(Self::DIGITS).expect("three digits are within the histogram's range");
+            for (class, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+                histogram.record_n(lowest(class), count).expect("a histogram that resizes itself takes every value");
+            }
+            histogram
+        })
     }
 }

@@ -27,10 +27,11 @@ impl Tally {
     pub fn record(&mut self, value: f64) {
         self.count += 1;
         let step = value - self.mean;
-        self.mean += step / self.count as f64;
+        // Through i64, which processors convert with one instruction.
+        self.mean += step / self.count as i64 as f64;
         self.squares += step * (value - self.mean);
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        self.min = if value < self.min { value } else { self.min };
+        self.max = if value > self.max { value } else { self.max };
     }
 
     /// Adds the observations of another tally (Chan, Golub, LeVeque 1979).

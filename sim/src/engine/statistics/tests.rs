@@ -78,6 +78,30 @@ fn a_quantile_without_enough_tail_is_insufficient_not_a_number() {
 }
 
 #[test]
+fn a_histogram_has_the_counts_and_quantiles_of_hdrhistogram() {
+    let mut stream = plimsoll_profiles::random::Streams::new(3).stream("histogram", "spans", 0);
+    let mut spans: Vec<u64> = (0..20_000).map(|i| stream.next_u64() >> (i % 64)).collect();
+    spans.extend([0, 1, 2_047, 2_048, 2_049, 4_095, 4_096, u64::MAX - 1]);
+    let (mut ours, mut other) = (LatencyHistogram::new(), LatencyHistogram::new());
+    let mut hdr = hdrhistogram::Histogram::<u64>::new(3).unwrap();
+    for (i, &span) in spans.iter().enumerate() {
+        if i % 3 == 0 { &mut other } else { &mut ours }.record(Nanos(span));
+        hdr.record(span).unwrap();
+        assert!(i % 5_000 > 0 || ours.inner().len() == ours.count(), "asked between records");
+    }
+    ours.merge(&other);
+    let same = spans.iter().all(|&span| ours.inner().count_at(span) == hdr.count_at(span));
+    assert!(same);
+    assert_eq!((ours.count(), ours.max()), (hdr.len(), Some(Nanos(hdr.max()))));
+    assert_eq!((ours.inner().min(), ours.inner().mean()), (hdr.min(), hdr.mean()));
+    for q in [0.01, 0.1, 0.5, 0.9, 0.99] {
+        assert_eq!(ours.quantile(q), Ok(Nanos(hdr.value_at_quantile(q))));
+    }
+    ours.reset();
+    assert!(ours.count() == 0 && ours.inner().is_empty());
+}
+
+#[test]
 fn mser_deletes_a_transient_and_leaves_a_stationary_series() {
     let noise = |i: usize| ((i * 2_654_435_761) % 1000) as f64 / 1000.0;
     let transient: Vec<f64> = (0..2000).map(|i| noise(i) + if i < 300 { 5.0 } else { 0.0 }).collect();
