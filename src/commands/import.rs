@@ -1,8 +1,6 @@
 //! `plimsoll import history` and `import trace`.
 
-use std::path::Path;
-
-use crate::cancel::Cancel;
+use super::prepare;
 use crate::cli::ImportCommand;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -20,10 +18,10 @@ pub fn run(what: &ImportCommand, console: &Console) -> Result<Exit, Failure> {
         ImportCommand::History(arguments) => arguments.out.as_deref(),
         ImportCommand::Trace(arguments) => arguments.out.as_deref(),
     };
+    let cancel = prepare::cancel()?;
     let file = out.map(OutputFile::create).transpose()?;
     let profile = match what {
         ImportCommand::History(arguments) => {
-            let cancel = Cancel::on_signals().map_err(|error| Failure::io("watch for", Path::new("Ctrl-C"), &error))?;
             let progress = Progress::new(console.quiet, cancel);
             let profile = import::history::import(&arguments.paths, &arguments.name, &progress);
             progress.finish();

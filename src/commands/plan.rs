@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::model::{self, PlanSettings};
 use crate::profile_file::ProfileSource;
+use crate::progress::Progress;
 
 /// Prints the plan; that there is none is a finding.
 ///
@@ -18,10 +19,11 @@ use crate::profile_file::ProfileSource;
 /// When the profile is wrong, a file cannot be read or written, or Ctrl-C.
 pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
     let document = ProfileSource::find(&arguments.model.profile)?.document(&arguments.model.set)?;
+    let cancel = prepare::cancel()?;
     let files = answer::Files::create(&arguments.output, "plan")?;
     let settings = PlanSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) };
     console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
-    let progress = prepare::progress(console)?;
+    let progress = Progress::new(console.quiet, cancel);
     let plan = model::plan(&document, &settings, &progress);
     progress.finish();
     let plan = plan.map_err(prepare::failure)?;

@@ -5,23 +5,25 @@ use std::path::Path;
 
 use crate::cancel::Cancel;
 use crate::cli::ModelArgs;
-use crate::console::Console;
 use crate::failure::Failure;
 use crate::model::ModelError;
-use crate::progress::Progress;
 
-/// Progress on stderr that Ctrl-C cancels.
+/// Ctrl-C asks to stop from here on: call it before the first file is made, so that none is left half made.
 ///
 /// # Errors
 /// When the system does not let the process watch for signals.
-pub fn progress(console: &Console) -> Result<Progress, Failure> {
-    let cancel = Cancel::on_signals().map_err(|error| Failure::io("watch for", Path::new("Ctrl-C"), &error))?;
-    Ok(Progress::new(console.quiet, cancel))
+pub fn cancel() -> Result<Cancel, Failure> {
+    Cancel::on_signals().map_err(|error| Failure::io("watch for", Path::new("Ctrl-C"), &error))
 }
 
-/// As many threads as asked for, or one per core.
+/// More threads than this, where there are fewer cores, only wait for each other.
+const MOST_THREADS: usize = 64;
+
+/// As many threads as asked for, within reason, or one per core.
 pub fn threads(arguments: &ModelArgs) -> NonZeroUsize {
-    arguments.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let most = NonZeroUsize::new(MOST_THREADS).unwrap_or(cores).max(cores);
+    arguments.threads.map_or(cores, |asked| asked.min(most))
 }
 
 /// A model's error as the command's.

@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::model::{self, SimulateSettings, SimulatedRun};
 use crate::output::OutputFile;
 use crate::profile_file::ProfileSource;
+use crate::progress::Progress;
 use crate::run_files;
 
 /// Prints the run, and writes its directory when asked for.
@@ -26,6 +27,7 @@ use crate::run_files;
 /// When the profile is wrong, a file cannot be read or written, or Ctrl-C.
 pub fn run(arguments: &SimulateArgs, console: &Console) -> Result<Exit, Failure> {
     let document = ProfileSource::find(&arguments.model.profile)?.document(&arguments.model.set)?;
+    let cancel = prepare::cancel()?;
     // `--out` is a run directory here, with files of its own.
     let out = arguments.output.out.as_deref();
     if let Some(folder) = out {
@@ -38,7 +40,7 @@ pub fn run(arguments: &SimulateArgs, console: &Console) -> Result<Exit, Failure>
         whole: arguments.whole,
     };
     console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
-    let progress = prepare::progress(console)?;
+    let progress = Progress::new(console.quiet, cancel);
     let run = model::simulate(&document, &settings, &progress);
     progress.finish();
     let run = run.map_err(prepare::failure)?;

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::model::{self, ModelError, SimulateSettings};
 use crate::profile_file::ProfileSource;
+use crate::progress::Progress;
 
 /// More simulations than this are a mistyped range.
 const MOST_POINTS: usize = 10_000;
@@ -35,11 +36,12 @@ pub fn run(arguments: &SweepArgs, console: &Console) -> Result<Exit, Failure> {
     for settings in &grid {
         source.document(&overrides(settings))?;
     }
+    let cancel = prepare::cancel()?;
     let files = answer::Files::create(&arguments.output, "sweep")?;
     let settings =
         SimulateSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model), whole: false };
     console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
-    let progress = prepare::progress(console)?;
+    let progress = Progress::new(console.quiet, cancel);
     let mut sweep = SweepDocument {
         schema_version: SWEEP_SCHEMA_VERSION,
         profile: String::new(),

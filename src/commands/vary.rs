@@ -147,6 +147,34 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_range_or_refused(text in "\\PC{0,40}") {
+            let _ = Axis::parse(&text);
+        }
+
+        #[test]
+        fn what_looks_like_a_range_is_one_or_refused(text in "k=[0-9.]{1,30}(ms|/s)?\\.\\.[0-9.]{1,30}(/s)?(:x?[0-9.]{1,30})?") {
+            let _ = Axis::parse(&text);
+        }
+
+        #[test]
+        fn a_range_goes_from_its_first_bound_by_its_step_to_its_last(
+            from in 0u64..1_000_000, steps in 0u64..1_000, step in 1u64..1_000, decimals in 0u32..6,
+        ) {
+            let unit = 10u64.pow(decimals);
+            let value = |units: u64| format!("{}.{:0width$}", units / unit, units % unit, width = decimals as usize);
+            let value = |units: u64| if decimals == 0 { units.to_string() } else { value(units) };
+            let text = format!("k={}..{}:{}", value(from), value(from + steps * step), value(step));
+            let values = values(&text);
+            proptest::prop_assert_eq!(values.len() as u64, steps + 1);
+            for (at, text) in (0u64..).zip(&values) {
+                let expected = (from + at * step) as f64 / unit as f64;
+                proptest::prop_assert!((text.parse::<f64>().unwrap() - expected).abs() < 1e-9, "{} {}", text, expected);
+            }
+        }
+    }
+
     fn values(text: &str) -> Vec<String> {
         Axis::parse(text).unwrap().values
     }
