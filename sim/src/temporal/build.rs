@@ -28,7 +28,7 @@ impl Iterator for PoissonStarts {
 
     fn next(&mut self) -> Option<Nanos> {
         self.at += self.stream.exponential() * self.mean_gap;
-        (self.at < self.end).then(|| Nanos(self.at as u64))
+        (self.at < self.end).then_some(Nanos(self.at as u64))
     }
 }
 
