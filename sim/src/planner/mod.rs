@@ -1,10 +1,10 @@
 //! The planner: the smallest system that keeps the promises at the peak, with headroom and one pod of each kind lost.
 //!
-//! 1. A pilot on a generous system measures what one workflow asks of each resource ([`demand`]).
-//! 2. The analytic seed: for each resource the fewest units whose utilisation stays below one ([`search`]).
+//! 1. A pilot on a generous system measures what one workflow asks of each resource (`demand`).
+//! 2. The analytic seed: for each resource the fewest units whose utilisation stays below one (`search`).
 //! 3. Integer search on common random numbers: while a promise breaks, the most loaded resource gets more (bisecting
 //!    between what broke and what kept); then each number is tried one less, which gives either a smaller plan or the reason why not.
-//! 4. An evaluation ends when the interval of the promised quantile decides ([`evaluate`]).
+//! 4. An evaluation ends when the interval of the promised quantile decides (`evaluate`).
 
 mod curve;
 mod database;

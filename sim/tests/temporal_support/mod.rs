@@ -1,5 +1,7 @@
 //! Profiles from text, and simulations of them, for the tests of the Temporal model.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub mod shapes;
 
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
