@@ -46,6 +46,7 @@ pub fn temporal_model(rounds: usize) -> Option<TemporalSpeed> {
     let mut seconds = Vec::new();
     let mut last: Option<Outcome> = None;
     for _ in 0..rounds {
+        drop(last.take());
         let start = Instant::now();
         let outcome = simulate(&profile, &calibration, generous(&profile), settings(), &|| false);
         seconds.push(start.elapsed().as_secs_f64());

@@ -2,8 +2,8 @@
 //!
 //! A request, a queue task or a piece of work on a worker is a *chain* that walks through *visits*: CPU of a process on its
 //! pod's host, the history shard's permit, a connection, statements, a commit. Which visits an operation makes and what
-//! they cost is the calibration file's table ([`visits`]); what follows when a write is durable is Temporal's own
-//! logic ([`workflow`], [`activity`], [`effects`]).
+//! they cost is the calibration file's table (`visits`); what follows when a write is durable is Temporal's own
+//! logic (`workflow`, `activity`, `signals`, `effects`).
 
 mod activity;
 mod audit;
