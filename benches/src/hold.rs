@@ -180,11 +180,11 @@ pub struct Compared {
     pub measured: Vec<Measured<State>>,
 }
 
-/// Measures all lists at one size, interleaved.
+/// Measures all lists at all sizes, interleaved: sizes are compared with each other too.
 ///
 /// They live through all rounds. Before the first, every event is held once on average, so that each list has the
 /// shape it has in the middle of a run.
-pub fn compare(pending: u32, increment: Increment, holds: u64, rounds: usize, seed: u64) -> Compared {
+pub fn compare(sizes: &[u32], increment: Increment, holds: u64, rounds: usize, seed: u64) -> Vec<Compared> {
     fn contender<L: EventList + 'static>(
         name: &'static str,
         (pending, increment, holds, seed): (u32, Increment, u64, u64),
@@ -193,13 +193,17 @@ pub fn compare(pending: u32, increment: Increment, holds: u64, rounds: usize, se
         hold.run(u64::from(pending));
         Contender { name, units: holds, run: Box::new(move || hold.run(holds)) }
     }
-    let model = (pending, increment, holds, seed);
-    let contenders = vec![
-        contender::<EngineQueue>(PLIMSOLL, model),
-        contender::<StdBinaryHeap>(POP_PUSH, model),
-        contender::<ReplaceTop>(REPLACE_TOP, model),
-    ];
-    Compared { pending, increment, measured: interleave(contenders, rounds) }
+    let lists = |&pending: &u32| {
+        let model = (pending, increment, holds, seed);
+        [
+            contender::<EngineQueue>(PLIMSOLL, model),
+            contender::<StdBinaryHeap>(POP_PUSH, model),
+            contender::<ReplaceTop>(REPLACE_TOP, model),
+        ]
+    };
+    let mut measured = interleave(sizes.iter().flat_map(lists).collect(), rounds).into_iter();
+    let of_size = |&pending: &u32| Compared { pending, increment, measured: measured.by_ref().take(3).collect() };
+    sizes.iter().map(of_size).collect()
 }
 
 #[cfg(test)]

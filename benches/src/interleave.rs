@@ -1,6 +1,9 @@
 //! Interleaved measurement: every contender runs once per round, so that a slow minute of the machine slows all alike.
+//!
+//! Measured is the processor time of the whole process, all its threads together: on a machine with other work, wall clock
+//! would count the pauses in which somebody else ran, and the longer of two runs catches more of them.
 
-use std::time::Instant;
+use std::time::Duration;
 
 /// One thing to be timed.
 pub struct Contender<'a, T> {
@@ -18,7 +21,7 @@ pub struct Measured<T> {
     pub name: &'static str,
     /// Units per run.
     pub units: u64,
-    /// Nanoseconds of wall clock per unit, one value per round, in the order of the rounds.
+    /// Nanoseconds of processor time per unit, one value per round, in the order of the rounds.
     pub nanos_per_unit: Vec<f64>,
     /// What the runs returned: the warm-up round first, then the measured rounds.
     pub outcomes: Vec<T>,
@@ -28,6 +31,13 @@ impl<T> Measured<T> {
     /// The median over the rounds; the mean of the middle two when their number is even.
     pub fn median(&self) -> f64 {
         median(&self.nanos_per_unit)
+    }
+
+    /// How many times longer than `other` it takes: the median over the rounds of the ratio within a round, which a
+    /// slow minute that hits both leaves as it is. Both must come from the same call of [`interleave`].
+    pub fn times(&self, other: &Measured<T>) -> f64 {
+        let rounds = self.nanos_per_unit.iter().zip(&other.nanos_per_unit);
+        median(&rounds.map(|(mine, theirs)| mine / theirs).collect::<Vec<_>>())
     }
 
     /// The fastest round.
@@ -60,9 +70,9 @@ pub fn interleave<T>(contenders: Vec<Contender<'_, T>>, rounds: usize) -> Vec<Me
     for round in 0..=rounds {
         for offset in 0..count {
             let index = (round + offset) % count;
-            let start = Instant::now();
+            let start = processor_time();
             let outcome = std::hint::black_box(runs[index]());
-            let elapsed = start.elapsed();
+            let elapsed = processor_time() - start;
             let entry = &mut measured[index];
             entry.outcomes.push(outcome);
             if round > 0 {
@@ -71,6 +81,22 @@ pub fn interleave<T>(contenders: Vec<Contender<'_, T>>, rounds: usize) -> Vec<Me
         }
     }
     measured
+}
+
+/// Processor time used by this process so far.
+#[cfg(unix)]
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
+
+/// Wall clock, where there is no portable clock of processor time.
+#[cfg(not(unix))]
+fn processor_time() -> Duration {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -104,6 +130,14 @@ mod tests {
         assert_eq!(*log.borrow(), ["a", "b", "c", "b", "c", "a", "c", "a", "b"]);
         assert_eq!(measured[0].outcomes, [1, 6, 8]);
         assert!(measured.iter().all(|m| m.nanos_per_unit.len() == 2));
+    }
+
+    #[test]
+    fn a_ratio_is_taken_within_rounds() {
+        let measured =
+            |nanos: &[f64]| Measured { name: "", units: 1, nanos_per_unit: nanos.to_vec(), outcomes: vec![()] };
+        // The machine slowed down threefold after the first round; the medians themselves are 4 and 3.
+        assert_eq!(measured(&[2.0, 6.0, 4.0]).times(&measured(&[1.0, 3.0, 3.0])), 2.0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 use crate::contenders::{self, Entry};
-use crate::hold::{Compared, State};
+use crate::hold::{Compared, Increment, State};
 use crate::interleave::Measured;
 use crate::machine::Machine;
 use crate::mm10::{self, EVENTS_PER_CUSTOMER, Outcome, SERVERS, UTILISATION};
@@ -49,7 +49,7 @@ pub struct Report {
     pub failures: Vec<String>,
 }
 
-/// Nanoseconds of wall clock per unit.
+/// Nanoseconds of processor time per unit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Times {
     /// Median over the rounds.
@@ -189,23 +189,22 @@ impl Report {
     /// Adds the M/M/10 queue, its targets and its checks.
     pub fn add_queue(&mut self, entries: &[Entry], measured: &[Measured<Outcome>]) {
         self.failures.extend(contenders::check(self.settings.seed, measured));
-        let plimsoll = median_of(measured, contenders::PLIMSOLL);
         let rows: Vec<QueueContender> = entries
             .iter()
             .zip(measured)
-            .filter_map(|(entry, measured)| {
-                let task = mm10::Task { customers: measured.units, seed: self.settings.seed };
-                let median = measured.median();
+            .filter_map(|(entry, one)| {
+                let task = mm10::Task { customers: one.units, seed: self.settings.seed };
+                let median = one.median();
                 Some(QueueContender {
-                    name: measured.name,
+                    name: one.name,
                     version: entry.version,
-                    customers: measured.units,
-                    nanos_per_customer: Times::of(measured),
+                    customers: one.units,
+                    nanos_per_customer: Times::of(one),
                     events_per_second: EVENTS_PER_CUSTOMER as f64 * 1e9 / median,
                     customers_per_second: 1e9 / median,
-                    times_plimsoll: median / plimsoll,
+                    times_plimsoll: ratio(Some(one), find(measured, contenders::PLIMSOLL)),
                     standard_error: mm10::expected(task).standard_error,
-                    outcome: *measured.outcomes.first()?,
+                    outcome: *one.outcomes.first()?,
                 })
             })
             .collect();
@@ -245,28 +244,30 @@ impl Report {
                 ratio: against_binary_heap(&one.measured),
             });
         }
-        for large in compared.iter().filter(|one| one.pending == 1_000_000) {
-            let increment = large.increment.name();
-            let name = format!("hold, 1,000,000 pending, {increment}: speed against BinaryHeap");
+        let of_size =
+            |pending| compared.iter().find(|one| one.pending == pending && one.increment == Increment::Exponential);
+        if let (Some(large), Some(small)) = (of_size(1_000_000), of_size(1_000)) {
+            let name = "hold, 1,000,000 pending: speed against BinaryHeap";
             self.targets.push(Target::new(name, against_binary_heap(&large.measured), Bound::AtLeast(8.0), None));
-            let small = compared.iter().find(|one| one.pending == 1_000 && one.increment == large.increment);
-            if let Some(small) = small {
-                let ratio =
-                    median_of(&large.measured, contenders::PLIMSOLL) / median_of(&small.measured, contenders::PLIMSOLL);
-                let name = format!("hold, {increment}: time at 1,000,000 pending against 1,000");
-                self.targets.push(Target::new(name, ratio, Bound::AtMost(2.0), Some(1.2)));
-            }
+            let name = "hold: time at 1,000,000 pending against 1,000";
+            let own = ratio(find(&large.measured, contenders::PLIMSOLL), find(&small.measured, contenders::PLIMSOLL));
+            self.targets.push(Target::new(name, own, Bound::AtMost(2.0), Some(1.2)));
         }
     }
 }
 
 /// The time of BinaryHeap divided by Plimsoll's, both by pop and push.
 fn against_binary_heap(measured: &[Measured<State>]) -> f64 {
-    median_of(measured, contenders::POP_PUSH) / median_of(measured, contenders::PLIMSOLL)
+    ratio(find(measured, contenders::POP_PUSH), find(measured, contenders::PLIMSOLL))
 }
 
-fn median_of<T>(measured: &[Measured<T>], name: &str) -> f64 {
-    measured.iter().find(|one| one.name == name).map_or(f64::NAN, Measured::median)
+fn find<'a, T>(measured: &'a [Measured<T>], name: &str) -> Option<&'a Measured<T>> {
+    measured.iter().find(|one| one.name == name)
+}
+
+/// How many times longer the first takes; not a number when one is missing.
+fn ratio<T>(slow: Option<&Measured<T>>, fast: Option<&Measured<T>>) -> f64 {
+    slow.zip(fast).map_or(f64::NAN, |(slow, fast)| slow.times(fast))
 }
 
 /// Whether every list reached the same state in every round.

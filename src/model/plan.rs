@@ -87,7 +87,7 @@ fn verdict_text(
     horizon: &str,
 ) -> String {
     if let Some(why) = &plan.horizon.infeasible {
-        return format!("INFEASIBLE: {}.", words::infeasible(why));
+        return format!("INFEASIBLE: {}.", words::infeasible(profile, why));
     }
     if let Some(limit) = limits.iter().find(|limit| !limit.ok) {
         return format!(
@@ -398,7 +398,7 @@ fn calibration_summary(calibration: &Calibration, plan: &Plan) -> CalibrationSum
 fn warnings(profile: &Profile, plan: &Plan) -> Vec<String> {
     let mut list = Vec::new();
     if let Some(why) = &plan.now.infeasible {
-        list.push(format!("today's load does not fit either: {}", words::infeasible(why)));
+        list.push(format!("today's load does not fit either: {}", words::infeasible(profile, why)));
     }
     if plan.knee.is_none() && plan.horizon.infeasible.is_none() {
         list.push(

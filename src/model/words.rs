@@ -23,7 +23,10 @@ fn seconds(span: Nanos) -> String {
 }
 
 /// The resource that running out of this number means.
-fn resource(dimension: Dimension) -> &'static str {
+fn resource(profile: &Profile, dimension: Dimension) -> &'static str {
+    if shares_one_machine(profile).is_some() {
+        return "the machine's CPU";
+    }
     match dimension {
         Dimension::WorkerPods => "worker CPU or slots",
         Dimension::Pollers => "pollers",
@@ -56,7 +59,7 @@ pub fn reason(profile: &Profile, sized: &Sized, dimension: Dimension, reason: &R
         Reason::Fixed => "fixed by the profile".to_owned(),
         Reason::Fewest => fewest(profile, dimension, spare),
         Reason::Saturates { value, utilisation } => {
-            format!("{}{lost}: {} {} busy", less(*value), resource(dimension), number::percent(*utilisation))
+            format!("{}{lost}: {} {} busy", less(*value), resource(profile, dimension), number::percent(*utilisation))
         }
         Reason::Margin { value, utilisation } => format!(
             "cannot be changed later; {}: a shard's permit {} busy on average at the horizon",
@@ -90,14 +93,19 @@ fn fewest(profile: &Profile, dimension: Dimension, spare: u32) -> String {
 }
 
 /// Why a load does not fit.
-pub fn infeasible(infeasible: &Infeasible) -> String {
+pub fn infeasible(profile: &Profile, infeasible: &Infeasible) -> String {
     match infeasible {
-        Infeasible::TooSmall { dimension, most, utilisation } => format!(
-            "{} is the most allowed, and {} would be {} busy",
-            units(*dimension, *most),
-            resource(*dimension),
-            number::percent(*utilisation)
-        ),
+        Infeasible::TooSmall { dimension, most, utilisation } => {
+            let pods = !matches!(dimension, Dimension::Shards | Dimension::Database | Dimension::Pollers);
+            let spare = pods && profile.growth.survive_pod_loss;
+            let lost = if spare { ", and with one of them lost" } else { ", and" };
+            format!(
+                "at most {} are allowed{lost} {} would be {} busy",
+                units(*dimension, *most + u32::from(spare)),
+                resource(profile, *dimension),
+                number::percent(*utilisation)
+            )
+        }
         Infeasible::Floor { target, reaches } => format!(
             "{} is {} though nothing is loaded: the promise of {} is shorter than the way itself",
             promise(target),
@@ -110,7 +118,7 @@ pub fn infeasible(infeasible: &Infeasible) -> String {
                 "{} {reaches} where {} is promised, with {} {} busy and nothing left to add",
                 promise(target),
                 seconds(target.limit),
-                resource(*dimension),
+                resource(profile, *dimension),
                 number::percent(*utilisation)
             )
         }

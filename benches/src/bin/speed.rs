@@ -91,9 +91,7 @@ fn hold(quick: bool, rounds: usize, seed: u64) -> Vec<Compared> {
     let holds = if quick { 50_000 } else { 100_000 };
     let mut compared = Vec::new();
     for increment in [Increment::Exponential, Increment::Bimodal] {
-        for pending in [1_000, 100_000, 1_000_000] {
-            compared.push(compare(pending, increment, holds, rounds, seed));
-        }
+        compared.extend(compare(&[1_000, 100_000, 1_000_000], increment, holds, rounds, seed));
     }
     compared
 }

@@ -11,7 +11,7 @@ use super::dimension::Dimension;
 use super::evaluate::{Evaluator, Verdict};
 use super::search::{Found, Infeasible, Reason, broken};
 use super::storage::Storage;
-use crate::temporal::{EndedEarly, Pods, Program, SystemSize, is_cloud, shares_one_machine};
+use crate::temporal::{EndedEarly, Pods, Process, Program, SystemSize, is_cloud, shares_one_machine};
 
 /// How a plan is made.
 pub struct PlanSettings<'a> {
@@ -180,7 +180,10 @@ fn plan_within(profile: &Profile, calibration: &Calibration, settings: &PlanSett
     }
     let (events, simulations) = evaluator.spent();
     Ok(Plan {
-        limiting: limits,
+        limiting: match horizon.infeasible {
+            Some(_) => asked_for(&demand, &horizon, limits),
+            None => limits,
+        },
         cloud: cloud(profile, &demand, horizon.planned),
         now,
         horizon,
@@ -374,6 +377,30 @@ fn limiting(profile: &Profile, calibration: &Calibration, sized: &Sized) -> Vec<
         .collect();
     list.sort_by(|a, b| a.saturates_at.as_per_second().total_cmp(&b.saturates_at.as_per_second()));
     list
+}
+
+/// A system that falls behind is measured at what it does, not at what it is asked for: that, the utilisation law says.
+fn asked_for(demand: &Demand, sized: &Sized, mut limits: Vec<Limiting>) -> Vec<Limiting> {
+    let fleet = &sized.needed.workers;
+    let slots = f64::from(fleet.pods.count * fleet.activity_slots);
+    let cores = f64::from(fleet.pods.count) * fleet.pods.cores.get();
+    for limit in &mut limits {
+        let predicted = match limit.resource {
+            "worker CPU" => demand.cores(Process::Worker, sized.planned) / cores,
+            "worker activity slots" => demand.activities(sized.planned) / slots,
+            "frontend CPU" => Dimension::Frontend.predicted_utilisation(demand, sized.planned, &sized.needed),
+            "history CPU" => Dimension::History.predicted_utilisation(demand, sized.planned, &sized.needed),
+            "matching CPU" => Dimension::Matching.predicted_utilisation(demand, sized.planned, &sized.needed),
+            "database CPU" => Dimension::Database.predicted_utilisation(demand, sized.planned, &sized.needed),
+            _ => 0.0,
+        };
+        if predicted > limit.utilisation {
+            limit.utilisation = predicted;
+            limit.saturates_at = Rate::per_second(sized.planned.as_per_second() / predicted);
+        }
+    }
+    limits.sort_by(|a, b| a.saturates_at.as_per_second().total_cmp(&b.saturates_at.as_per_second()));
+    limits
 }
 
 fn cloud(profile: &Profile, demand: &Demand, planned: Rate) -> Option<CloudCheck> {

@@ -6,6 +6,7 @@ use plimsoll_profiles::units::{Bytes, Nanos};
 use super::model::{Event, Model};
 use super::record::Metric;
 use super::state::{Chain, Ending, Purpose, WorkflowTask};
+use super::timeouts::Timeout;
 use super::workflow::forwards;
 use crate::engine::Schedule;
 
@@ -83,7 +84,7 @@ impl Model {
             let timeout = self.program.activities[activity.spec as usize].start_to_close;
             if timeout <= self.settings.longest_wait {
                 let shard = self.runs[activity.run].shard;
-                self.plan_timer_read(shard, timeout, 2, schedule);
+                self.plan_timer_read(shard, timeout, Timeout::Activity, schedule);
             }
         }
     }

@@ -11,6 +11,7 @@ use super::program::Program;
 use super::record::{Counts, Recorder, Work};
 use super::slab::Slab;
 use super::system::{Load, Pods, Settings, SystemSize, shares_one_machine};
+use super::timeouts::TimerReads;
 use super::visits::{Trips, VisitTable};
 use crate::engine::{BatchServer, ConnectionPool, Permit, ProcessorSharing, Simulation};
 
@@ -27,7 +28,7 @@ impl Iterator for PoissonStarts {
 
     fn next(&mut self) -> Option<Nanos> {
         self.at += self.stream.exponential() * self.mean_gap;
-        (self.at < self.end).then(|| Nanos(self.at as u64))
+        (self.at < self.end).then_some(Nanos(self.at as u64))
     }
 }
 
@@ -99,7 +100,7 @@ impl Model {
             flushed: Vec::new(),
             workflow_tasks: WorkflowTaskQueue::new(fleet.pods.count),
             activity_tasks: ActivityQueue::new(),
-            timer_reads: vec![[Nanos::ZERO; 3]; size.history_shards as usize],
+            timer_reads: TimerReads::new(size.history_shards),
             workers: (0..fleet.pods.count)
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
                 .collect(),

@@ -173,3 +173,96 @@ impl WorkerPod {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_normal_task_takes_the_poller_that_waited_longest() {
+        let mut queue = WorkflowTaskQueue::new(3);
+        for pod in [2, 0, 1] {
+            assert_eq!(queue.offer_poller(pod), None);
+        }
+        let taken: Vec<_> = (0..4).map(|_| queue.take_poller(None)).collect();
+        assert_eq!(taken, [Some(2), Some(0), Some(1), None]);
+    }
+
+    #[test]
+    fn a_sticky_task_takes_a_poller_of_its_pod_or_none() {
+        let mut queue = WorkflowTaskQueue::new(2);
+        queue.offer_poller(0);
+        assert_eq!(queue.take_poller(Some(1)), None);
+        assert_eq!(queue.take_poller(Some(0)), Some(0));
+        // That poller is gone for normal tasks too.
+        assert_eq!(queue.take_poller(None), None);
+        assert_eq!(queue.pollers(), 0);
+    }
+
+    #[test]
+    fn a_poller_prefers_its_pods_sticky_backlog_and_never_sees_anothers() {
+        let mut queue = WorkflowTaskQueue::new(2);
+        queue.wait(10, None);
+        queue.wait(11, Some(0));
+        queue.wait(12, Some(1));
+        assert_eq!(queue.backlog(), 3);
+        assert_eq!(queue.offer_poller(0), Some(11));
+        assert_eq!(queue.offer_poller(0), Some(10));
+        assert_eq!(queue.offer_poller(0), None);
+        assert_eq!(queue.offer_poller(1), Some(12));
+        assert_eq!((queue.backlog(), queue.pollers()), (0, 1));
+    }
+
+    /// A list of waiting pollers in order of arrival: slow, and plainly right.
+    #[derive(Default)]
+    struct Reference(Vec<u32>);
+
+    impl Reference {
+        fn take(&mut self, sticky: Option<u32>) -> Option<u32> {
+            let index = match sticky {
+                Some(pod) => self.0.iter().position(|waiting| *waiting == pod)?,
+                None if self.0.is_empty() => return None,
+                None => 0,
+            };
+            Some(self.0.remove(index))
+        }
+    }
+
+    #[test]
+    fn pollers_are_neither_lost_nor_taken_twice() {
+        use plimsoll_profiles::random::Streams;
+        for seed in 0..50 {
+            let mut random = Streams::new(seed).stream("test", "pollers", 0);
+            let pods = 1 + random.below(5) as u32;
+            let mut queue = WorkflowTaskQueue::new(pods);
+            let mut reference = Reference::default();
+            for step in 0..2_000 {
+                let pod = random.below(u64::from(pods)) as u32;
+                match random.below(4) {
+                    0 | 1 => {
+                        assert_eq!(queue.offer_poller(pod), None);
+                        reference.0.push(pod);
+                    }
+                    2 => {
+                        assert_eq!(queue.take_poller(Some(pod)), reference.take(Some(pod)), "seed {seed}, step {step}")
+                    }
+                    _ => {
+                        // Which pod it is may differ once sticky tasks took pollers out of turn; that there is one may not.
+                        let taken = queue.take_poller(None);
+                        assert_eq!(taken.is_some(), !reference.0.is_empty(), "seed {seed}, step {step}");
+                        if let Some(pod) = taken {
+                            reference.take(Some(pod)).expect("a poller that waits");
+                        }
+                    }
+                }
+                assert_eq!(queue.pollers(), reference.0.len(), "seed {seed}, step {step}");
+            }
+            // Entries of pollers long gone do not pile up.
+            assert!(
+                queue.order.len() <= 64.max(4 * reference.0.len()) + 1,
+                "seed {seed}: {} entries",
+                queue.order.len()
+            );
+        }
+    }
+}

@@ -20,6 +20,7 @@ mod signals;
 mod slab;
 mod state;
 mod system;
+mod timeouts;
 mod visits;
 mod workflow;
 

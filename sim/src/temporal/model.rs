@@ -16,6 +16,7 @@ use super::record::{Counts, Metric, Recorder, Work};
 use super::slab::Slab;
 use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread};
 use super::system::{Settings, SystemSize};
+use super::timeouts::{Timeout, TimerReads};
 use super::visits::{Pool, Process, Visit, VisitTable};
 use crate::engine::{BatchServer, ConnectionPool, Model as EngineModel, Permit, Priority, ProcessorSharing, Schedule};
 
@@ -53,6 +54,8 @@ pub enum Event {
     HeartbeatCheck(u32),
     /// A shard reads its timer queue for time-outs that no longer matter.
     TimerRead(u32),
+    /// The earliest of the reads that come a constant time after their cause.
+    TimerReads(Timeout),
     /// A shard deletes its finished tasks.
     Checkpoint,
     /// Work of an empty cluster.
@@ -118,7 +121,7 @@ pub struct Model {
     pub(super) flushed: Vec<u32>,
     pub(super) workflow_tasks: WorkflowTaskQueue,
     pub(super) activity_tasks: ActivityQueue,
-    pub(super) timer_reads: Vec<[Nanos; 3]>,
+    pub(super) timer_reads: TimerReads,
     pub(super) workers: Vec<WorkerPod>,
     pub(super) start_rate: f64,
     pub(super) sticky_timeout: Nanos,
@@ -148,7 +151,8 @@ impl EngineModel for Model {
             Event::TimedOut(activity) => self.attempt_timed_out(activity, schedule),
             Event::Heartbeat(run) => self.heartbeat_due(run, schedule),
             Event::HeartbeatCheck(run) => self.heartbeat_check_due(run, schedule),
-            Event::TimerRead(shard) => self.background(OperationKind::TimeoutNoop, shard, schedule),
+            Event::TimerRead(shard) => self.timer_read(shard, schedule),
+            Event::TimerReads(timeout) => self.timer_reads_due(timeout, schedule),
             Event::Checkpoint => self.checkpoint(schedule),
             Event::Idle => self.idle_work(schedule),
             Event::Retention => self.retention(schedule),
@@ -465,17 +469,6 @@ impl Model {
     fn retention(&mut self, schedule: &mut Schedule<Event>) {
         let shard = self.random.background.below(u64::from(self.size.history_shards)) as u32;
         self.background(OperationKind::RetentionDelete, shard, schedule);
-    }
-
-    /// Plans the read that a time-out's timer will cause; timers of one shard close together share it.
-    pub(super) fn plan_timer_read(&mut self, shard: u32, delay: Nanos, slot: usize, schedule: &mut Schedule<Event>) {
-        let at = schedule.now() + delay;
-        let planned = &mut self.timer_reads[shard as usize][slot];
-        if *planned != Nanos::ZERO && at <= *planned + self.calibration.queues.timer_read_window {
-            return;
-        }
-        *planned = at;
-        schedule.at(at, Event::TimerRead(shard));
     }
 
     /// A latency measured now.

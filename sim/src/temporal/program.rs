@@ -314,3 +314,7 @@ fn activity_spec(activity: &Activity, profile: &Profile) -> ActivitySpec {
         start_to_close,
     }
 }
+
+#[cfg(test)]
+#[path = "program_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use plimsoll_profiles::units::Nanos;
 use super::model::{Event, Model};
 use super::record::Metric;
 use super::state::{Chain, Closing, Command, NONE, Purpose, Run, WorkflowTask};
+use super::timeouts::Timeout;
 use crate::engine::Schedule;
 
 /// The server gives a workflow task this long (default `workflowTaskTimeout`); its timer is not deleted when the task is done.
@@ -116,7 +117,7 @@ impl Model {
         let operation = if cold { OperationKind::ColdLoad } else { OperationKind::TransferRead };
         let chain = self.chain(Purpose::ScheduleWorkflowTask, operation, run, shard);
         if self.runs[run].sticky_pod != NONE {
-            self.plan_timer_read(shard, self.sticky_timeout, 1, schedule);
+            self.plan_timer_read(shard, self.sticky_timeout, Timeout::Sticky, schedule);
         }
         self.launch(chain, schedule);
     }
@@ -174,7 +175,7 @@ impl Model {
         self.runs[run].visible = std::mem::replace(&mut self.runs[run].ready, NONE);
         self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
         self.work.history_rows += 1;
-        self.plan_timer_read(self.runs[run].shard, WORKFLOW_TASK_TIMEOUT, 0, schedule);
+        self.plan_timer_read(self.runs[run].shard, WORKFLOW_TASK_TIMEOUT, Timeout::WorkflowTask, schedule);
     }
 
     /// The worker has the task: its poller asks again, its code runs.
@@ -315,7 +316,7 @@ impl Model {
             self.flush_signals(run);
             self.runs[run].visible = std::mem::replace(&mut self.runs[run].buffered, NONE);
             self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
-            self.plan_timer_read(shard, WORKFLOW_TASK_TIMEOUT, 0, schedule);
+            self.plan_timer_read(shard, WORKFLOW_TASK_TIMEOUT, Timeout::WorkflowTask, schedule);
             self.chains[id].flag = true;
             return;
         }

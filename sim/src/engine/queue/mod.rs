@@ -1,4 +1,4 @@
-//! The event queue: a winner tree for few pending events, one of fixed size for up to sixteen, a ladder of buckets for many.
+//! The event queue: a winner tree of fixed size for up to sixteen pending events, one that grows for some thousand, a ladder of buckets for more.
 
 mod few;
 mod tree;
@@ -9,8 +9,8 @@ use plimsoll_profiles::units::Nanos;
 use tree::WinnerTree;
 use wheel::Wheel;
 
-/// Above this many pending events the ladder takes over. Measured on a Zen 3 server, per pop and push: the tree takes 25 ns at 1,000 and 28 at 3,000
-/// pending, the ladder 35 to 45 at any number, and the tree's inner nodes leave the second-level cache soon after.
+/// Above this many pending events the ladder takes over: there the tree's leaves and inner nodes begin to leave the second-level cache. The speed
+/// benchmark's hold model shows both: the tree at 1,000 pending, the ladder at 100,000 and more.
 const LADDER_ABOVE: usize = 4096;
 /// Below this many the tree takes over again; far enough from [`LADDER_ABOVE`] that a population that swings around either does not switch often.
 const TREE_BELOW: usize = 1024;
@@ -21,13 +21,13 @@ const SEQUENCE_LIMIT: u64 = 1 << 42;
 
 /// Pending events, earliest first; events at the same time in the order of their insertion.
 ///
-/// Times may be pushed in any order, also earlier than events already popped. Up to some thousand pending events lie in a 4-ary winner tree; above, those not
-/// due soon lie in a ladder of unsorted buckets of about 48 events, and only the bucket whose turn it is gets sorted. The queue changes
-/// between the two forms by itself, and the width of a bucket follows the density of events. Nothing is allocated per event
-/// in steady state; memory grows with the largest population and when the form changes.
+/// Times may be pushed in any order, also earlier than events already popped. Up to some thousand pending events lie in a 4-ary winner tree (up to sixteen
+/// in one of fixed size and narrower keys); above, those not due soon lie in a ladder of unsorted buckets of about 48 events, and only
+/// the bucket whose turn it is gets sorted. The queue changes between these forms by itself, and the width of a bucket follows the
+/// density of events. Nothing is allocated per event in steady state; memory grows with the largest population and when the form changes.
 ///
 /// # Panics
-/// After 4.4e12 pushes, and when more than 4 million events are pending within one nanosecond.
+/// After 4.4e12 pushes to more than sixteen pending events, and when more than 4 million events are pending within one nanosecond.
 ///
 /// ```
 /// use plimsoll_profiles::units::Nanos;
@@ -42,10 +42,10 @@ const SEQUENCE_LIMIT: u64 = 1 << 42;
 /// ```
 #[derive(Clone, Debug)]
 pub struct EventQueue<E> {
-    /// All events, while there are few; then tree and ladder are empty.
+    /// All events, until it refuses one: from then on it is empty, until the queue is.
     few: Few<E>,
     is_few: bool,
-    /// All events in tree form; in ladder form, those pushed into the current bucket.
+    /// All other events in tree form; in ladder form, those pushed into the current bucket.
     tree: WinnerTree<E>,
     ladder: Option<Box<Ladder<E>>>,
     /// What the ladder needs is kept when the tree takes over, so that switching back does not allocate.
@@ -56,8 +56,8 @@ pub struct EventQueue<E> {
 #[derive(Clone, Debug)]
 struct Ladder<E> {
     wheel: Wheel<E>,
-    /// The current bucket, sorted: places in `events` in the low bits under the mask, below the time past the first event's when that
-    /// fits; `cursor` is the first not yet popped.
+    /// The current bucket, sorted: places in `events` in the low bits under the mask, below the bits of the time that differ when those
+    /// fit; `cursor` is the first not yet popped.
     near: Vec<u64>,
     place_mask: u64,
     events: Vec<(u64, E)>,
@@ -129,7 +129,7 @@ impl<E: Copy> EventQueue<E> {
         self.sequence += 1;
     }
 
-    /// Puts all events into the tree.
+    /// Puts the few events into the tree.
     #[cold]
     fn leave_few(&mut self) {
         self.is_few = false;
@@ -321,13 +321,13 @@ impl<E: Copy> Ladder<E> {
 
     fn sort_near(&mut self) {
         self.near.clear();
-        let first = self.events.iter().map(|entry| entry.0).min().unwrap_or(0);
-        let last = self.events.iter().map(|entry| entry.0).max().unwrap_or(0);
+        let first = self.events.first().map_or(0, |entry| entry.0);
+        let differing = self.events.iter().fold(0, |bits, entry| bits | entry.0 ^ first);
         let place_bits = usize::BITS - self.events.len().leading_zeros();
-        if (last - first).leading_zeros() >= place_bits {
+        if differing.leading_zeros() >= place_bits {
+            // The bits shifted out are those in which no two times differ.
             self.place_mask = (1 << place_bits) - 1;
-            let keys =
-                self.events.iter().enumerate().map(|(place, entry)| entry.0 - first << place_bits | place as u64);
+            let keys = self.events.iter().enumerate().map(|(place, entry)| entry.0 << place_bits | place as u64);
             self.near.extend(keys);
             self.near.sort_unstable();
         } else {
