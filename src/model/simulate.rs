@@ -284,8 +284,13 @@ fn intervals(outcome: &Outcome, warmup: Nanos, length: Nanos) -> Vec<RunInterval
                 let start = warmup + length * index as u64;
                 list.push(RunInterval { start, length, metrics: Vec::new() });
             }
+            // It grows to its largest value; `saturating_record` would not let it.
             let Ok(mut histogram) = Histogram::<u64>::new(3) else { continue };
-            values.iter().for_each(|value| histogram.saturating_record(*value));
+            for value in values {
+                if histogram.record(*value).is_err() {
+                    histogram.saturating_record(*value);
+                }
+            }
             list[index].metrics.push((name.to_owned(), histogram));
         }
     }

@@ -22,7 +22,8 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
             table.push(
                 style(&quantile.difference),
                 vec![
-                    format!("{} {}", metric.metric, number::quantile(quantile.quantile)),
+                    // The quantile first: a long name is cut at its end.
+                    format!("{} {}", number::quantile(quantile.quantile), metric.metric),
                     number::seconds(quantile.a.estimate),
                     number::seconds(quantile.b.estimate),
                     relative(&quantile.difference),

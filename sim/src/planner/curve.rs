@@ -22,7 +22,7 @@ pub struct LoadPoint {
 /// Shares of the rate at which the first resource is full, at which the curve is drawn.
 const SHARES: [f64; 7] = [0.15, 0.35, 0.55, 0.7, 0.82, 0.9, 0.96];
 /// The same where a simulation has to fill the system with many workflows first.
-const FEW_SHARES: [f64; 4] = [0.3, 0.6, 0.85, 0.97];
+const FEW_SHARES: [f64; 3] = [0.35, 0.75, 0.97];
 /// Workflows in the system from which on it counts as many.
 const MANY_HELD: f64 = 2_000.0;
 /// Workflows per point.

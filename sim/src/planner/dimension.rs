@@ -107,7 +107,8 @@ impl Dimension {
             },
             Dimension::Pollers => {
                 let fixed = workers.activity_pollers.is_some() || workers.workflow_task_pollers.is_some();
-                let start = size.workers.activity_pollers.max(1);
+                let fewest = profile.sdk.defaults().activity_pollers.min(size.workers.activity_slots);
+                let start = if fixed { size.workers.activity_pollers } else { fewest }.max(1);
                 if fixed { vec![start] } else { (0..6).map(|n| start << n).filter(|n| *n <= 64).collect() }
             }
             Dimension::Frontend => service(&services.frontend),

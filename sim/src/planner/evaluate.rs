@@ -51,10 +51,10 @@ pub const LONGEST_WAIT: Nanos = Nanos::from_secs(5);
 /// Events of one evaluation, at most (but for the fewest samples a quantile needs).
 const EVENT_BUDGET: f64 = 1.0e6;
 /// Fewest workflows of one evaluation.
-const FEWEST_WORKFLOWS: f64 = 800.0;
+const FEWEST_WORKFLOWS: f64 = 600.0;
 
 /// Events of the last, longest evaluation.
-const CONFIRM_BUDGET: f64 = 4.5e6;
+const CONFIRM_BUDGET: f64 = 4.0e6;
 /// Workflows of it: five batches of a thousand decide a p99 that has one sample per workflow.
 const CONFIRM_WORKFLOWS: f64 = 5_500.0;
 

@@ -296,6 +296,9 @@ struct Run {
 /// Timers that no longer matter still fire for a while after the last workflow is done, and cost something.
 const AFTERMATH: Nanos = Nanos::from_secs(15);
 
+/// Simulated time between two looks at whether to stop.
+const SLICE: Nanos = Nanos::from_secs(10);
+
 impl Run {
     fn readings(&self) -> (Work, Counts) {
         let model = self.simulation.model();
@@ -303,16 +306,22 @@ impl Run {
     }
 
     fn until(&mut self, end: Nanos, cancelled: &dyn Fn() -> bool, enough: &dyn Fn(&Recorder) -> bool) {
-        let slice = if self.settings.sample { self.settings.interval } else { Nanos((end.0 / 32).max(1_000_000)) };
+        // Short enough that a run of months still stops soon when asked to.
+        let slice = Nanos((end.0 / 32).max(1_000_000)).min(SLICE);
+        let mut next_sample = self.simulation.schedule().now() + self.settings.interval;
         while self.ended_early.is_none() && !enough(&self.simulation.model().recorder) {
             let now = self.simulation.schedule().now();
             if now >= end {
                 return;
             }
-            self.simulation.run_until((now + slice).min(end));
+            let mut until = (now + slice).min(end);
             if self.settings.sample {
-                let sample = self.simulation.model().sample((now + slice).min(end));
-                self.samples.push(sample);
+                until = until.min(next_sample);
+            }
+            self.simulation.run_until(until);
+            if self.settings.sample && until == next_sample {
+                self.samples.push(self.simulation.model().sample(until));
+                next_sample += self.settings.interval;
             }
             self.check(cancelled);
         }
