@@ -122,6 +122,15 @@ fn a_run_directory_is_reported_and_is_within_tolerance_of_itself() {
     let comparison = json(&["compare", path, path]);
     validate("compare", &comparison);
     assert_eq!(at(&comparison, "within"), true);
+    // What the log holds is what the document says.
+    let find = |list: &Value, key: &str, value: &Value| {
+        list.as_array().unwrap().iter().find(|item| item[key] == *value).cloned().unwrap()
+    };
+    let logged = find(at(&comparison, "metrics"), "metric", &"e2e.response".into());
+    let logged = find(&logged["quantiles"], "quantile", &0.5.into())["a"]["estimate"].as_f64().unwrap();
+    let curve = find(&manifest["summary"]["latency_curves"], "metric", &"e2e".into());
+    let said = find(&curve["points"], "x", &0.5.into())["y"].as_f64().unwrap();
+    assert!((logged / said - 1.0).abs() < 0.02, "run.hlog: p50 {logged} s, run.json: {said} s");
 }
 
 #[test]

@@ -43,8 +43,10 @@ pub fn run(document: &RunDocument, width: usize, colour: bool) -> String {
     page.gap();
     utilisation(&mut page, document);
     page.gap();
-    for item in &document.not_modelled {
-        page.hanging(Style::Plain, &format!("Not modelled: {}: {}", item.what, wording::sentence(&item.effect)), 2);
+    if !document.not_modelled.is_empty() {
+        let list: Vec<String> =
+            document.not_modelled.iter().map(|item| format!("{} ({})", item.what, item.effect)).collect();
+        page.hanging(Style::Plain, &format!("Not modelled: {}.", list.join("; ")), 2);
     }
     for warning in &document.warnings {
         page.hanging(Style::Bold, &format!("Note: {}", wording::sentence(warning)), 2);
