@@ -256,7 +256,7 @@ impl Evaluator<'_> {
     ) -> Found {
         let least: Vec<Least> =
             Dimension::ALL.par_iter().map(|dimension| self.least(*dimension, size, demand, rate, fixed)).collect();
-        let reasons = least.iter().map(|least| (least.dimension, least.reason)).collect();
+        let mut reasons: Vec<(Dimension, Reason)> = least.iter().map(|least| (least.dimension, least.reason)).collect();
         let mut all = size;
         for least in &least {
             all = least.dimension.set(all, least.value);
@@ -279,6 +279,9 @@ impl Evaluator<'_> {
                 });
             let Some(dimension) = back else { break };
             let now = dimension.get(&all);
+            // What the smaller one did is now the reason.
+            let reason = broken(dimension, now, &together);
+            reasons.iter_mut().filter(|(of, _)| *of == dimension).for_each(|(_, why)| *why = reason);
             let choices = self.choices(dimension, &size, fixed);
             let next = choices.into_iter().find(|value| *value > now).unwrap_or(dimension.get(&size));
             all = dimension.set(all, next);
