@@ -259,11 +259,11 @@ fn names(groups: &[(GroupKey, Vec<Chain>)]) -> Vec<String> {
     let mut used: HashSet<String> = totals.keys().map(|name| (*name).to_owned()).collect();
     let mut names = Vec::new();
     for (key, _) in groups {
-        if totals[key.workflow_type.as_str()] == 1 && !key.workflow_type.is_empty() {
+        if totals[key.workflow_type.as_str()] == 1 && !key.workflow_type.trim().is_empty() {
             names.push(key.workflow_type.clone());
             continue;
         }
-        let workflow_type = if key.workflow_type.is_empty() { "unnamed" } else { &key.workflow_type };
+        let workflow_type = if key.workflow_type.trim().is_empty() { "unnamed" } else { &key.workflow_type };
         let mut number = 1;
         while !used.insert(format!("{workflow_type}-{number}")) {
             number += 1;

@@ -161,6 +161,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_history_whose_names_are_blank_still_gives_a_profile() {
+        for blank in ["", " "] {
+            let names = SAMPLES.map(|sample| {
+                let mut json: serde_json::Value = serde_json::from_str(sample).unwrap();
+                for event in json["events"].as_array_mut().unwrap() {
+                    for attributes in event.as_object_mut().unwrap().values_mut().filter(|value| value.is_object()) {
+                        for key in ["activityType", "workflowType"] {
+                            if attributes.get(key).is_some() {
+                                attributes[key]["name"] = blank.into();
+                            }
+                        }
+                        if attributes.get("signalName").is_some() {
+                            attributes["signalName"] = blank.into();
+                        }
+                    }
+                }
+                json.to_string().into_bytes()
+            });
+            survives(names.to_vec());
+        }
+    }
+
     proptest! {
         #[test]
         fn events_lost_doubled_and_out_of_order_still_give_a_profile(

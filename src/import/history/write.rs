@@ -219,7 +219,7 @@ fn one(out: &mut String, fit: &Fit, depth: usize, step: &FittedOne) {
     let seen = &step.seen;
     match &step.kind {
         Kind::Activity(name) => {
-            line.entry("activity", quoted(name));
+            line.entry("activity", quoted(named(name)));
             line.span("takes", seen);
             line.sizes("input", seen, |seen| seen.input);
             line.sizes("output", seen, |seen| seen.output);
@@ -229,13 +229,13 @@ fn one(out: &mut String, fit: &Fit, depth: usize, step: &FittedOne) {
             }
         }
         Kind::LocalActivity(name) => {
-            line.entry("local_activity", quoted(name));
+            line.entry("local_activity", quoted(named(name)));
             line.span("takes", seen);
             line.sizes("output", seen, |seen| seen.output);
         }
         Kind::Timer => line.span("timer", seen),
         Kind::Signal { name, from_start } => {
-            line.entry("wait_signal", quoted(name));
+            line.entry("wait_signal", quoted(named(name)));
             line.span("after", seen);
             if *from_start {
                 line.entry("from_start", "true".to_owned());
@@ -244,7 +244,7 @@ fn one(out: &mut String, fit: &Fit, depth: usize, step: &FittedOne) {
             line.sizes("payload", seen, |seen| seen.input);
         }
         Kind::Update(name) => {
-            line.entry("update", quoted(name));
+            line.entry("update", quoted(named(name)));
             line.span("after", seen);
             line.sizes("input", seen, |seen| seen.input);
             line.sizes("output", seen, |seen| seen.output);
@@ -255,6 +255,11 @@ fn one(out: &mut String, fit: &Fit, depth: usize, step: &FittedOne) {
         line.entry("count", step.count.to_string());
     }
     line.write(out, depth);
+}
+
+/// A profile's names are not blank; a damaged history's may be.
+fn named(name: &str) -> &str {
+    if name.trim().is_empty() { "unnamed" } else { name }
 }
 
 /// A step as an inline table, with the comments above it.
