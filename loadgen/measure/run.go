@@ -157,10 +157,11 @@ func (m *measurement) shape(ctx context.Context, shape Shape) (*Result, error) {
 		HostBusyCores:  significant((b.values["host|busy"] - a.values["host|busy"]) / p.seconds),
 		HostStealCores: significant((b.values["host|steal"] - a.values["host|steal"]) / p.seconds),
 	}
+	total := 0.0
 	for _, seconds := range r.CPU {
-		r.CPU["whole_host"] += seconds
+		total += seconds
 	}
-	r.CPU["whole_host"] = significant(r.CPU["whole_host"])
+	r.CPU["whole_host"] = significant(total)
 	r.Statements, r.StatementTotals = p.statements()
 	for table, bytes := range grown {
 		r.TableBytes[table] = significant(bytes / p.n)
