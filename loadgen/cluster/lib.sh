@@ -82,8 +82,27 @@ running_pid() {
   return 1
 }
 
-pg_running() { [[ -d $STATE/pg ]] && as_pg_user "$PG_BIN/pg_ctl" -D "$STATE/pg" status >/dev/null 2>&1; }
 pg_pid() { head -n 1 "$STATE/pg/postmaster.pid" 2>/dev/null; }
+
+# pg_ctl takes a dead process that its parent has not waited for, or another program with its pid, for a running server.
+pg_running() {
+  local pid
+  pid=$(pg_pid) || return 1
+  start_time "$pid" >/dev/null && [[ $(readlink "/proc/$pid/cwd") == "$STATE/pg" ]]
+}
+
+# After a crash: waits for the server's orphans, which work in its data directory, to end, then takes the stale file away.
+clear_stale_postgres() {
+  [[ -e $STATE/pg/postmaster.pid ]] || return 0
+  for _ in $(seq 1 100); do
+    if ! find /proc -maxdepth 2 -name cwd -lname "$STATE/pg" 2>/dev/null | grep -q .; then
+      rm -f "$STATE/pg/postmaster.pid" "$STATE"/run/.s.PGSQL.*
+      return
+    fi
+    sleep 0.1
+  done
+  die "processes of a crashed PostgreSQL still use $STATE/pg"
+}
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
