@@ -105,6 +105,8 @@ func (m *measurement) window(ctx context.Context, load func() ([]Outcome, error)
 	if err != nil {
 		return
 	}
+	// The services hand their counters to Prometheus once a second: what was done before must be in the first sample.
+	time.Sleep(2 * time.Second)
 	if a, err = m.sampler.read(ctx); err != nil {
 		return
 	}
