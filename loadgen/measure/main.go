@@ -126,10 +126,7 @@ func runShapes(ctx context.Context, o options, cluster *Cluster) error {
 	if err := m.prepare(ctx, o.idle); err != nil {
 		return err
 	}
-	for i, shape := range shapes {
-		if i > 0 && shapes[i-1].usesActivityTimeout() {
-			time.Sleep(activityTail - drain)
-		}
+	for _, shape := range shapes {
 		result, err := m.shape(ctx, shape)
 		if err != nil {
 			return fmt.Errorf("%s: %w", shape.Name, err)
@@ -142,11 +139,11 @@ func runShapes(ctx context.Context, o options, cluster *Cluster) error {
 	return nil
 }
 
-// prepare warms every task queue partition and cache up, lets timers of that run out, then measures the idle rate with the worker polling.
+// prepare warms every task queue partition and cache up, lets what follows that run out, then measures the idle rate with the worker polling.
 func (m *measurement) prepare(ctx context.Context, idleSeconds int) error {
 	warm := Shape{RatePerSecond: 5, Workflows: 20, Steps: []Step{{Kind: "local_activity"}, {Kind: "wait_signal"}}, InputPaddingBytes: 10}
 	offer(ctx, m.client, warm, 99, nil)
-	time.Sleep(drain)
+	time.Sleep(settle)
 	a, err := m.sampler.read(ctx)
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ func about(c *Cluster) string {
 		"Counts are differences of pg_stat_statements, pg_stat_wal, pg_stat_database, process CPU and the services' Prometheus counters over the window (load plus 15 s, so that timeout timers fire), minus the idle rate measured before with the worker polling, "+
 		"divided by the number of workflows. cpu_seconds_per_workflow.whole_host is the sum of the processes named beside it, the client's included: not the machine's total, as others used it. "+
 		"table_bytes_per_workflow counts growth only, and space freed before is used again. history_bytes_per_workflow, history_length and state_transitions_of_last_run are means over DescribeWorkflowExecution of up to ten workflows (of their last run). "+
-		"Start-to-close timeout of activities: 60 s (their timers fire after the window, and the next shape waited for them) unless the step says otherwise.",
+		"Start-to-close timeout of activities: 2 h (in measured.json 60 s; their timers fire in no window) unless the step says otherwise.",
 		c.values["PLIMSOLL_SHARDS"], c.values["PLIMSOLL_CONNECTIONS"])
 }
 

@@ -15,9 +15,9 @@ import (
 const (
 	// Timeouts of workflow tasks (10 s) fire, and lazily written counters arrive, in this time after the load.
 	drain = 15 * time.Second
-	// Timers of activities fire this long after they started and would be counted to the next shape.
-	activityTail = activityTimeout + 3*time.Second
-	described    = 10
+	// Queue checkpoints and range deletes follow a load for about half a minute: the idle rate is measured after them.
+	settle    = time.Minute
+	described = 10
 )
 
 // Result is one run in the format of measured.json, with a few keys more.

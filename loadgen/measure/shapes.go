@@ -62,13 +62,3 @@ func (s Shape) step(kind string) (Step, bool) {
 	}
 	return Step{}, false
 }
-
-// usesActivityTimeout tells whether timers of this shape fire a minute after its activities started.
-func (s Shape) usesActivityTimeout() bool {
-	for _, step := range s.Steps {
-		if strings.Contains(step.Kind, "activit") && step.Kind != "local_activity" || strings.HasPrefix(step.Kind, "child_") || step.Kind == "schedule_start" {
-			return true
-		}
-	}
-	return false
-}

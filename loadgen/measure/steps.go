@@ -21,8 +21,8 @@ const (
 	updateName     = "u"
 	queryName      = "qu"
 	upsertedString = "PlimsollKeyword"
-	// Every activity's start-to-close timeout unless its step says otherwise: its timer fires after the measured window.
-	activityTimeout = time.Minute
+	// Every activity's start-to-close timeout unless its step says otherwise: its timer fires in no shape's window.
+	activityTimeout = 2 * time.Hour
 )
 
 // Step is one step of a workflow. Some kinds are done by the workflow, some by the client, some by both; README.md lists them.
