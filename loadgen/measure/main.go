@@ -118,6 +118,7 @@ func runShapes(ctx context.Context, o options, cluster *Cluster) error {
 		return err
 	}
 	defer w.Stop()
+	activityTimeout = unreachedTimeout
 	s, err := newSampler(ctx, cluster)
 	if err != nil {
 		return err
