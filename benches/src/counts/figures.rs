@@ -49,6 +49,10 @@ pub fn observed(run: &Value) -> Figures {
     for (_, quantile) in QUANTILES {
         set(&format!("latency ms {quantile}"), number(&format!("/latency_ms/response/{quantile}")));
     }
+    // The server gives it of the last run of a chain of runs only.
+    if run.get("continue_as_new").and_then(Value::as_u64).unwrap_or(0) == 0 && !has_children(run) {
+        set("history bytes", number("/history_bytes_per_workflow"));
+    }
     let Some(requests) = run.get("requests_per_workflow").and_then(Value::as_object) else { return figures };
     for (key, value) in requests {
         let parts: Vec<&str> = key.split('|').collect();
@@ -69,6 +73,23 @@ pub fn observed(run: &Value) -> Figures {
     }
     figures
 }
+
+fn has_children(run: &Value) -> bool {
+    run["steps"].to_string().contains("child")
+}
+
+/// Whether other programs used the machine meanwhile, so that its CPU and latencies say little: a fifth of the busy time and more.
+pub fn others_ran(run: &Value) -> bool {
+    let number = |pointer: &str| run.pointer(pointer).and_then(Value::as_f64);
+    let (Some(busy), Some(own)) = (number("/host_busy_cores"), number("/cpu_seconds_per_workflow/whole_host")) else {
+        return false;
+    };
+    let own = own * number("/workflows").unwrap_or(0.0) / number("/window_seconds").unwrap_or(1.0) + IDLE_CORES;
+    own < 0.8 * busy
+}
+
+/// What the idle cluster and its client use.
+const IDLE_CORES: f64 = 0.1;
 
 /// How far a measured figure of one run is uncertain for a reason that has nothing to do with the model, in its unit.
 pub fn slack(run: &Value, name: &str) -> f64 {
@@ -117,6 +138,7 @@ pub fn predicted(outcomes: &[Outcome], calibration: &Calibration) -> Figures {
         add("fsyncs".to_owned(), work.fsyncs as f64);
         add("WAL bytes".to_owned(), work.wal_bytes as f64);
         let rows = work.history_rows as f64 * calibration.bytes.history_node_row.0 as f64;
+        add("history bytes".to_owned(), work.history_bytes as f64);
         add("history_node bytes".to_owned(), work.history_bytes as f64 + rows);
         add("executions bytes".to_owned(), work.closed_runs as f64 * calibration.bytes.executions.0 as f64);
         let processes = SERVICES.into_iter().chain([(Process::Database, "postgres")]);
@@ -135,10 +157,7 @@ pub fn predicted(outcomes: &[Outcome], calibration: &Calibration) -> Figures {
         }
     }
     for (q, quantile) in QUANTILES {
-        let mut values: Vec<f64> = outcomes
-            .iter()
-            .filter_map(|outcome| nearest_rank(outcome, q))
-            .collect();
+        let mut values: Vec<f64> = outcomes.iter().filter_map(|outcome| nearest_rank(outcome, q)).collect();
         values.sort_by(f64::total_cmp);
         // The middle of runs as long as the measured one: a run too short to reach its steady state is compared with its like.
         if let Some(middle) = values.get(values.len() / 2) {

@@ -87,7 +87,8 @@ impl Work {
         for (index, value) in cpu.iter_mut().enumerate() {
             *value = self.cpu[index] - earlier.cpu[index];
         }
-        let difference = |now: [u64; Process::COUNT], then: [u64; Process::COUNT]| std::array::from_fn(|i| now[i] - then[i]);
+        let difference =
+            |now: [u64; Process::COUNT], then: [u64; Process::COUNT]| std::array::from_fn(|i| now[i] - then[i]);
         Work {
             statements: self.statements - earlier.statements,
             visibility_statements: self.visibility_statements - earlier.visibility_statements,
