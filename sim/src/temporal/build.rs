@@ -7,6 +7,7 @@ use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{self, Event, Model, PodGroup, Provider, Random};
+use super::outages::Outage;
 use super::program::Program;
 use super::record::{Counts, Recorder, Work};
 use super::slab::Slab;
@@ -40,9 +41,21 @@ impl Model {
         size: SystemSize,
         settings: Settings,
     ) -> Simulation<Model> {
+        Self::simulation_under(profile, calibration, size, settings, &[])
+    }
+
+    /// The same with workers that stop for a while.
+    pub fn simulation_under(
+        profile: &Profile,
+        calibration: &Calibration,
+        size: SystemSize,
+        settings: Settings,
+        outages: &[Outage],
+    ) -> Simulation<Model> {
         let mut simulation = Simulation::new(Model::new(profile, calibration, size, settings));
         let (model, schedule) = simulation.parts_mut();
         model.plan_arrival(schedule);
+        model.plan_outages(outages, schedule);
         schedule.at(Nanos::ZERO, Event::Idle);
         if model.provider.is_none() {
             model.schedule_checkpoint(schedule);
@@ -104,6 +117,8 @@ impl Model {
             workers: (0..fleet.pods.count)
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
                 .collect(),
+            outages: Vec::new(),
+            lost_sticky: Vec::new(),
             start_rate,
             sticky_timeout: profile.sdk.defaults().sticky_timeout,
             work: Work::default(),

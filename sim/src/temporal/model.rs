@@ -11,6 +11,7 @@ use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos};
 
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
+use super::outages::Outage;
 use super::program::Program;
 use super::record::{Counts, Metric, Recorder, Work};
 use super::slab::Slab;
@@ -58,6 +59,12 @@ pub enum Event {
     TimerReads(Timeout),
     /// A shard deletes its finished tasks.
     Checkpoint,
+    /// Workers stop.
+    WorkersStop(u32),
+    /// Workers are back.
+    WorkersReturn(u32),
+    /// Tasks in the sticky queues of stopped workers time out.
+    StickyTasksLost,
     /// Work of an empty cluster.
     Idle,
     /// The past's workflows are deleted.
@@ -123,6 +130,9 @@ pub struct Model {
     pub(super) activity_tasks: ActivityQueue,
     pub(super) timer_reads: TimerReads,
     pub(super) workers: Vec<WorkerPod>,
+    pub(super) outages: Vec<Outage>,
+    /// Runs whose workflow task waits in the sticky queue of a stopped worker.
+    pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,
     pub(super) sticky_timeout: Nanos,
 
@@ -154,6 +164,9 @@ impl EngineModel for Model {
             Event::TimerRead(shard) => self.timer_read(shard, schedule),
             Event::TimerReads(timeout) => self.timer_reads_due(timeout, schedule),
             Event::Checkpoint => self.checkpoint(schedule),
+            Event::WorkersStop(outage) => self.workers_stop(outage, schedule),
+            Event::WorkersReturn(outage) => self.workers_return(outage, schedule),
+            Event::StickyTasksLost => self.sticky_tasks_lost(schedule),
             Event::Idle => self.idle_work(schedule),
             Event::Retention => self.retention(schedule),
         }
