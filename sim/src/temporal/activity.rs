@@ -95,7 +95,7 @@ impl Model {
         let state = self.activities[activity];
         let spec = &self.program.activities[state.spec as usize];
         let takes = spec.takes.sample(&mut self.random.activity);
-        let fails = self.random.failure.chance(spec.fails);
+        let fails = self.random.failure.chance(spec.fails) || state.attempt <= spec.fails_first;
         let timeout = spec.start_to_close;
         let times_out = takes > timeout;
         let (work, memory, heartbeat) = (spec.cpu, in_kib(spec.memory), spec.heartbeat);

@@ -17,6 +17,7 @@ mod outcome;
 mod path;
 mod program;
 mod record;
+mod requests;
 mod signals;
 mod slab;
 mod state;
@@ -34,5 +35,6 @@ pub use outcome::{
 };
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Recorder, Work};
+pub use requests::{QueueCall, Requests};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
 pub use visits::Process;

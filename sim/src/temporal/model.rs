@@ -14,6 +14,7 @@ use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::outages::Outage;
 use super::program::Program;
 use super::record::{Counts, Metric, Recorder, Work};
+use super::requests::QueueCall;
 use super::slab::Slab;
 use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread};
 use super::system::{Settings, SystemSize};
@@ -253,9 +254,18 @@ impl Model {
             self.chains[id].place = place + 1;
             match self.visits.at(place) {
                 Visit::Hop(trip) => return schedule.after(trip, Event::Step(id)),
-                Visit::Cpu(process, demand) => return self.use_cpu(id, process, demand, schedule),
+                Visit::Cpu(process, demand) => {
+                    self.work.requests.visit(process, self.chains[id].operation);
+                    return self.use_cpu(id, process, demand, schedule);
+                }
+                Visit::Poll(demand) => {
+                    self.work.requests.poll(QueueCall::of(self.chains[id].purpose));
+                    return self.use_cpu(id, Process::Frontend, demand, schedule);
+                }
                 Visit::Dispatch(demand) => {
-                    let forwards = u64::from(self.chains[id].forwards);
+                    let chain = &self.chains[id];
+                    self.work.requests.forward(QueueCall::of(chain.purpose), chain.forwards);
+                    let forwards = u64::from(chain.forwards);
                     let forwarding = self.calibration.cpu.matching_forward.0 * forwards / 256;
                     return self.use_cpu(id, Process::Matching, demand + Nanos(forwarding), schedule);
                 }
@@ -401,7 +411,9 @@ impl Model {
             Process::Worker => Nanos::ZERO,
         };
         let group = &mut self.groups[process as usize];
-        let demand = if group.running[pod] == 0 { demand + wake } else { demand };
+        let idle = group.running[pod] == 0;
+        self.work.wake_ups[process as usize] += u64::from(idle);
+        let demand = if idle { demand + wake } else { demand };
         group.running[pod] += 1;
         let host = group.hosts[pod];
         self.work.cpu[process as usize] += demand;

@@ -2,6 +2,7 @@
 
 use plimsoll_profiles::units::Nanos;
 
+use super::requests::Requests;
 use super::visits::Process;
 use crate::engine::LatencyHistogram;
 
@@ -71,6 +72,10 @@ pub struct Work {
     pub cold_loads: u64,
     /// Workflows closed: completed, failed or continued as new.
     pub closed_runs: u64,
+    /// Times that work came to a process with nothing on a CPU.
+    pub wake_ups: [u64; Process::COUNT],
+    /// Requests by service and method.
+    pub requests: Requests,
 }
 
 impl Work {
@@ -80,6 +85,8 @@ impl Work {
         for (index, value) in cpu.iter_mut().enumerate() {
             *value = self.cpu[index] - earlier.cpu[index];
         }
+        let mut wake_ups = self.wake_ups;
+        wake_ups.iter_mut().zip(earlier.wake_ups).for_each(|(count, before)| *count -= before);
         Work {
             statements: self.statements - earlier.statements,
             visibility_statements: self.visibility_statements - earlier.visibility_statements,
@@ -98,6 +105,8 @@ impl Work {
             dispatched: self.dispatched - earlier.dispatched,
             cold_loads: self.cold_loads - earlier.cold_loads,
             closed_runs: self.closed_runs - earlier.closed_runs,
+            wake_ups,
+            requests: self.requests.since(&earlier.requests),
         }
     }
 }

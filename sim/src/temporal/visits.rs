@@ -41,6 +41,8 @@ pub enum Visit {
     Hop(Nanos),
     /// CPU of a process on the chain's pod.
     Cpu(Process, Nanos),
+    /// The frontend's CPU for a worker's poll.
+    Poll(Nanos),
     /// Matching's CPU for adding a task or serving a poll, with what the chain's forwards to other partitions cost.
     Dispatch(Nanos),
     /// CPU and then waiting time that the chain itself carries: work on a worker.
@@ -203,7 +205,7 @@ impl Compiler<'_> {
         let poll = self.visits.len() as u32;
         self.hop(self.trips.client);
         if !cloud {
-            self.visits.extend([Visit::Cpu(Process::Frontend, cpu.frontend_request)]);
+            self.visits.push(Visit::Poll(cpu.frontend_request));
             self.hop(self.trips.service);
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }

@@ -1,0 +1,5 @@
+//! Predicted against measured, shape by shape.
+
+pub mod figures;
+pub mod judge;
+pub mod simulate;
