@@ -148,3 +148,67 @@ fn every_law_holds_while_workers_come_and_go() {
         }
     }
 }
+
+/// One-activity workflows on a cluster with these settings of its server.
+fn with_server(rate: f64, server: &str) -> (Profile, SystemSize) {
+    let text = format!(
+        "name = \"limits\"\nsdk = \"go\"\n[arrivals]\nphases = [{{ for = \"1min\", rate = \"{rate}/s\" }}]\n{}\n\
+         [workers]\npods = 4\nworkflow_task_pollers = 20\nactivity_pollers = 20\npod = {{ cpu = 4, memory = \"4GiB\" }}\n\
+         [cluster]\nuse = \"kubernetes-production\"\n[cluster.server]\n{server}\n",
+        workflows("act1", SHAPES[0].1)
+    );
+    let profile = temporal_support::profile(&text);
+    let mut size = SystemSize::of(&profile);
+    size.database = plimsoll_profiles::units::Cores::new(16.0);
+    (profile, size)
+}
+
+#[test]
+fn a_limit_far_above_the_load_changes_nothing() {
+    let of = |server: &str| {
+        let (profile, size) = with_server(20.0, server);
+        run_under(&profile, size, settings(1, 20.0, 600.0), &[])
+    };
+    let (default, none) = (of(""), of("frontend_rps = \"unlimited\"\nnamespace_rps = \"unlimited\"\nhistory_rps = \"unlimited\"\nmatching_rps = \"unlimited\""));
+    assert_eq!(default.work, none.work);
+    assert_eq!(default.work.throttled, [0; 5]);
+    assert_eq!(default.recorder.samples(Metric::EndToEnd), none.recorder.samples(Metric::EndToEnd));
+}
+
+#[test]
+fn a_frontend_limit_below_the_load_is_what_passes_and_the_rest_is_asked_for_again() {
+    // Three frontend pods, 20 requests a second each: 60 a second, where 20 workflows ask for more than 100.
+    let (profile, size) = with_server(20.0, "namespace_rps = \"20/s\"");
+    let window = Settings { drain: Nanos::ZERO, ..settings(1, 20.0, 20.0 * 120.0) };
+    let outcome = run_under(&profile, size, window, &[]);
+    let served: f64 = outcome
+        .work
+        .requests
+        .by_method(plimsoll_sim::temporal::Process::Frontend, &Calibration::reference())
+        .values()
+        .sum();
+    // Each pod may have its burst of two seconds beside its rate.
+    let allowed = 3.0 * 20.0 * (120.0 + 2.0);
+    assert!(served <= allowed + 3.0, "{served} served, {allowed} allowed");
+    assert!(served >= 0.97 * allowed, "{served} served, {allowed} allowed");
+    assert!(outcome.work.throttled[0] > 1_000, "{:?}", outcome.work.throttled);
+    assert!(outcome.unfinished > 100, "{} unfinished", outcome.unfinished);
+
+    // Twice the load's need: nothing is lost, only the bursts beyond wait.
+    let (profile, size) = with_server(20.0, "namespace_rps = \"80/s\"");
+    let outcome = run_under(&profile, size, settings(1, 20.0, 2_400.0), &[]);
+    assert_eq!(outcome.counts.completed, outcome.counts.offered);
+}
+
+#[test]
+fn a_start_that_is_refused_is_made_again_after_the_sdks_back_off() {
+    // Starts take the namespace's tokens as long as they come together: 40 at once, then 20 a second.
+    let (mut profile, mut size) = with_server(20.0, "namespace_rps = \"20/s\"\nhistory_rps = \"unlimited\"");
+    profile.cluster.server.namespace_burst_ratio = 1.0;
+    size.frontend.count = 1;
+    let outcome = run_under(&profile, size, settings(1, 60.0, 120.0), &[]);
+    let slowest = Nanos(outcome.recorder.total(Metric::Start).inner().max());
+    assert!(slowest > Nanos::from_millis(800), "refused starts wait a second: {slowest}");
+    assert_eq!(outcome.counts.completed, 
+        outcome.counts.offered, "all come through in the end");
+}

@@ -5,6 +5,7 @@ use plimsoll_profiles::profile::{ClusterKind, Profile};
 use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
+use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{self, Event, Model, PodGroup, Provider, Random};
 use super::outages::Outage;
@@ -13,7 +14,7 @@ use super::record::{Counts, Recorder, Work};
 use super::slab::Slab;
 use super::system::{Load, Pods, Settings, SystemSize, shares_one_machine};
 use super::timeouts::TimerReads;
-use super::visits::{Trips, VisitTable};
+use super::visits::{Process, Trips, VisitTable};
 use crate::engine::{BatchServer, ConnectionPool, Permit, ProcessorSharing, Simulation};
 
 /// Poisson starts of one rate, until an end.
@@ -65,7 +66,10 @@ impl Model {
 
     fn new(profile: &Profile, calibration: &Calibration, size: SystemSize, settings: Settings) -> Self {
         let network = &profile.cluster.network;
-        let trips = Trips { client: network.client_to_frontend, service: network.between_services };
+        let server = &profile.cluster.server;
+        let limited = [Process::Frontend, Process::History, Process::Matching];
+        let limited = limited.map(|process| RateLimits::limits(server, process));
+        let trips = Trips { client: network.client_to_frontend, service: network.between_services, limited };
         let provider = match &profile.cluster.kind {
             ClusterKind::SelfHosted => None,
             ClusterKind::Cloud(limits) => {
@@ -117,6 +121,7 @@ impl Model {
             workers: (0..fleet.pods.count)
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
                 .collect(),
+            rate_limits: RateLimits::new(server, &size),
             outages: Vec::new(),
             lost_sticky: Vec::new(),
             start_rate,

@@ -10,6 +10,7 @@ mod audit;
 mod build;
 mod code;
 mod effects;
+mod limits;
 mod matching;
 mod model;
 mod outages;

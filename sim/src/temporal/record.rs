@@ -74,6 +74,8 @@ pub struct Work {
     pub closed_runs: u64,
     /// Times that work came to a process with nothing on a CPU.
     pub wake_ups: [u64; Process::COUNT],
+    /// Calls that a rate limit turned away; each is made again later.
+    pub throttled: [u64; Process::COUNT],
     /// Requests by service and method.
     pub requests: Requests,
 }
@@ -85,6 +87,8 @@ impl Work {
         for (index, value) in cpu.iter_mut().enumerate() {
             *value = self.cpu[index] - earlier.cpu[index];
         }
+        let mut throttled = self.throttled;
+        throttled.iter_mut().zip(earlier.throttled).for_each(|(count, before)| *count -= before);
         let mut wake_ups = self.wake_ups;
         wake_ups.iter_mut().zip(earlier.wake_ups).for_each(|(count, before)| *count -= before);
         Work {
@@ -106,6 +110,7 @@ impl Work {
             cold_loads: self.cold_loads - earlier.cold_loads,
             closed_runs: self.closed_runs - earlier.closed_runs,
             wake_ups,
+            throttled,
             requests: self.requests.since(&earlier.requests),
         }
     }
