@@ -75,7 +75,10 @@ fn main() -> ExitCode {
         add_timer_reads(&mut model, median(&left_over), &calibration);
         let lines = lines(shape, &values, &model);
         println!("\n{shape}, {}/s{}", repeats[0].run.rate_per_second, repeated(repeats.len()));
-        println!("  {:<46} {:>10} {:>10} {:>17} {:>8}  allowed", "per workflow", "model", "measured", "repeats", "error");
+        println!(
+            "  {:<46} {:>10} {:>10} {:>17} {:>8}  allowed",
+            "per workflow", "model", "measured", "repeats", "error"
+        );
         for line in lines {
             let excess = line.excess();
             judged += usize::from(excess.is_some());
@@ -88,7 +91,9 @@ fn main() -> ExitCode {
             }
         }
     }
-    if arguments.saturation && let Some(run) = runs.iter().flatten().find(|run| shape_name(&run.name) == "act1") {
+    if arguments.saturation
+        && let Some(run) = runs.iter().flatten().find(|run| shape_name(&run.name) == "act1")
+    {
         let throughput = simulate::saturation(run, &calibration);
         let line = Line {
             name: "throughput in overload, per second".to_owned(),
@@ -111,7 +116,11 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     outside.sort_by(|a, b| a.0.total_cmp(&b.0));
-    println!("\n{} of {judged} figures outside what is allowed{}", outside.len(), if outside.is_empty() { "" } else { ":" });
+    println!(
+        "\n{} of {judged} figures outside what is allowed{}",
+        outside.len(),
+        if outside.is_empty() { "" } else { ":" }
+    );
     for (_, line) in &outside {
         println!("  {line}");
     }
@@ -177,7 +186,10 @@ fn print_features(repeats: &[InFile], left_over: &[f64], features: &Figures) {
         let mut features = features.clone();
         features.insert("left_over_timer_reads".to_owned(), *left_over);
         let measured = observed(&run.run.values);
-        println!("{}", serde_json::json!({ "name": run.run.name, "workflows": run.run.workflows, "features": features, "measured": measured }));
+        println!(
+            "{}",
+            serde_json::json!({ "name": run.run.name, "workflows": run.run.workflows, "features": features, "measured": measured })
+        );
     }
 }
 

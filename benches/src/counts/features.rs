@@ -13,7 +13,9 @@ pub fn features(outcomes: &[Outcome], calibration: &Calibration) -> Figures {
         let work = &outcome.work;
         let mut add = |name: &str, value: f64| *figures.entry(name.to_owned()).or_insert(0.0) += value / offered;
         let visits = |of: fn(&Operation) -> f64| -> f64 {
-            let each = |kind: OperationKind| of(calibration.operation(kind)) * work.requests.visits(Process::History, kind) as f64;
+            let each = |kind: OperationKind| {
+                of(calibration.operation(kind)) * work.requests.visits(Process::History, kind) as f64
+            };
             OperationKind::ALL.into_iter().map(each).sum()
         };
         for (process, name) in [

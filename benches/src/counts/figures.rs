@@ -135,10 +135,7 @@ pub fn predicted(outcomes: &[Outcome], calibration: &Calibration) -> Figures {
         }
     }
     for (q, quantile) in QUANTILES {
-        let mut values: Vec<f64> = outcomes
-            .iter()
-            .filter_map(|outcome| nearest_rank(outcome, q))
-            .collect();
+        let mut values: Vec<f64> = outcomes.iter().filter_map(|outcome| nearest_rank(outcome, q)).collect();
         values.sort_by(f64::total_cmp);
         // The middle of runs as long as the measured one: a run too short to reach its steady state is compared with its like.
         if let Some(middle) = values.get(values.len() / 2) {

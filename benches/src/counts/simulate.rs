@@ -45,7 +45,9 @@ const COMPRESSED_TO: f64 = 0.018;
 fn replications(shape: &str, run: &MeasuredRun, calibration: &Calibration) -> Vec<Outcome> {
     let profile = on_measured_machine(shape, run.rate_per_second);
     let count = ((WORKFLOWS / run.workflows).ceil() as u32).max(FEWEST);
-    (0..count).map(|replication| simulated(&profile, calibration, run.rate_per_second, run.workflows, replication)).collect()
+    (0..count)
+        .map(|replication| simulated(&profile, calibration, run.rate_per_second, run.workflows, replication))
+        .collect()
 }
 
 fn simulated(profile: &Profile, calibration: &Calibration, rate: f64, workflows: f64, replication: u32) -> Outcome {
