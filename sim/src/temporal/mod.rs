@@ -10,8 +10,10 @@ mod audit;
 mod build;
 mod code;
 mod effects;
+mod limits;
 mod matching;
 mod model;
+mod outages;
 mod outcome;
 mod path;
 mod program;
@@ -27,8 +29,10 @@ mod workflow;
 
 pub use audit::Leftovers;
 pub use model::{Event, Model};
+pub use outages::Outage;
 pub use outcome::{
-    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_until,
+    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_under,
+    simulate_until,
 };
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Recorder, Work};

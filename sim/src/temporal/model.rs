@@ -10,7 +10,9 @@ use plimsoll_profiles::calibration::{Calibration, OperationKind};
 use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos};
 
+use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
+use super::outages::Outage;
 use super::program::Program;
 use super::record::{Counts, Metric, Recorder, Work};
 use super::requests::QueueCall;
@@ -59,6 +61,12 @@ pub enum Event {
     TimerReads(Timeout),
     /// A shard deletes its finished tasks.
     Checkpoint,
+    /// Workers stop.
+    WorkersStop(u32),
+    /// Workers are back.
+    WorkersReturn(u32),
+    /// Tasks in the sticky queues of stopped workers time out.
+    StickyTasksLost,
     /// Work of an empty cluster.
     Idle,
     /// The past's workflows are deleted.
@@ -124,6 +132,10 @@ pub struct Model {
     pub(super) activity_tasks: ActivityQueue,
     pub(super) timer_reads: TimerReads,
     pub(super) workers: Vec<WorkerPod>,
+    pub(super) rate_limits: RateLimits,
+    pub(super) outages: Vec<Outage>,
+    /// Runs whose workflow task waits in the sticky queue of a stopped worker.
+    pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,
     pub(super) sticky_timeout: Nanos,
 
@@ -155,6 +167,9 @@ impl EngineModel for Model {
             Event::TimerRead(shard) => self.timer_read(shard, schedule),
             Event::TimerReads(timeout) => self.timer_reads_due(timeout, schedule),
             Event::Checkpoint => self.checkpoint(schedule),
+            Event::WorkersStop(outage) => self.workers_stop(outage, schedule),
+            Event::WorkersReturn(outage) => self.workers_return(outage, schedule),
+            Event::StickyTasksLost => self.sticky_tasks_lost(schedule),
             Event::Idle => self.idle_work(schedule),
             Event::Retention => self.retention(schedule),
         }
@@ -245,6 +260,12 @@ impl Model {
                     self.work.requests.visit(process, self.chains[id].operation);
                     return self.use_cpu(id, process, demand, schedule);
                 }
+                Visit::Admit(process, requests) => {
+                    if let Some(wait) = self.refused(id, process, requests, schedule.now()) {
+                        self.chains[id].place = place;
+                        return schedule.after(wait, Event::Step(id));
+                    }
+                }
                 Visit::Poll(demand) => {
                     self.work.requests.poll(QueueCall::of(self.chains[id].purpose));
                     return self.use_cpu(id, Process::Frontend, demand, schedule);
@@ -324,6 +345,15 @@ impl Model {
                 Visit::End => return self.ended(id, schedule),
             }
         }
+    }
+
+    /// Whether a pod's rate limit turns a chain's requests away, and for how long.
+    fn refused(&mut self, id: u32, process: Process, requests: u8, now: Nanos) -> Option<Nanos> {
+        let pod = self.pod_of(id, process);
+        let random = &mut self.random.background;
+        let wait = self.rate_limits.ask(process, pod, u32::from(requests), id, now, random)?;
+        self.work.throttled[process as usize] += 1;
+        Some(wait)
     }
 
     fn pool(&mut self, id: u32, pool: Pool) -> &mut ConnectionPool {

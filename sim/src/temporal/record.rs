@@ -76,6 +76,8 @@ pub struct Work {
     pub wake_ups: [u64; Process::COUNT],
     /// Times that work came to a host with an idle core.
     pub idle_cores: [u64; Process::COUNT],
+    /// Calls that a rate limit turned away; each is made again later.
+    pub throttled: [u64; Process::COUNT],
     /// Requests by service and method.
     pub requests: Requests,
 }
@@ -109,6 +111,7 @@ impl Work {
             closed_runs: self.closed_runs - earlier.closed_runs,
             wake_ups: difference(self.wake_ups, earlier.wake_ups),
             idle_cores: difference(self.idle_cores, earlier.idle_cores),
+            throttled: difference(self.throttled, earlier.throttled),
             requests: self.requests.since(&earlier.requests),
         }
     }
