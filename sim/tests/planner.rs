@@ -155,7 +155,10 @@ fn four_shards_where_512_are_idle_are_the_bottleneck_and_the_plan_says_so() {
     // The utilisation law: the time the permit is held per workflow, over four of them.
     let expected = few.horizon.planned.as_per_second() * few.demand.shard.as_secs_f64() / 4.0;
     let measured = few.limiting[0].utilisation;
-    assert!((measured / expected - 1.0).abs() < 0.12, "the busiest is {measured} busy, the law says {expected} on average");
+    assert!(
+        (measured / expected - 1.0).abs() < 0.12,
+        "the busiest is {measured} busy, the law says {expected} on average"
+    );
     let (few, many) = (few.knee.unwrap().as_per_second(), many.knee.unwrap().as_per_second());
     assert!(few < 0.8 * many, "the promise breaks at {few}/s with 4 shards, at {many}/s with 512");
 }

@@ -159,7 +159,11 @@ fn warn(outcome: &Outcome, warnings: &mut Vec<String>) {
 fn document(
     profile: &Profile,
     calibration: &Calibration,
-    outcome: &Outcome, seed: u64, warmup: Nanos, warnings: Vec<String>) -> RunDocument {
+    outcome: &Outcome,
+    seed: u64,
+    warmup: Nanos,
+    warnings: Vec<String>,
+) -> RunDocument {
     let (work, workflows) = outcome.work_and_workflows();
     let per = |count: u64| count as f64 / workflows.max(1.0);
     let cpu = |process: Process| work.cpu[process as usize].as_secs_f64() / workflows.max(1.0);
