@@ -137,7 +137,7 @@ fn every_law_holds_while_workers_come_and_go() {
             if simulation.model().leftovers() == Leftovers::default() {
                 break;
             }
-            end = end + Nanos::from_millis(137 + turn % 7);
+            end += Nanos::from_millis(137 + turn % 7);
             simulation.run_until(end);
         }
         assert_eq!(simulation.model().leftovers(), Leftovers::default(), "seed {seed}");
@@ -288,7 +288,7 @@ fn sixteen_thousand_shards_and_two_hundred_pods_run() {
         if simulation.model().leftovers() == Leftovers::default() {
             break;
         }
-        end = end + Nanos::from_millis(37 + turn % 7);
+        end += Nanos::from_millis(37 + turn % 7);
         simulation.run_until(end);
     }
     assert_eq!(simulation.model().leftovers(), Leftovers::default());
