@@ -13,6 +13,7 @@ mod temporal_support;
 use std::process::ExitCode;
 
 use clap::Parser;
+use counts::figures::{Figures, TIMER_READS, add_timer_reads, left_over, observed};
 use counts::judge::{Line, Promise, lines};
 use counts::simulate;
 use plimsoll_profiles::calibration::Calibration;
@@ -30,6 +31,9 @@ struct Arguments {
     /// Also what is only shown, and what is close.
     #[arg(long)]
     all: bool,
+    /// Instead: per run, what the model counted and what was measured, one JSON object a line, for `benches/fit/`.
+    #[arg(long)]
+    features: bool,
     /// Only shapes whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -44,7 +48,7 @@ fn main() -> ExitCode {
     for file in &arguments.files {
         match read(file) {
             Ok((read, unable)) => {
-                runs.extend(read);
+                runs.push(read);
                 not_modelled.extend(unable);
             }
             Err(problem) => {
@@ -55,15 +59,26 @@ fn main() -> ExitCode {
     }
     let mut judged = 0;
     for repeats in shapes(&runs) {
-        let shape = shape_name(&repeats[0].name);
+        let shape = shape_name(&repeats[0].run.name);
         if arguments.only.as_ref().is_some_and(|only| !shape.contains(only.as_str())) {
             continue;
         }
-        let model = simulate::figures(repeats[0], &calibration);
-        let values: Vec<_> = repeats.iter().map(|run| &run.values).collect();
+        let prediction = simulate::prediction(repeats[0].run, &calibration);
+        let values: Vec<_> = repeats.iter().map(|run| &run.run.values).collect();
+        let own = prediction.figures.get(TIMER_READS).copied().unwrap_or(0.0);
+        let left_over: Vec<f64> = repeats.iter().map(|run| left_over(run.before, &[&run.run.values], own)).collect();
+        if arguments.features {
+            print_features(&repeats, &left_over, &prediction.features);
+            continue;
+        }
+        let mut model = prediction.figures;
+        add_timer_reads(&mut model, median(&left_over), &calibration);
         let lines = lines(shape, &values, &model);
-        println!("\n{shape}, {}/s{}", repeats[0].rate_per_second, repeated(repeats.len()));
-        println!("  {:<46} {:>10} {:>10} {:>17} {:>8}  allowed", "per workflow", "model", "measured", "repeats", "error");
+        println!("\n{shape}, {}/s{}", repeats[0].run.rate_per_second, repeated(repeats.len()));
+        println!(
+            "  {:<46} {:>10} {:>10} {:>17} {:>8}  allowed",
+            "per workflow", "model", "measured", "repeats", "error"
+        );
         for line in lines {
             let excess = line.excess();
             judged += usize::from(excess.is_some());
@@ -76,7 +91,9 @@ fn main() -> ExitCode {
             }
         }
     }
-    if arguments.saturation && let Some(run) = runs.iter().find(|run| shape_name(&run.name) == "act1") {
+    if arguments.saturation
+        && let Some(run) = runs.iter().flatten().find(|run| shape_name(&run.name) == "act1")
+    {
         let throughput = simulate::saturation(run, &calibration);
         let line = Line {
             name: "throughput in overload, per second".to_owned(),
@@ -99,7 +116,11 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     outside.sort_by(|a, b| a.0.total_cmp(&b.0));
-    println!("\n{} of {judged} figures outside what is allowed{}", outside.len(), if outside.is_empty() { "" } else { ":" });
+    println!(
+        "\n{} of {judged} figures outside what is allowed{}",
+        outside.len(),
+        if outside.is_empty() { "" } else { ":" }
+    );
     for (_, line) in &outside {
         println!("  {line}");
     }
@@ -130,19 +151,46 @@ fn shape_name(name: &str) -> &str {
     }
 }
 
+/// A run and the one before it in its file.
+struct InFile<'a> {
+    run: &'a MeasuredRun,
+    before: Option<&'a MeasuredRun>,
+}
+
 /// Runs of one shape together, in the order of the first of each.
-fn shapes(runs: &[MeasuredRun]) -> Vec<Vec<&MeasuredRun>> {
-    let mut shapes: Vec<Vec<&MeasuredRun>> = Vec::new();
-    for run in runs {
-        let same = |repeats: &&mut Vec<&MeasuredRun>| {
-            shape_name(&repeats[0].name) == shape_name(&run.name) && repeats[0].shape == run.shape
-        };
-        match shapes.iter_mut().find(same) {
-            Some(repeats) => repeats.push(run),
-            None => shapes.push(vec![run]),
+fn shapes<'a>(files: &'a [Vec<MeasuredRun>]) -> Vec<Vec<InFile<'a>>> {
+    let mut shapes: Vec<Vec<InFile>> = Vec::new();
+    for runs in files {
+        for (index, run) in runs.iter().enumerate() {
+            let same = |repeats: &&mut Vec<InFile>| {
+                shape_name(&repeats[0].run.name) == shape_name(&run.name) && repeats[0].run.shape == run.shape
+            };
+            let run = InFile { run, before: index.checked_sub(1).map(|before| &runs[before]) };
+            match shapes.iter_mut().find(same) {
+                Some(repeats) => repeats.push(run),
+                None => shapes.push(vec![run]),
+            }
         }
     }
     shapes
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn print_features(repeats: &[InFile], left_over: &[f64], features: &Figures) {
+    for (run, left_over) in repeats.iter().zip(left_over) {
+        let mut features = features.clone();
+        features.insert("left_over_timer_reads".to_owned(), *left_over);
+        let measured = observed(&run.run.values);
+        println!(
+            "{}",
+            serde_json::json!({ "name": run.run.name, "workflows": run.run.workflows, "features": features, "measured": measured })
+        );
+    }
 }
 
 fn repeated(times: usize) -> String {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::calibration::{Calibration, Operation};
+use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::temporal::{Metric, Outcome, Process};
 use serde_json::Value;
 
 use crate::temporal_support::shapes::{FULL_PAGE_IMAGE, FULL_PAGE_IMAGE_ERROR};
+use crate::temporal_support::steps::MeasuredRun;
 
 /// Figures per workflow, by name.
 pub type Figures = BTreeMap<String, f64>;
@@ -60,7 +62,7 @@ pub fn observed(run: &Value) -> Figures {
                 *figures.entry(format!("requests {service}")).or_insert(0.0) += value;
             }
             ["history", "persistence_requests", "GetTimerTasks"] => {
-                figures.insert("timer queue reads".to_owned(), value);
+                figures.insert(TIMER_READS.to_owned(), value);
             }
             _ => {}
         }
@@ -75,16 +77,28 @@ pub fn slack(run: &Value, name: &str) -> f64 {
         return number("/wal_per_workflow/fpi") * FULL_PAGE_IMAGE_ERROR;
     }
     let polls = match name {
-        "requests frontend" | "requests matching" => POLLERS,
-        _ if name.ends_with("PollWorkflowTaskQueue") || name.ends_with("PollActivityTaskQueue") => POLLERS / 2.0,
+        "requests frontend" => 2.0 * POLLS_AT_FRONTEND,
+        "requests matching" => 2.0 * POLLS_AT_MATCHING,
+        _ if name.starts_with("requests frontend Poll") && name.ends_with("TaskQueue") => POLLS_AT_FRONTEND,
+        _ if name.starts_with("requests matching Poll") => POLLS_AT_MATCHING,
         _ => 0.0,
     };
     polls / number("/workflows").max(1.0)
 }
 
-/// Pollers of the measured worker. Each asks again after a minute without a task, so once or not at all within a window of 40 s;
-/// the idle rate that was subtracted is a mean.
-const POLLERS: f64 = 16.0;
+/// Polls of one kind that a window has more or less than its workflows need. Pollers without a task ask again each minute, and
+/// the idle rate that was subtracted is a mean: windows of 37 to 47 s of shapes that have no activity at all counted 23 to 27
+/// activity polls at the frontend and 36 to 42 at matching.
+const POLLS_AT_FRONTEND: f64 = 27.0;
+const POLLS_AT_MATCHING: f64 = 42.0;
+
+/// The quantile of one run's own latencies, as the measured runs have it: nearest rank, however few there are.
+fn nearest_rank(outcome: &Outcome, q: f64) -> Option<f64> {
+    let mut values: Vec<u64> = outcome.recorder.values(Metric::EndToEnd).collect();
+    values.sort_unstable();
+    let rank = (q * values.len() as f64).ceil() as usize;
+    values.get(rank.max(1) - 1).map(|value| *value as f64 / 1e6)
+}
 
 /// What the model says, from replications of one run.
 pub fn predicted(outcomes: &[Outcome], calibration: &Calibration) -> Figures {
@@ -117,15 +131,11 @@ pub fn predicted(outcomes: &[Outcome], calibration: &Calibration) -> Figures {
         }
         for operation in calibration.operations.iter().filter(|operation| operation.timer_task) {
             let visits = work.requests.visits(Process::History, operation.name) as f64;
-            add("timer queue reads".to_owned(), visits * f64::from(plimsoll_profiles::calibration::Operation::TIMER_READS));
+            add(TIMER_READS.to_owned(), visits * f64::from(Operation::TIMER_READS));
         }
     }
     for (q, quantile) in QUANTILES {
-        let mut values: Vec<f64> = outcomes
-            .iter()
-            .filter_map(|outcome| outcome.recorder.total(Metric::EndToEnd).quantile(q).ok())
-            .map(|value| value.as_secs_f64() * 1e3)
-            .collect();
+        let mut values: Vec<f64> = outcomes.iter().filter_map(|outcome| nearest_rank(outcome, q)).collect();
         values.sort_by(f64::total_cmp);
         // The middle of runs as long as the measured one: a run too short to reach its steady state is compared with its like.
         if let Some(middle) = values.get(values.len() / 2) {
@@ -133,4 +143,33 @@ pub fn predicted(outcomes: &[Outcome], calibration: &Calibration) -> Figures {
         }
     }
     figures
+}
+
+/// Timer reads that the run before left to this one: its activities' start-to-close timers (60 s) fire in this window. As many
+/// as were measured beyond the model's own, at most all there are.
+pub fn left_over(before: Option<&MeasuredRun>, measured: &[&Value], own: f64) -> f64 {
+    let Some(before) = before else { return 0.0 };
+    let Some(run) = measured.first() else { return 0.0 };
+    let figures = observed(run);
+    let (Some(reads), Some(workflows)) = (figures.get(TIMER_READS), run["workflows"].as_f64()) else { return 0.0 };
+    let there = before.activities * before.workflows * f64::from(Operation::TIMER_READS) / workflows;
+    (reads - own).clamp(0.0, there)
+}
+
+/// Reads of history's timer queue.
+pub const TIMER_READS: &str = "timer queue reads";
+
+/// Adds reads of the timer queue to the figures they are part of.
+pub fn add_timer_reads(figures: &mut Figures, reads: f64, calibration: &Calibration) {
+    let milliseconds = |cpu: Nanos| cpu.as_secs_f64() * 1e3;
+    let cpu = &calibration.cpu;
+    let parts = [
+        (TIMER_READS, 1.0),
+        ("statements", 1.0),
+        ("CPU ms history", milliseconds(cpu.history_timer)),
+        ("CPU ms postgres", milliseconds(cpu.database_statement)),
+    ];
+    for (name, each) in parts {
+        *figures.entry(name.to_owned()).or_insert(0.0) += reads * each;
+    }
 }

@@ -76,7 +76,9 @@ pub fn lines(shape: &str, runs: &[&Value], model: &Figures) -> Vec<Line> {
         });
     }
     // What the model has and no run counted.
-    for (name, value) in model.iter().filter(|(name, _)| name.starts_with("requests") && !figures[0].contains_key(*name)) {
+    for (name, value) in
+        model.iter().filter(|(name, _)| name.starts_with("requests") && !figures[0].contains_key(*name))
+    {
         let promise = Promise::Within(0.03, 0.01);
         lines.push(Line { name: name.clone(), model: *value, measured: 0.0, range: None, promise });
     }

@@ -429,19 +429,25 @@ impl Model {
     fn use_cpu(&mut self, id: u32, process: Process, demand: Nanos, schedule: &mut Schedule<Event>) {
         let pod = self.pod_of(id, process);
         let cpu = &self.calibration.cpu;
-        let wake = match process {
-            Process::Frontend => cpu.frontend_wake,
-            Process::History => cpu.history_wake,
-            Process::Matching => cpu.matching_wake,
-            Process::Database => cpu.database_wake,
-            Process::Worker => Nanos::ZERO,
+        let (wake, idle_core) = match process {
+            Process::Frontend => (cpu.frontend_wake, cpu.frontend_idle_core),
+            Process::History => (cpu.history_wake, cpu.history_idle_core),
+            Process::Matching => (cpu.matching_wake, cpu.matching_idle_core),
+            Process::Database => (cpu.database_wake, cpu.database_idle_core),
+            Process::Worker => (Nanos::ZERO, Nanos::ZERO),
         };
         let group = &mut self.groups[process as usize];
-        let idle = group.running[pod] == 0;
-        self.work.wake_ups[process as usize] += u64::from(idle);
-        let demand = if idle { demand + wake } else { demand };
-        group.running[pod] += 1;
         let host = group.hosts[pod];
+        let mut demand = demand;
+        if group.running[pod] == 0 {
+            demand += wake;
+            self.work.wake_ups[process as usize] += 1;
+        }
+        if self.hosts[host as usize].has_idle_core() {
+            demand += idle_core;
+            self.work.idle_cores[process as usize] += 1;
+        }
+        group.running[pod] += 1;
         self.work.cpu[process as usize] += demand;
         self.hosts[host as usize].arrive(schedule.now(), job(id, process), demand);
         self.wake_host(host, schedule);

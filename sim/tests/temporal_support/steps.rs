@@ -81,7 +81,8 @@ fn run_of(run: &Value, index: usize) -> Result<MeasuredRun, Problem> {
     if arrivals != "poisson" {
         return Err(unknown(format!("arrivals \"{arrivals}\"; known: poisson")));
     }
-    let steps = run.get("steps").and_then(Value::as_array).ok_or_else(|| unknown("it has no list `steps`".to_owned()))?;
+    let steps =
+        run.get("steps").and_then(Value::as_array).ok_or_else(|| unknown("it has no list `steps`".to_owned()))?;
     let count = |key: &str| run.get(key).and_then(Value::as_u64).unwrap_or(0);
     let padding = run.get("input_padding_bytes").and_then(Value::as_u64).unwrap_or(SMALL_PAYLOAD);
     let further = count("continue_as_new");
@@ -102,9 +103,12 @@ fn run_of(run: &Value, index: usize) -> Result<MeasuredRun, Problem> {
         )));
     }
     let tables = |steps: &str, writer: &Writer, input: u64| {
-        let again = if further > 0 { format!(", {{ continue_as_new = {{ runs = {further} }} }}") } else { String::new() };
+        let again =
+            if further > 0 { format!(", {{ continue_as_new = {{ runs = {further} }} }}") } else { String::new() };
         let child = match writer.child {
-            true => "[[workflow]]\ntype = \"Child\"\ninput = \"10B\"\nresult = \"10B\"\nsteps = [ { activity = \"a\", takes = \"0s\", input = \"10B\", output = \"10B\", start_to_close = \"60s\" } ]\n",
+            true => {
+                "[[workflow]]\ntype = \"Child\"\ninput = \"10B\"\nresult = \"10B\"\nsteps = [ { activity = \"a\", takes = \"0s\", input = \"10B\", output = \"10B\", start_to_close = \"60s\" } ]\n"
+            }
             false => "",
         };
         format!(
@@ -205,13 +209,19 @@ impl Writer {
         match fields.kind {
             "activity" => {
                 let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
-                let one = { let ms = fields.count("duration_ms", 0)?; self.activity(payload, ms, "") };
+                let one = {
+                    let ms = fields.count("duration_ms", 0)?;
+                    self.activity(payload, ms, "")
+                };
                 self.activities += n as f64;
                 Ok(times(n, &one))
             }
             "parallel_activities" => {
                 let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
-                let one = { let ms = fields.count("duration_ms", 0)?; self.activity(payload, ms, "") };
+                let one = {
+                    let ms = fields.count("duration_ms", 0)?;
+                    self.activity(payload, ms, "")
+                };
                 // All of them share one timer at a time.
                 self.activities += 1.0;
                 Ok(format!("{{ parallel = [ {} ] }}", vec![one; n as usize].join(", ")))
