@@ -11,6 +11,7 @@ mod build;
 mod caches;
 mod code;
 mod effects;
+mod hosts;
 mod idle;
 mod limits;
 mod matching;
