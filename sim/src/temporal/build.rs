@@ -5,6 +5,7 @@ use plimsoll_profiles::profile::{ClusterKind, Profile};
 use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
+use super::ends::Lifecycle;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{self, Event, Model, PodGroup, Provider, Random};
 use super::program::Program;
@@ -89,6 +90,7 @@ impl Model {
             threads: Slab::new(),
             activities: Slab::new(),
             signallers: Slab::new(),
+            lifecycle: Lifecycle::new(),
             chains: Slab::new(),
             hosts,
             groups,
@@ -105,6 +107,7 @@ impl Model {
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
                 .collect(),
             start_rate,
+            eager_activities: profile.cluster.eager_activities,
             sticky_timeout: profile.sdk.defaults().sticky_timeout,
             work: Work::default(),
             counts: Counts::default(),

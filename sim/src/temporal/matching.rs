@@ -61,6 +61,14 @@ impl WorkflowTaskQueue {
         }
     }
 
+    /// A task that waits on a pod's sticky queue no longer does; false when it does not wait there.
+    pub fn remove_sticky(&mut self, pod: u32, run: u32) -> bool {
+        let Some(queue) = self.sticky.get_mut(pod as usize) else { return false };
+        let Some(place) = queue.iter().position(|waiting| *waiting == run) else { return false };
+        queue.remove(place);
+        true
+    }
+
     /// A poller of a pod asks: the task it gets, or it waits.
     pub fn offer_poller(&mut self, pod: u32) -> Option<u32> {
         let index = pod as usize;
