@@ -6,6 +6,7 @@ mod temporal_support;
 
 use std::fmt::Write as _;
 
+use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::temporal::{Metric, Outcome, Process, Settings, Work};
 use serde_json::Value;
 use temporal_support::{on_measured_machine, run, settings};
@@ -317,4 +318,23 @@ fn a_schedules_start_costs_its_own_workflows_task() {
     // The schedule's timer, its task's start and completion.
     assert_eq!(counts(&scheduled)[0], counts(&plain)[0] + 3.0);
     assert_eq!(counts(&scheduled)[2], counts(&plain)[2] + 3.0);
+}
+
+#[test]
+fn pollers_that_scale_take_a_burst_that_five_do_not() {
+    let activity = r#"{ activity = "a", takes = "20ms", start_to_close = "60s" }"#;
+    let late = |autoscaling: bool| {
+        let mut profile = on_measured_machine(&root("", activity), 30.0);
+        let workers = &mut profile.workers;
+        (workers.workflow_task_pollers, workers.activity_pollers) =
+            if autoscaling { (None, None) } else { (Some(1), Some(1)) };
+        workers.poller_autoscaling = autoscaling;
+        // A round trip to the server far from the worker is what a poller waits for between two tasks.
+        profile.cluster.network.client_to_frontend = Nanos::from_millis(40);
+        let outcome = run(&profile, settings(1, 30.0, 1_500.0));
+        outcome.recorder.total(Metric::EndToEnd).quantile(0.9).unwrap()
+    };
+    let (fixed, scaled) = (late(false), late(true));
+    assert!(scaled < Nanos::from_millis(500), "{scaled}");
+    assert!(fixed > Nanos(scaled.0 * 5), "{fixed}, {scaled}");
 }

@@ -58,6 +58,7 @@ impl Checker {
             output: raw.output.unwrap_or(SMALL_PAYLOAD),
             fails,
             non_retryable,
+            fails_first: raw.fails_first.unwrap_or(0),
             retry,
             heartbeat,
             timeouts,

@@ -46,6 +46,7 @@ impl Checker {
             // system.enableActivityEagerExecution.
             eager_activities: raw.eager_activities.unwrap_or(false),
             database: self.under("database", |c| c.database(raw.database.unwrap_or_default())),
+            server: self.under("server", |c| c.server(&raw.server.unwrap_or_default())),
             network: network(&raw.network.unwrap_or_default()),
             placement,
         }

@@ -6,6 +6,7 @@ mod activity;
 mod arrivals;
 mod cluster;
 mod expand;
+mod server;
 mod workflow;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The cluster a workload runs on: services, shards, database, hosts.
 
+use super::server::ServerSettings;
 use crate::units::{Bytes, Cores, Nanos, Rate};
 
 /// A Temporal cluster and its database.
@@ -25,6 +26,8 @@ pub struct Cluster {
     pub eager_activities: bool,
     /// The database.
     pub database: Database,
+    /// Limits and caches of the server.
+    pub server: ServerSettings,
     /// Round trips between the parts.
     pub network: Network,
     /// Where the parts run.

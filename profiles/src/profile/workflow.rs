@@ -136,6 +136,8 @@ pub struct Activity {
     pub fails: Probability,
     /// Of the attempts that fail, the share whose error is not retryable.
     pub non_retryable: Probability,
+    /// First attempts that fail whatever `fails` says.
+    pub fails_first: u32,
     /// What happens then.
     pub retry: RetryPolicy,
     /// Heartbeats, if it sends any.

@@ -4,6 +4,7 @@
 
 pub(crate) mod arrivals;
 pub(crate) mod cluster;
+pub(crate) mod server;
 pub(crate) mod span;
 pub(crate) mod workflow;
 
@@ -114,7 +115,7 @@ pub(crate) struct RawWorkers {
     pub workflow_task_pollers: Option<u32>,
     /// Activity pollers of one pod. Default: the planner chooses.
     pub activity_pollers: Option<u32>,
-    /// Whether pollers scale by themselves, from 5 of each kind to between 1 and 100, as the server says with each task. Default: false, the SDKs' default.
+    /// Whether pollers scale by themselves: from 5 of each kind, one more whenever a task had to wait for a poller, up to 100. Default: false, the SDKs' default.
     pub poller_autoscaling: Option<bool>,
     /// Sticky cache of one pod, in workflows. Default: the planner chooses.
     pub cached_workflows: Option<u32>,

@@ -105,6 +105,8 @@ pub(crate) struct RawActivity {
     pub fails: Option<Probability>,
     /// Of the attempts that fail, the share whose error is not retryable: the activity fails for good. Default: 0.
     pub non_retryable: Option<Probability>,
+    /// This many attempts fail for certain before `fails` applies: what a service that is down for a while looks like. Default: 0.
+    pub fails_first: Option<u32>,
     /// The retry policy. Default: the server's.
     pub retry: Option<RawRetry>,
     /// Heartbeats. Default: none.

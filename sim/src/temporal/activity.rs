@@ -1,5 +1,6 @@
 //! Activities: scheduling, attempts, heartbeats, retries; and the worker pods that run them.
 
+use plimsoll_profiles::PollerAutoscaling;
 use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::{Bytes, Nanos};
 
@@ -88,6 +89,8 @@ impl Model {
             if timeout <= self.settings.longest_wait {
                 let shard = self.runs[activity.run].shard;
                 self.plan_timer_read(shard, timeout, Timeout::Activity, schedule);
+            } else {
+                self.late_timeout(self.runs[activity.run].shard, timeout, schedule);
             }
         }
     }
@@ -98,7 +101,7 @@ impl Model {
         let state = self.activities[activity];
         let spec = &self.program.activities[state.spec as usize];
         let takes = spec.takes.sample(&mut self.random.activity);
-        let fails = self.random.failure.chance(spec.fails);
+        let fails = self.random.failure.chance(spec.fails) || state.attempt <= spec.fails_first;
         let for_good = fails && spec.non_retryable.get() > 0.0 && self.random.failure.chance(spec.non_retryable);
         let timeout = spec.start_to_close.min(spec.schedule_to_close.saturating_sub(now - state.first_scheduled));
         let times_out = takes > timeout;
@@ -309,7 +312,10 @@ impl Model {
     }
 
     /// A poll on its way to matching; only one at the normal workflow queue or the activity queue is forwarded.
-    fn poll(&mut self, purpose: Purpose, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
+    pub(super) fn poll(&mut self, purpose: Purpose, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
+        if self.workers[pod as usize].stops > 0 {
+            return self.park_poller(purpose, pod, sticky);
+        }
         let shard = self.random.route.below(u64::from(self.size.history_shards)) as u32;
         let mut chain = self.chain(purpose, OperationKind::Query, pod, shard);
         chain.place = self.visits.poll();
@@ -324,12 +330,30 @@ impl Model {
 
     /// A poll reaches its queue.
     pub(super) fn polled(&mut self, purpose: Purpose, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.workers[pod as usize].stops > 0 {
+            return self.park_poller(purpose, pod, false);
+        }
         if purpose == Purpose::PollWorkflow {
             if let Some(run) = self.workflow_tasks.offer_poller(pod) {
                 self.deliver_workflow_task(run, pod, schedule);
+                self.add_poller(purpose, pod, schedule);
             }
         } else if let Some(activity) = self.activity_tasks.offer_poller(schedule.now(), pod) {
             self.deliver_activity(activity, pod, schedule);
+            self.add_poller(purpose, pod, schedule);
+        }
+    }
+
+    /// A task had waited for the poller that took it: where pollers scale, the server suggests one more (server,
+    /// `service/matching/poller_scaling`). Fewer again is not modelled: idle pollers cost next to nothing.
+    fn add_poller(&mut self, purpose: Purpose, pod: u32, schedule: &mut Schedule<Event>) {
+        if !self.poller_autoscaling {
+            return;
+        }
+        let added = &mut self.workers[pod as usize].added_pollers[usize::from(purpose == Purpose::PollActivity)];
+        if *added < PollerAutoscaling::DEFAULT.maximum - PollerAutoscaling::DEFAULT.initial {
+            *added += 1;
+            self.poller_free(purpose, pod, false, schedule);
         }
     }
 }

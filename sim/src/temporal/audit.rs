@@ -55,12 +55,14 @@ impl Model {
             chains: self.chains.len(),
             shards: self.shards.iter().map(|shard| shard.held() as usize + shard.waiting()).sum(),
             connections: pools.map(|pool| pool.in_use() as usize + pool.waiting()).sum(),
-            backlog: self.workflow_tasks.backlog() + self.activity_tasks.backlog(),
+            backlog: self.workflow_tasks.backlog() + self.activity_tasks.backlog() + self.lost_sticky.len(),
             cached: sum(|worker| worker.cached),
             slots: total(fleet.workflow_task_slots) + total(fleet.activity_slots)
                 - sum(|worker| worker.workflow_slots + worker.activity_slots)
                 - waiting,
-            pollers: total(fleet.workflow_task_pollers) + total(fleet.activity_pollers)
+            pollers: total(fleet.workflow_task_pollers)
+                + total(fleet.activity_pollers)
+                + sum(|worker| worker.added_pollers.iter().sum())
                 - sum(|worker| worker.workflow_pollers + worker.activity_pollers)
                 - waiting,
         }

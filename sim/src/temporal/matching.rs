@@ -89,6 +89,17 @@ impl WorkflowTaskQueue {
         None
     }
 
+    /// A pod's pollers give up: how many there were.
+    pub fn withdraw_pollers(&mut self, pod: u32) -> u32 {
+        // Their entries are skipped when their turn comes.
+        std::mem::take(&mut self.idle[pod as usize])
+    }
+
+    /// The tasks of a pod's sticky queue, which is gone.
+    pub fn close_sticky(&mut self, pod: u32) -> VecDeque<u32> {
+        std::mem::take(&mut self.sticky[pod as usize])
+    }
+
     /// Pollers that wait.
     pub fn pollers(&self) -> usize {
         self.idle.iter().sum::<u32>() as usize
@@ -126,6 +137,15 @@ impl ActivityQueue {
         self.matcher.offer_poller(now, pod)
     }
 
+    /// A pod's pollers give up: how many there were.
+    pub fn withdraw_pollers(&mut self, now: Nanos, pod: u32) -> u32 {
+        let mut withdrawn = 0;
+        while self.matcher.withdraw_poller(now, pod) {
+            withdrawn += 1;
+        }
+        withdrawn
+    }
+
     /// Pollers that wait.
     pub fn pollers(&self) -> usize {
         self.matcher.pollers()
@@ -155,8 +175,12 @@ pub struct WorkerPod {
     pub normal_pollers: u32,
     /// Activity pollers that wait for a slot.
     pub activity_pollers: u32,
+    /// Pollers of workflow tasks and of activities that were added because tasks waited.
+    pub added_pollers: [u32; 2],
     /// Workflows in its sticky cache.
     pub cached: u32,
+    /// Outages it is in.
+    pub stops: u32,
     /// Activities running.
     pub activities: TimeWeighted,
     /// Workflow tasks running.
@@ -175,6 +199,8 @@ impl WorkerPod {
             normal_pollers: 0,
             activity_pollers: 0,
             cached: 0,
+            stops: 0,
+            added_pollers: [0; 2],
             activities: TimeWeighted::new(Nanos::ZERO, 0),
             workflow_tasks: TimeWeighted::new(Nanos::ZERO, 0),
             activity_memory: TimeWeighted::new(Nanos::ZERO, 0),

@@ -9,16 +9,21 @@ mod activity;
 mod activity_start;
 mod audit;
 mod build;
+mod caches;
 mod children;
 mod code;
 mod effects;
 mod ends;
+mod idle;
+mod limits;
 mod matching;
 mod model;
+mod outages;
 mod outcome;
 mod path;
 mod program;
 mod record;
+mod requests;
 mod signals;
 mod slab;
 mod starts;
@@ -30,11 +35,15 @@ mod visits;
 mod workflow;
 
 pub use audit::Leftovers;
+pub use idle::IdleLoad;
 pub use model::{Event, Model};
+pub use outages::Outage;
 pub use outcome::{
-    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_until,
+    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_under,
+    simulate_until,
 };
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Recorder, Work};
+pub use requests::{QueueCall, Requests};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
 pub use visits::Process;

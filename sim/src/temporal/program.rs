@@ -135,6 +135,8 @@ pub struct ActivitySpec {
     pub fails: Probability,
     /// Of those, the share that is not retried.
     pub non_retryable: Probability,
+    /// First attempts that fail for certain.
+    pub fails_first: u32,
     /// First back-off.
     pub retry_initial: Nanos,
     /// Back-off factor.
@@ -438,6 +440,7 @@ fn activity_spec(activity: &Activity, profile: &Profile) -> ActivitySpec {
         output: activity.output,
         fails: activity.fails,
         non_retryable: activity.non_retryable,
+        fails_first: activity.fails_first,
         retry_initial: activity.retry.initial,
         retry_backoff: activity.retry.backoff,
         retry_maximum: activity.retry.maximum,

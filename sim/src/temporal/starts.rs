@@ -177,6 +177,7 @@ impl Model {
             events: 0,
             root: false,
         });
+        self.runs_made += 1;
         let thread = self.new_thread(run, 0, NONE);
         self.runs[run].ready = thread;
         run
