@@ -161,6 +161,7 @@ pub struct ByteCosts {
     pub event_timer_started: Bytes,
     pub event_timer_fired: Bytes,
     pub event_signal: Bytes,
+    pub event_update: Bytes,
     pub event_marker: Bytes,
     pub event_child_initiated: Bytes,
     pub event_child_started: Bytes,

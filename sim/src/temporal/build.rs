@@ -6,6 +6,7 @@ use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
 use super::caches::StateCache;
+use super::ends::Lifecycle;
 use super::hosts::{PodGroup, ProcessCosts, host};
 use super::idle::{IdleLoad, Idling};
 use super::limits::RateLimits;
@@ -109,6 +110,7 @@ impl Model {
             threads: Slab::new(),
             activities: Slab::new(),
             signallers: Slab::new(),
+            lifecycle: Lifecycle::new(),
             chains: Slab::new(),
             costs: ProcessCosts::of(calibration),
             hosts,
@@ -132,6 +134,8 @@ impl Model {
             outages: Vec::new(),
             lost_sticky: Vec::new(),
             start_rate,
+            poller_autoscaling: profile.workers.poller_autoscaling,
+            eager_activities: profile.cluster.eager_activities,
             sticky_timeout: profile.sdk.defaults().sticky_timeout,
             work: Work::default(),
             counts: Counts::default(),

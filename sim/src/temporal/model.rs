@@ -11,6 +11,7 @@ use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::Nanos;
 
 use super::caches::StateCache;
+use super::ends::Lifecycle;
 use super::hosts::{PodGroup, ProcessCosts};
 use super::idle::Idling;
 use super::limits::RateLimits;
@@ -48,6 +49,17 @@ pub enum Event {
     Message(u32),
     /// A client sends its next signal, whether or not the workflow waits for it yet.
     Signal(u32),
+    /// A run may have to be ended from outside.
+    End(u32),
+    /// An activity may have waited too long for a worker.
+    QueueLimit(u32),
+    /// A workflow task may have waited too long on its sticky queue.
+    StickyTimeout {
+        /// Of which run.
+        run: u32,
+        /// Which of its tasks.
+        task: u32,
+    },
     /// A continued run's first workflow task is due.
     FirstTask(u32),
     /// A back-off is over.
@@ -89,6 +101,7 @@ pub(super) struct Random {
     pub skip: Stream,
     pub provider: Stream,
     pub background: Stream,
+    pub ends: Stream,
 }
 
 /// Published latency of a provider's calls.
@@ -117,6 +130,7 @@ pub struct Model {
     pub(super) threads: Slab<Thread>,
     pub(super) activities: Slab<RunningActivity>,
     pub(super) signallers: Slab<Signaller>,
+    pub(super) lifecycle: Lifecycle,
     pub(super) chains: Slab<Chain>,
 
     pub(super) costs: [ProcessCosts; Process::COUNT],
@@ -142,6 +156,8 @@ pub struct Model {
     pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,
     pub(super) sticky_timeout: Nanos,
+    pub(super) eager_activities: bool,
+    pub(super) poller_autoscaling: bool,
 
     pub(super) work: Work,
     pub(super) counts: Counts,
@@ -163,6 +179,9 @@ impl EngineModel for Model {
             Event::Timer(thread) => self.timer_due(thread, schedule),
             Event::Message(thread) => self.message_due(thread, schedule),
             Event::Signal(signaller) => self.signal_due(signaller, schedule),
+            Event::End(end) => self.end_due(end, schedule),
+            Event::QueueLimit(limit) => self.queue_limit_due(limit, schedule),
+            Event::StickyTimeout { run, task } => self.sticky_timeout_due(run, task, schedule),
             Event::FirstTask(run) => self.first_task_due(run, schedule),
             Event::Retry(activity) => self.retry_due(activity, schedule),
             Event::TimedOut(activity) => self.attempt_timed_out(activity, schedule),
@@ -195,6 +214,7 @@ impl Random {
             skip: stream("long waits"),
             provider: stream("provider latency"),
             background: stream("background"),
+            ends: stream("ends from outside"),
         }
     }
 }
@@ -436,7 +456,20 @@ impl Model {
 
     fn retention(&mut self, schedule: &mut Schedule<Event>) {
         let shard = self.random.background.below(u64::from(self.size.history_shards)) as u32;
-        self.background(OperationKind::RetentionDelete, shard, schedule);
+        let chain = self.chain(Purpose::RetentionDelete, OperationKind::RetentionDelete, NONE, shard);
+        self.launch(chain, schedule);
+    }
+
+    /// A stage of a deletion is over.
+    pub(super) fn retention_goes_on(&mut self, mut chain: Chain, schedule: &mut Schedule<Event>) {
+        chain.operation = match chain.operation {
+            OperationKind::RetentionDelete => OperationKind::RetentionDeleteExecution,
+            OperationKind::RetentionDeleteExecution => OperationKind::RetentionDeleteHistory,
+            // The visibility record goes by a task of its own queue.
+            _ => return self.background(OperationKind::Visibility, chain.shard, schedule),
+        };
+        chain.place = self.visits.start(chain.operation);
+        self.launch(chain, schedule);
     }
 
     /// A latency measured now.
