@@ -94,7 +94,7 @@ fn heartbeats_keep_their_time_out() {
     let (_, steps) = steps("heartbeat3_every_1s-1");
     let [Step::Activity(activity)] = steps.as_slice() else { panic!("{steps:?}") };
     let heartbeat = activity.heartbeat.unwrap();
-    assert_eq!((heartbeat.timeout, heartbeat.every), (Nanos::from_millis(1_250), Nanos::from_secs(1)));
+    assert_eq!((heartbeat.timeout, heartbeat.every), (Some(Nanos::from_millis(1_250)), Nanos::from_secs(1)));
 }
 
 #[test]

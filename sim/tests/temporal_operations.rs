@@ -65,8 +65,40 @@ fn measured_shape(name: &str) -> Option<String> {
         "run_timeout_1500ms" => root("run_timeout = \"1500ms\"", TIMER),
         "side_effect1_upsert1" => root("", r#"{ side_effect = "e" }, { upsert_search_attributes = "a" }"#),
         "local1" => root("", r#"{ local_activity = "l", takes = "0s", output = "10B" }"#),
+        "timer_200ms" => root("", r#"{ timer = "200ms" }"#),
+        "timer_200ms_twice" => root("", r#"{ timer = "200ms" }, { timer = "200ms" }"#),
+        "eager_start" => root("eager_start = true", r#"{ side_effect = "none", payload = "0B" }"#),
+        "act1_eager_start" => root("eager_start = true", ACTIVITY),
+        "act1_eager" => root("", ACTIVITY),
+        "act2_sequential_eager" => root("", &format!("{ACTIVITY}, {ACTIVITY}")),
+        "act2_sequential_1KiB" => root("", &format!("{ACTIVITY}, {ACTIVITY}")),
+        "act2_parallel" => root("", &format!("{{ parallel = [ {ACTIVITY}, {ACTIVITY} ] }}")),
+        "local5_act1" => {
+            root("", &format!("{{ local_activity = \"l\", takes = \"0s\", output = \"10B\", count = 5 }}, {ACTIVITY}"))
+        }
+        "child2_sequential" => root("", r#"{ child = "Child" }, { child = "Child" }"#) + &child(ACTIVITY),
+        "child1_not_awaited" => {
+            root("", r#"{ child = "Child", wait = false, on_parent_close = "abandon" }"#) + &child(ACTIVITY)
+        }
+        "continue_as_new2_after_1200ms" => {
+            root("", &format!("{}, {{ continue_as_new = {{ runs = 2 }} }}", slow("1200ms", "")))
+        }
+        "retry2_after_100ms" => {
+            root("", &slow("0s", ", fails = 1.0, retry = { initial = \"100ms\", backoff = 1.0, attempts = 3 }"))
+        }
+        "activity_not_retryable" => root("", &slow("0s", ", fails = 1.0, non_retryable = 1.0")),
+        "heartbeat5_every_500ms_throttled" => {
+            root("", &slow("2500ms", ", heartbeat = { every = \"500ms\", timeout = \"10s\" }"))
+        }
+        "schedule_every_1s" => root("scheduled = true", ACTIVITY),
         _ => return None,
     })
+}
+
+fn slow(takes: &str, keys: &str) -> String {
+    format!(
+        "{{ activity = \"a\", takes = \"{takes}\", input = \"10B\", output = \"10B\", start_to_close = \"60s\"{keys} }}"
+    )
 }
 
 fn measured() -> Vec<Value> {
@@ -82,16 +114,23 @@ fn operations_count_as_on_a_real_server() {
         let name = real["name"].as_str().unwrap();
         let Some(workflows) = measured_shape(name) else { continue };
         let number = |key: &str| real[key].as_f64().unwrap();
-        let outcome = simulated(&workflows);
+        let mut profile = on_measured_machine(&workflows, 6.0);
+        // Activities ask for it only in the shapes that say so.
+        profile.cluster.eager_activities = name.ends_with("_eager");
+        let outcome = run(&profile, settings(1, 6.0, 480.0));
+        assert_eq!(outcome.unfinished, 0, "{name}");
         let [transitions, transactions, rows, visibility] = counts(&outcome);
         let statements = outcome.work.statements as f64 / outcome.counts.offered as f64 + visibility;
         // The first update raced the first workflow task: on the busy machine one in ten came after it.
         let races = if name.starts_with("update") { 0.08 } else { 0.0 };
+        // Reads of the task queues batch differently from run to run: the same shape's statements move by 3 to 4 %. With a child that
+        // is not waited for the server loads a run a third time (nine SELECTs) that the model does not.
+        let reads = if name == "child1_not_awaited" { 0.07 } else { 0.05 };
         for (key, model, real, tolerance) in [
             ("state transitions", transitions, number("state_transitions"), 0.01 + races),
             ("write transactions", transactions, number("write_transactions"), 0.02 + races),
             ("history_node rows", rows, number("history_node_rows"), 0.01 + races),
-            ("statements", statements, number("statements") + number("visibility_statements"), 0.05),
+            ("statements", statements, number("statements") + number("visibility_statements"), reads),
         ] {
             compared += 1;
             let error = model / real - 1.0;
@@ -102,7 +141,7 @@ fn operations_count_as_on_a_real_server() {
             }
         }
     }
-    assert!(compared >= 40, "{compared}");
+    assert!(compared >= 100, "{compared}");
     assert!(off.is_empty(), "beyond tolerance:\n{off}");
 }
 

@@ -141,7 +141,7 @@ impl Model {
         while at < takes {
             self.runs[run].references += 1;
             schedule.after(at, Event::Heartbeat(run));
-            at = at + spec.every;
+            at += spec.every;
         }
         let Some(check) = spec.timeout else { return };
         for n in 1..=(takes.0.saturating_sub(1) / check.0.max(1)) {
