@@ -7,6 +7,7 @@
 
 mod activity;
 mod audit;
+mod backlog;
 mod build;
 mod caches;
 mod code;
