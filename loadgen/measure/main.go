@@ -28,11 +28,11 @@ const usage = `usage: measure COMMAND [flags]
 `
 
 type options struct {
-	env, shapes, out, since string
-	rate, stopAfter, away   float64
-	workflows, idle         int
-	seed                    uint64
-	bursts                  int
+	env, shapes, out, since, note string
+	rate, stopAfter, away         float64
+	workflows, idle               int
+	seed                          uint64
+	bursts                        int
 }
 
 func main() {
@@ -46,6 +46,7 @@ func main() {
 	flags.StringVar(&o.shapes, "shapes", "", "names from shapes.json, comma between them; all when empty")
 	flags.StringVar(&o.out, "out", "", "JSON file to write; run adds to what is there")
 	flags.StringVar(&o.since, "since", "", "words kept with an idle measurement: what happened before it")
+	flags.StringVar(&o.note, "note", "", "words kept with every run: what was particular")
 	flags.Float64Var(&o.rate, "rate", 0, "starts per second instead of the shape's own")
 	flags.IntVar(&o.workflows, "workflows", 0, "workflows instead of the shape's own number")
 	flags.IntVar(&o.idle, "idle-seconds", 60, "how long the idle cluster is watched")
@@ -118,11 +119,12 @@ func runShapes(ctx context.Context, o options, cluster *Cluster) error {
 		return err
 	}
 	defer w.Stop()
+	activityTimeout = unreachedTimeout
 	s, err := newSampler(ctx, cluster)
 	if err != nil {
 		return err
 	}
-	m := &measurement{client: c, sampler: s, seed: o.seed}
+	m := &measurement{client: c, sampler: s, seed: o.seed, note: o.note}
 	if err := m.prepare(ctx, o.idle); err != nil {
 		return err
 	}

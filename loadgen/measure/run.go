@@ -34,6 +34,7 @@ type Result struct {
 	SignalsSent        int                           `json:"signals_sent"`
 	LatencyMs          map[string]map[string]float64 `json:"latency_ms"`
 	WindowSeconds      float64                       `json:"window_seconds"`
+	Note               string                        `json:"note,omitempty"`
 	Outcomes           map[string]int                `json:"outcomes"`
 	HistoryBytes       float64                       `json:"history_bytes_per_workflow"`
 	HistoryLength      float64                       `json:"history_length"`
@@ -89,17 +90,20 @@ var innermost = regexp.MustCompile(`[{\[][^{}\[\]]*[}\]]`)
 const oneLine = 160
 
 func writeJSON(path string, value any) error {
-	raw, err := json.MarshalIndent(value, "", " ")
-	if err != nil {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(value); err != nil {
 		return err
 	}
-	raw = innermost.ReplaceAllFunc(raw, func(object []byte) []byte {
+	raw := innermost.ReplaceAllFunc(buffer.Bytes(), func(object []byte) []byte {
 		if joined := bytes.Join(bytes.Fields(object), []byte(" ")); len(joined) <= oneLine {
 			return joined
 		}
 		return object
 	})
-	if err := os.WriteFile(path+".new", append(raw, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(path+".new", raw, 0o644); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
@@ -110,6 +114,7 @@ type measurement struct {
 	sampler *sampler
 	idle    *Idle
 	seed    uint64
+	note    string
 }
 
 // window runs a load between two samples and takes table sizes outside them.
@@ -164,7 +169,7 @@ func (m *measurement) shape(ctx context.Context, shape Shape) (*Result, error) {
 	}
 	p := newPerWorkflow(a, b, m.idle, shape.Workflows)
 	r := &Result{
-		Name: shape.Name, RatePerSecond: shape.RatePerSecond, Arrivals: arrivalsName, Workflows: shape.Workflows, Steps: shape.Steps,
+		Name: shape.Name, RatePerSecond: shape.RatePerSecond, Arrivals: arrivalsName, Workflows: shape.Workflows, Steps: shape.Steps, Note: m.note,
 		InputPaddingBytes: shape.InputPaddingBytes, ContinueAsNew: shape.ContinueAsNew, SignalsSent: shape.signalsSent(),
 		LatencyMs: latencies(outcomes), WindowSeconds: significant(p.seconds), Outcomes: map[string]int{},
 		CPU: p.group("cpu|", false), WAL: p.group("wal|", false), XactCommit: p.group("xact|", false),

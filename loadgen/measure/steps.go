@@ -21,9 +21,13 @@ const (
 	updateName     = "u"
 	queryName      = "qu"
 	upsertedString = "PlimsollKeyword"
-	// Every activity's start-to-close timeout unless its step says otherwise: its timer fires in no shape's window.
-	activityTimeout = 2 * time.Hour
 )
+
+// activityTimeout is every activity's start-to-close timeout unless its step says otherwise: an activity task lost in an overload comes again after it.
+var activityTimeout = time.Minute
+
+// unreachedTimeout is used when shapes are measured: a timer that fires in no shape's window.
+const unreachedTimeout = 2 * time.Hour
 
 // Step is one step of a workflow. Some kinds are done by the workflow, some by the client, some by both; README.md lists them.
 type Step struct {
