@@ -338,3 +338,53 @@ fn a_backlog_is_handed_out_in_order_within_a_partition() {
     assert_eq!(inversions(&one), 0, "{one:?}");
     assert!(inversions(&four) > 5, "{four:?}");
 }
+
+/// Ten workflows a second, the worker away from 20 s to 40 s: start and response of each on a real server.
+fn really_stopped() -> Vec<(f64, f64)> {
+    let text = include_str!("data/worker_stopped_20s.json");
+    let run: serde_json::Value = serde_json::from_str(text).unwrap();
+    let rows = run["workflows"].as_array().unwrap();
+    rows.iter().map(|row| (row[0].as_f64().unwrap(), row[1].as_f64().unwrap())).collect()
+}
+
+/// Completions a second from the worker's return until the backlog is gone, and when that is.
+fn drain(workflows: &[(f64, f64)], ends: f64) -> f64 {
+    let done = |at: f64| workflows.iter().filter(|(start, response)| start + response <= at).count() as f64;
+    (done(ends) - done(41.0)) / (ends - 41.0)
+}
+
+#[test]
+fn a_worker_stopped_on_a_real_server_left_and_drained_the_backlog_that_the_model_says() {
+    let real = really_stopped();
+    let started = |from: f64, to: f64| real.iter().filter(|(start, _)| (from..to).contains(start)).count() as f64;
+    // The real machine was busy with other programs: its capacity is what it did while the backlog lasted.
+    let capacity = drain(&real, 51.0);
+    let rate = started(0.0, 90.0) / 90.0;
+    let expected = started(20.0, 40.0) / (capacity - rate);
+    let open = |at: f64| real.iter().filter(|(start, response)| *start <= at && start + response > at).count();
+    let empty = (410..900).map(|tenth| f64::from(tenth) / 10.0).find(|at| open(*at) <= 12).unwrap() - 40.0;
+    println!("capacity {capacity}/s, flow balance {expected} s, really {empty} s");
+    assert!((empty - expected).abs() < 0.15 * expected, "really {empty} s, flow balance says {expected} s");
+
+    // The same on the model, with as much of the machine as there was: how long do workflows take?
+    let profile = on_measured_machine(&workflows("act1", SHAPES[0].1), 10.0);
+    let mut quantiles = [0.6, 0.7, 0.8, 0.9, 0.99].map(|q| (q, Vec::new()));
+    for seed in 0..5 {
+        let mut profile = profile.clone();
+        let plimsoll_profiles::profile::Placement::Shared(host) = &mut profile.cluster.placement else { panic!() };
+        host.size.cpu = plimsoll_profiles::units::Cores::new(2.0 * capacity / 44.0);
+        let outage = Outage::of_all_workers(seconds(20), seconds(40));
+        let outcome = run_under(&profile, SystemSize::of(&profile), settings(seed, 10.0, 900.0), &[outage]);
+        for (q, values) in &mut quantiles {
+            values.push(outcome.recorder.total(Metric::EndToEnd).inner().value_at_quantile(*q) as f64 / 1e9);
+        }
+    }
+    let mut sorted: Vec<f64> = real.iter().map(|workflow| workflow.1).collect();
+    sorted.sort_by(f64::total_cmp);
+    for (q, values) in &mut quantiles {
+        values.sort_by(f64::total_cmp);
+        let (model, measured) = (values[2], sorted[(*q * sorted.len() as f64) as usize]);
+        println!("p{}: {model:.2} s, measured {measured:.2} s", *q * 100.0);
+        assert!((model - measured).abs() < 0.15 * measured + 1.0, "p{}: {model} s, measured {measured} s", *q * 100.0);
+    }
+}
