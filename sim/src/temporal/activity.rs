@@ -296,8 +296,10 @@ impl Model {
         let mut chain = self.chain(purpose, OperationKind::Query, pod, shard);
         chain.place = self.visits.poll();
         let matching = &self.calibration.matching;
+        // A partition with a backlog of its own answers the poll itself.
         chain.forwards = match purpose {
-            Purpose::PollWorkflow if sticky => 0,
+            Purpose::PollWorkflow if sticky || self.workflow_tasks.backlog() > 0 => 0,
+            Purpose::PollActivity if self.activity_tasks.backlog() > 0 => 0,
             Purpose::PollWorkflow => forwards(matching.poll_forwards_workflow),
             _ => forwards(matching.poll_forwards_activity),
         };

@@ -12,6 +12,7 @@ mod build;
 mod caches;
 mod code;
 mod effects;
+mod hosts;
 mod idle;
 mod limits;
 mod matching;

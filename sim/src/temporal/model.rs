@@ -8,10 +8,11 @@
 
 use plimsoll_profiles::calibration::{Calibration, OperationKind};
 use plimsoll_profiles::random::{Stream, Streams};
-use plimsoll_profiles::units::{Cores, Nanos};
+use plimsoll_profiles::units::Nanos;
 
 use super::caches::StateCache;
-use super::idle::{IDLE_JOB, Idling};
+use super::hosts::{PodGroup, ProcessCosts};
+use super::idle::Idling;
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::outages::Outage;
@@ -23,7 +24,7 @@ use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread
 use super::system::{Settings, SystemSize};
 use super::timeouts::{Timeout, TimerReads};
 use super::visits::{Pool, Process, Visit, VisitTable};
-use crate::engine::{BatchServer, ConnectionPool, Model as EngineModel, Permit, Priority, ProcessorSharing, Schedule};
+use crate::engine::{BatchServer, ConnectionPool, Model as EngineModel, Permit, Priority, Schedule, TimeSlicing};
 
 /// What happens at an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,12 +96,6 @@ pub(super) struct Provider {
     pub latency: plimsoll_profiles::random::Distribution,
 }
 
-/// The pods of one process: their hosts, and how many of their jobs are on a CPU.
-pub(super) struct PodGroup {
-    pub hosts: Vec<u32>,
-    pub running: Vec<u32>,
-}
-
 /// The state of a simulated Temporal cluster with its workers and clients.
 pub struct Model {
     pub(super) settings: Settings,
@@ -124,7 +119,8 @@ pub struct Model {
     pub(super) signallers: Slab<Signaller>,
     pub(super) chains: Slab<Chain>,
 
-    pub(super) hosts: Vec<ProcessorSharing>,
+    pub(super) costs: [ProcessCosts; Process::COUNT],
+    pub(super) hosts: Vec<TimeSlicing>,
     pub(super) groups: [PodGroup; Process::COUNT],
     pub(super) shards: Vec<Permit>,
     pub(super) history_pools: Vec<ConnectionPool>,
@@ -200,12 +196,6 @@ impl Random {
             provider: stream("provider latency"),
             background: stream("background"),
         }
-    }
-}
-
-impl PodGroup {
-    pub(super) fn new(hosts: Vec<u32>) -> Self {
-        PodGroup { running: vec![0; hosts.len()], hosts }
     }
 }
 
@@ -425,68 +415,6 @@ impl Model {
         self.flushed = flushed;
     }
 
-    /// Puts a chain's work on its process's host.
-    fn use_cpu(&mut self, id: u32, process: Process, demand: Nanos, schedule: &mut Schedule<Event>) {
-        let pod = self.pod_of(id, process);
-        let cpu = &self.calibration.cpu;
-        let (wake, idle_core) = match process {
-            Process::Frontend => (cpu.frontend_wake, cpu.frontend_idle_core),
-            Process::History => (cpu.history_wake, cpu.history_idle_core),
-            Process::Matching => (cpu.matching_wake, cpu.matching_idle_core),
-            Process::Database => (cpu.database_wake, cpu.database_idle_core),
-            Process::Worker => (Nanos::ZERO, Nanos::ZERO),
-        };
-        let group = &mut self.groups[process as usize];
-        let host = group.hosts[pod];
-        let mut demand = demand;
-        if group.running[pod] == 0 {
-            demand += wake;
-            self.work.wake_ups[process as usize] += 1;
-        }
-        if self.hosts[host as usize].has_idle_core() {
-            demand += idle_core;
-            self.work.idle_cores[process as usize] += 1;
-        }
-        group.running[pod] += 1;
-        self.work.cpu[process as usize] += demand;
-        self.hosts[host as usize].arrive(schedule.now(), job(id, process), demand);
-        self.wake_host(host, schedule);
-    }
-
-    fn pod_of(&self, id: u32, process: Process) -> usize {
-        let chain = &self.chains[id];
-        let pod = match process {
-            Process::Frontend => chain.frontend,
-            Process::History => chain.shard % self.size.history.count,
-            Process::Matching => chain.matching,
-            Process::Database => 0,
-            Process::Worker => chain.worker,
-        };
-        pod as usize
-    }
-
-    pub(super) fn wake_host(&mut self, host: u32, schedule: &mut Schedule<Event>) {
-        if let Some((at, generation)) = self.hosts[host as usize].wake() {
-            schedule.at(at, Event::Host { host, generation });
-        }
-    }
-
-    fn host_woken(&mut self, host: u32, generation: u32, schedule: &mut Schedule<Event>) {
-        if !self.hosts[host as usize].woken(generation) {
-            return;
-        }
-        while let Some(token) = self.hosts[host as usize].complete(schedule.now()) {
-            let (id, process) = chain_of(token);
-            if id == IDLE_JOB {
-                continue;
-            }
-            let pod = self.pod_of(id, process);
-            self.groups[process as usize].running[pod] -= 1;
-            self.advance(id, schedule);
-        }
-        self.wake_host(host, schedule);
-    }
-
     /// Range deletes of shards that made progress: as one Poisson process over all shards.
     fn checkpoint(&mut self, schedule: &mut Schedule<Event>) {
         let shard = self.random.background.below(u64::from(self.size.history_shards)) as u32;
@@ -516,26 +444,4 @@ impl Model {
     pub(super) fn record(&mut self, metric: Metric, latency: Nanos, schedule: &Schedule<Event>) {
         self.recorder.record(schedule.now(), metric, latency);
     }
-}
-
-/// A host's token: the chain, and which of its processes is on the CPU.
-pub(super) fn job(id: u32, process: Process) -> u32 {
-    debug_assert!(id <= IDLE_JOB, "more than half a billion chains at once");
-    id << 3 | process as u32
-}
-
-fn chain_of(token: u32) -> (u32, Process) {
-    let process = match token & 7 {
-        0 => Process::Frontend,
-        1 => Process::History,
-        2 => Process::Matching,
-        3 => Process::Database,
-        _ => Process::Worker,
-    };
-    (token >> 3, process)
-}
-
-/// A host of this many cores.
-pub(super) fn host(cores: Cores) -> ProcessorSharing {
-    ProcessorSharing::new(cores)
 }
