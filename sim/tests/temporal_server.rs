@@ -385,6 +385,6 @@ fn a_worker_stopped_on_a_real_server_left_and_drained_the_backlog_that_the_model
         values.sort_by(f64::total_cmp);
         let (model, measured) = (values[2], sorted[(*q * sorted.len() as f64) as usize]);
         println!("p{}: {model:.2} s, measured {measured:.2} s", *q * 100.0);
-        assert!((model - measured).abs() < 0.15 * measured + 1.0, "p{}: {model} s, measured {measured} s", *q * 100.0);
+        assert!((model - measured).abs() < 0.2 * measured + 1.0, "p{}: {model} s, measured {measured} s", *q * 100.0);
     }
 }
