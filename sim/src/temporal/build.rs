@@ -5,6 +5,7 @@ use plimsoll_profiles::profile::{ClusterKind, Profile};
 use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
+use super::backlog::Backlog;
 use super::caches::StateCache;
 use super::ends::Lifecycle;
 use super::hosts::{PodGroup, ProcessCosts, host};
@@ -91,6 +92,9 @@ impl Model {
         let database = &profile.cluster.database;
         let pools = |count: u32, max: u32| (0..count).map(|_| ConnectionPool::new(max)).collect::<Vec<_>>();
         let fleet = &size.workers;
+        let streams = Streams::new(settings.seed);
+        let partitions = profile.cluster.task_queue_partitions;
+        let backlog = |purpose| Backlog::new(partitions, streams.stream("temporal", purpose, settings.replication));
         let mut model = Model {
             settings,
             size,
@@ -121,8 +125,8 @@ impl Model {
             visibility_pools: pools(size.history.count, profile.cluster.visibility_max_connections),
             wal: BatchServer::new(None),
             flushed: Vec::new(),
-            workflow_tasks: WorkflowTaskQueue::new(fleet.pods.count),
-            activity_tasks: ActivityQueue::new(),
+            workflow_tasks: WorkflowTaskQueue::new(fleet.pods.count, backlog("workflow task partitions")),
+            activity_tasks: ActivityQueue::new(backlog("activity partitions")),
             timer_reads: TimerReads::new(size.history_shards),
             workers: (0..fleet.pods.count)
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use plimsoll_profiles::units::Nanos;
 
+use super::backlog::Backlog;
 use crate::engine::{Matcher, Report, TimeWeighted};
 
 /// The workflow task queue: one normal queue, and one sticky queue per worker pod.
@@ -11,7 +12,7 @@ use crate::engine::{Matcher, Report, TimeWeighted};
 /// A poller of a pod takes from the pod's sticky queue first, then from the normal queue. (Go's pollers are shared out between
 /// the two by backlog, with the same effect while both are short.)
 pub struct WorkflowTaskQueue {
-    normal: VecDeque<u32>,
+    normal: Backlog,
     sticky: Vec<VecDeque<u32>>,
     idle: Vec<u32>,
     /// Pods in the order their pollers came; entries of pollers that took a sticky task meanwhile are skipped.
@@ -21,10 +22,10 @@ pub struct WorkflowTaskQueue {
 
 impl WorkflowTaskQueue {
     /// Queues for this many worker pods.
-    pub fn new(pods: u32) -> Self {
+    pub fn new(pods: u32, backlog: Backlog) -> Self {
         let pods = pods as usize;
         WorkflowTaskQueue {
-            normal: VecDeque::new(),
+            normal: backlog,
             sticky: vec![VecDeque::new(); pods],
             idle: vec![0; pods],
             order: VecDeque::new(),
@@ -57,7 +58,7 @@ impl WorkflowTaskQueue {
     pub fn wait(&mut self, run: u32, sticky_pod: Option<u32>) {
         match sticky_pod {
             Some(pod) => self.sticky[pod as usize].push_back(run),
-            None => self.normal.push_back(run),
+            None => self.normal.push(run),
         }
     }
 
@@ -72,7 +73,7 @@ impl WorkflowTaskQueue {
     /// A poller of a pod asks: the task it gets, or it waits.
     pub fn offer_poller(&mut self, pod: u32) -> Option<u32> {
         let index = pod as usize;
-        if let Some(run) = self.sticky[index].pop_front().or_else(|| self.normal.pop_front()) {
+        if let Some(run) = self.sticky[index].pop_front().or_else(|| self.normal.pop()) {
             return Some(run);
         }
         self.idle[index] += 1;
@@ -113,13 +114,16 @@ impl WorkflowTaskQueue {
 
 /// The activity task queue.
 pub struct ActivityQueue {
+    /// Who waits for whom, and how long: tasks without names, in order of arrival.
     matcher: Matcher,
+    /// Which tasks wait.
+    waiting: Backlog,
 }
 
 impl ActivityQueue {
-    /// An empty queue.
-    pub fn new() -> Self {
-        ActivityQueue { matcher: Matcher::new() }
+    /// A queue with this backlog.
+    pub fn new(backlog: Backlog) -> Self {
+        ActivityQueue { matcher: Matcher::new(), waiting: backlog }
     }
 
     /// Whether a task offered now meets a poller at once.
@@ -129,12 +133,16 @@ impl ActivityQueue {
 
     /// A task comes: the pod that takes it, or it waits.
     pub fn offer_task(&mut self, now: Nanos, activity: u32) -> Option<u32> {
-        self.matcher.offer_task(now, activity)
+        let poller = self.matcher.offer_task(now, 0);
+        if poller.is_none() {
+            self.waiting.push(activity);
+        }
+        poller
     }
 
     /// A poller of a pod asks: the activity it gets, or it waits.
     pub fn offer_poller(&mut self, now: Nanos, pod: u32) -> Option<u32> {
-        self.matcher.offer_poller(now, pod)
+        self.matcher.offer_poller(now, pod).and_then(|_| self.waiting.pop())
     }
 
     /// A pod's pollers give up: how many there were.
@@ -211,10 +219,15 @@ impl WorkerPod {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plimsoll_profiles::random::Streams;
+
+    fn queue(pods: u32) -> WorkflowTaskQueue {
+        WorkflowTaskQueue::new(pods, Backlog::new(1, Streams::new(1).stream("test", "partitions", 0)))
+    }
 
     #[test]
     fn a_normal_task_takes_the_poller_that_waited_longest() {
-        let mut queue = WorkflowTaskQueue::new(3);
+        let mut queue = queue(3);
         for pod in [2, 0, 1] {
             assert_eq!(queue.offer_poller(pod), None);
         }
@@ -224,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_sticky_task_takes_a_poller_of_its_pod_or_none() {
-        let mut queue = WorkflowTaskQueue::new(2);
+        let mut queue = queue(2);
         queue.offer_poller(0);
         assert_eq!(queue.take_poller(Some(1)), None);
         assert_eq!(queue.take_poller(Some(0)), Some(0));
@@ -235,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_poller_prefers_its_pods_sticky_backlog_and_never_sees_anothers() {
-        let mut queue = WorkflowTaskQueue::new(2);
+        let mut queue = queue(2);
         queue.wait(10, None);
         queue.wait(11, Some(0));
         queue.wait(12, Some(1));
@@ -264,11 +277,10 @@ mod tests {
 
     #[test]
     fn pollers_are_neither_lost_nor_taken_twice() {
-        use plimsoll_profiles::random::Streams;
         for seed in 0..50 {
             let mut random = Streams::new(seed).stream("test", "pollers", 0);
             let pods = 1 + random.below(5) as u32;
-            let mut queue = WorkflowTaskQueue::new(pods);
+            let mut queue = queue(pods);
             let mut reference = Reference::default();
             for step in 0..2_000 {
                 let pod = random.below(u64::from(pods)) as u32;

@@ -8,6 +8,7 @@
 mod activity;
 mod activity_start;
 mod audit;
+mod backlog;
 mod build;
 mod caches;
 mod children;
