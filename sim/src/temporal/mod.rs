@@ -8,8 +8,10 @@
 mod activity;
 mod audit;
 mod build;
+mod caches;
 mod code;
 mod effects;
+mod idle;
 mod limits;
 mod matching;
 mod model;
@@ -28,6 +30,7 @@ mod visits;
 mod workflow;
 
 pub use audit::Leftovers;
+pub use idle::IdleLoad;
 pub use model::{Event, Model};
 pub use outages::Outage;
 pub use outcome::{
