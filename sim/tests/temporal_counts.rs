@@ -88,11 +88,10 @@ fn short_waits_take_what_the_servers_queues_make_of_them() {
 #[test]
 fn latencies_of_a_one_activity_workflow_follow_the_load() {
     let mut off = String::new();
-    // CPU per workflow is that of each load (it falls with load: sim/tests/data/measured.json), and what the machine can do is
-    // 41 workflows/s of the measured 44. At 25/s such a machine's median is a third too low and its tail is not to be trusted:
+    // At 25/s the host is 78 % busy. There the model's median is a fifth too low and its tail is not to be trusted:
     // measured p90 was 362, 439 and 595 ms in three repeats. What it lacks are a real host's stalls (collection of
-    // garbage, vacuum, time slices, late pollers), so this only holds it to not being further off.
-    let promises = [(5.0, 0.15, Some(0.30)), (15.0, 0.15, Some(0.35)), (25.0, 0.38, None)];
+    // garbage, vacuum, time slices), so this only holds it to not being further off.
+    let promises = [(5.0, 0.15, Some(0.30)), (15.0, 0.15, Some(0.30)), (25.0, 0.25, None)];
     for (rate, p50, p90) in promises {
         let name = format!("act1_rate{rate}_");
         let profile = on_measured_machine(&workflows("act1", SHAPES[0].1), rate);

@@ -43,6 +43,8 @@ impl Checker {
             // The server's own configuration template: 20 to the default store, 10 to visibility.
             max_connections: raw.max_connections.unwrap_or(20),
             visibility_max_connections: raw.visibility_max_connections.unwrap_or(10),
+            // system.enableActivityEagerExecution.
+            eager_activities: raw.eager_activities.unwrap_or(false),
             database: self.under("database", |c| c.database(raw.database.unwrap_or_default())),
             server: self.under("server", |c| c.server(&raw.server.unwrap_or_default())),
             network: network(&raw.network.unwrap_or_default()),

@@ -34,6 +34,8 @@ pub(crate) struct RawCluster {
     pub max_connections: Option<u32>,
     /// Connections of one service pod to the visibility store. Default: 10.
     pub visibility_max_connections: Option<u32>,
+    /// Whether the server starts activities with the workflow task's answer (system.enableActivityEagerExecution). Default: false, the server's default.
+    pub eager_activities: Option<bool>,
     /// The database.
     pub database: Option<RawDatabase>,
     /// Limits and caches of the server: its dynamic configuration.

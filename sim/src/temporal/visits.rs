@@ -316,7 +316,7 @@ impl Compiler<'_> {
             }
             decided = self.visits.len() as u32;
             self.visits.push(Visit::Connect(pool));
-            if op.append {
+            for _ in 0..u32::from(op.append) + u32::from(op.append_twice) {
                 self.statements(1, false, false);
                 self.visits.push(Visit::Commit { wal, commands: false });
             }
@@ -376,5 +376,6 @@ impl Compiler<'_> {
 
 /// Whether the operation's answer travels on to a worker as the answer of its poll.
 fn to_worker(kind: OperationKind) -> bool {
-    matches!(kind, OperationKind::WorkflowTaskStarted | OperationKind::ActivityStarted)
+    use OperationKind::{ActivityStarted, SpeculativeTaskStarted, WorkflowTaskStarted};
+    matches!(kind, WorkflowTaskStarted | SpeculativeTaskStarted | ActivityStarted)
 }
