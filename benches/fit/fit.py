@@ -1,12 +1,18 @@
 #!/usr/bin/env python3
-"""Fits the costs of a calibration file to measured runs: non-negative least squares on relative errors.
+"""Fits the CPU costs of a calibration file to measured runs: non-negative least squares, all processes at once.
 
-    cargo run --release -p plimsoll-benches --bin counts -- --features measured.json > features.jsonl
+    cargo run --release -p plimsoll-benches --bin counts -- --features sim/tests/data/measured.json > features.jsonl
     python3 benches/fit/fit.py features.jsonl
 
-Reads what the model counted per workflow and what was measured, one run a line; prints a cost per count, and the error of each
-run. Needs numpy and scipy. After new costs are in the calibration file, the wake-ups change a little: run it again until
-nothing moves. Not part of the build.
+Each line of the input is a run: how often the model did what costs CPU, per workflow, and what was measured. Prints a cost for
+each count, in ms, and the error of each run. Costs change the wake-ups a little: put them into the calibration file and run
+it again until nothing moves. Needs numpy and scipy. Not part of the build.
+
+Three kinds of equations, each divided by how far its measurement is uncertain:
+  * CPU of a process in a run: 4 % of it, and GC seconds of CPU per window (history's own repeats differ by one second);
+  * CPU of all processes at the loads that were repeated: 1.5 % (it decides how busy the machine is);
+  * base costs alone, without wake-ups, in overload: the throughput that was measured there;
+and a weak pull towards costs that are plausible, because one second of noise cannot tell the costs of history's visits apart.
 """
 import json
 import sys
@@ -14,53 +20,71 @@ import sys
 import numpy as np
 from scipy.optimize import nnls
 
-# What each process's CPU (ms per workflow) follows from.
-CPU = {
-    "frontend": ["frontend calls", "polls", "frontend wake_ups"],
-    "matching": ["matching calls", "forwards", "matching wake_ups"],
-    "history": ["history requests", "updates", "queue_tasks", "timer_reads", "history wake_ups"],
-    "postgres": ["statements", "visibility", "postgres wake_ups"],
+# What each process's CPU follows from, and a plausible cost.
+COUNTS = {
+    "frontend": {"calls": 0.6, "wake_ups": 0.2, "idle_cores": 0.3},
+    "matching": {"calls": 0.3, "forwards": 1.2, "wake_ups": 0.15, "idle_cores": 0.2},
+    "history": {"requests": 0.3, "updates": 0.5, "queue_tasks": 1.25, "timer_reads": 0.7, "wake_ups": 0.35, "idle_cores": 0.48},
+    "postgres": {"statements": 0.12, "visibility": 2.2, "wake_ups": 0.07, "idle_cores": 0.1},
 }
-BYTES = {
-    "WAL bytes": ["rows_written", "visibility"],
-    "history_node bytes": ["history_rows", "history_events"],
-}
+OF_ONE_PROCESS = {"wake_ups", "idle_cores", "calls", "requests"}
+GC_SECONDS = {"history": 1.0}
+PULL = 4.0
+# Saturated, the machine completed 43.9 one-activity workflows a second at 44.1 ms of CPU, client and worker (4 to 5 ms) included.
+OVERLOAD_MS, OVERLOAD_ERROR = 40.0, 0.005
+TIMER_READS_IN_OVERLOAD = 1.85
+
+COLUMNS = [(process, count) for process, counts in COUNTS.items() for count in counts]
 
 
-def derived(run):
+def count(run, process, name):
     f = run["features"]
-    left = f["left_over_timer_reads"]
-    f["timer_reads"] += left
-    f["statements"] += left
-    f["frontend calls"] = f["frontend requests"]
-    f["matching calls"] = f["matching requests"] - f["forwards"]
-    return f
+    if name == "calls":
+        return f[f"{process} requests"] - (f["forwards"] if process == "matching" else 0.0)
+    if name in OF_ONE_PROCESS:
+        return f[f"{process} {name}"]
+    left = f["left_over_timer_reads"] if name in ("timer_reads", "statements") else 0.0
+    return f[name] + left
 
 
-def fit(runs, name, key, columns):
-    f = [derived_run["features"] for derived_run in runs]
-    y = np.array([run["measured"][key] for run in runs])
-    a = np.array([[g.get(c, 0.0) for c in columns] for g in f])
-    x, _ = nnls(a / y[:, None], np.ones(len(y)))
-    # A second pass: runs that differ from their repeats or from everything else count less (Huber, 10 %).
-    for _ in range(10):
-        e = np.abs(a @ x / y - 1)
-        w = np.sqrt(np.minimum(1.0, 0.1 / np.maximum(e, 1e-9)))
-        x, _ = nnls(a / y[:, None] * w[:, None], w)
-    print(f"\n{name}")
-    for c, v in zip(columns, x):
-        print(f"  {c:<24} {v:10.4f}")
-    e = a @ x / y - 1
-    for run, error, value in zip(runs, e, y):
-        print(f"    {run['name']:<32} {value:10.3f} {100 * error:+7.1f} %")
+def row(run, processes):
+    return np.array([count(run, p, c) if p in processes else 0.0 for p, c in COLUMNS])
 
 
 def main():
     runs = [json.loads(line) for line in open(sys.argv[1])]
+    equations, shown = [], []
     for run in runs:
-        derived(run)
-    for service, columns in CPU.items():
-        fit(runs, f"CPU {service}, ms", f"CPU ms {service}", columns)
+        for process in COUNTS:
+            cpu = run["measured"][f"CPU ms {process}"]
+            noise = GC_SECONDS.get(process, 0.05) * 1e3 / run["workflows"]
+            equations.append((row(run, [process]), cpu, np.hypot(noise, 0.04 * cpu)))
+            shown.append((process, run["name"], cpu, row(run, [process])))
+        if "_rep" in run["name"] and not run["name"].startswith("act1_rate5_"):
+            cpu = sum(run["measured"][f"CPU ms {process}"] for process in COUNTS)
+            equations.append((row(run, COUNTS), cpu, 0.015 * cpu))
+            shown.append(("all", run["name"], cpu, row(run, COUNTS)))
+    busiest = next(run for run in runs if run["name"] == "act1_rate32_rep1")
+    base = row(busiest, COUNTS)
+    for index, (_, name) in enumerate(COLUMNS):
+        if name in ("wake_ups", "idle_cores"):
+            base[index] = 0.0
+        elif name == "timer_reads":
+            base[index] = TIMER_READS_IN_OVERLOAD
+    equations.append((base, OVERLOAD_MS, OVERLOAD_ERROR * OVERLOAD_MS))
+    for index, (process, name) in enumerate(COLUMNS):
+        plausible = COUNTS[process][name]
+        unit = np.zeros(len(COLUMNS))
+        unit[index] = 1.0
+        equations.append((unit, plausible, plausible / PULL))
+    a = np.array([left / error for left, _, error in equations])
+    b = np.array([right / error for _, right, error in equations])
+    costs, _ = nnls(a, b)
+    for (process, name), cost in zip(COLUMNS, costs):
+        print(f"{process:<10}{name:<14}{cost:8.3f}")
+    print(f"{'all':<10}{'in overload':<14}{base @ costs:8.1f}\n")
+    for process, name, cpu, left in sorted(shown, key=lambda line: line[0]):
+        print(f"{process:<10}{name:<34}{cpu:8.2f}{100 * (left @ costs / cpu - 1):+8.1f} %")
 
 
 if __name__ == "__main__":

@@ -121,9 +121,8 @@ pub fn allowed(run: &Value, key: &str) -> f64 {
 
 pub fn tolerance(key: &str) -> f64 {
     match key {
-        "/state_transitions" | "/history_node_rows" => 0.02,
-        "/write_transactions" => 0.03,
-        "/statements" => 0.03,
+        "/history_node_rows" => 0.02,
+        "/state_transitions" | "/write_transactions" | "/statements" => 0.03,
         "/fsyncs" => 0.05,
         "/wal_bytes" => 0.12,
         "/cpu_ms/history" => 0.35,

@@ -83,6 +83,9 @@ fn run_of(run: &Value, index: usize, compressible: bool) -> Result<MeasuredRun, 
     };
     let (rate_per_second, workflows) = (number("rate_per_second")?, number("workflows")?);
     let arrivals = run.get("arrivals").and_then(Value::as_str).unwrap_or("poisson");
+    if arrivals == "schedule" {
+        return Err(not_modelled("starts by a schedule".to_owned()));
+    }
     if arrivals != "poisson" {
         return Err(unknown(format!("arrivals \"{arrivals}\"; known: poisson")));
     }
