@@ -5,6 +5,7 @@ mod plan;
 mod rules;
 mod sensitivity;
 mod simulate;
+mod storage;
 mod words;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@
 
 mod arrivals;
 mod cluster;
+mod database;
 mod expand;
 mod workflow;
 

@@ -4,10 +4,12 @@
 //! Uncertain inputs (`{ low, mid, high }`) are resolved before this: a [`Profile`] is one world.
 
 mod cluster;
+mod database;
 mod workflow;
 
-pub use cluster::{
-    CloudLimits, Cluster, ClusterKind, Database, Host, HostSize, Network, Placement, Service, Services, StorageClass,
+pub use cluster::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
+pub use database::{
+    Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility,
 };
 pub use workflow::{
     Activity, Arm, Child, Heartbeat, LocalActivity, Query, RetryPolicy, Span, Step, Timeouts, Update, WaitSignal,

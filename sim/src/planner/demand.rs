@@ -36,6 +36,7 @@ fn generous(size: SystemSize) -> SystemSize {
     generous.history = pods;
     generous.matching = pods;
     generous.database = Cores::new(128.0);
+    generous.visibility_database = Cores::new(128.0);
     generous.history_shards = 4096;
     generous.workers.pods = Pods { count: 16, cores: Cores::new(32.0) };
     generous.workers.activity_slots = 100_000;

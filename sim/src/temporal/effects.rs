@@ -75,6 +75,7 @@ impl Model {
                 let added = bytes.event_start.0 + u64::from(chain.payload);
                 self.add_events(chain.target, 1, added);
                 self.work.history_rows += 1;
+                self.run_written(schedule.now());
                 self.background(OperationKind::Visibility, chain.shard, schedule);
                 self.send_signals(chain.target, schedule);
                 if chain.purpose == Purpose::Start {

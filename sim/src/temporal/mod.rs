@@ -13,7 +13,9 @@ mod effects;
 mod matching;
 mod model;
 mod outcome;
+mod pages;
 mod path;
+mod postgres;
 mod program;
 mod record;
 mod signals;
@@ -29,6 +31,8 @@ pub use model::{Event, Model};
 pub use outcome::{
     EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_until,
 };
+pub use pages::{PAGE, PageSet, Pages, TOUCHED_AGAIN, distinct_pages};
+pub use postgres::wal_between_checkpoints;
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Recorder, Work};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};

@@ -11,6 +11,7 @@ use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos};
 
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
+use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
 use super::record::{Counts, Metric, Recorder, Work};
 use super::slab::Slab;
@@ -18,7 +19,7 @@ use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread
 use super::system::{Settings, SystemSize};
 use super::timeouts::{Timeout, TimerReads};
 use super::visits::{Pool, Process, Visit, VisitTable};
-use crate::engine::{BatchServer, ConnectionPool, Model as EngineModel, Permit, Priority, ProcessorSharing, Schedule};
+use crate::engine::{ConnectionPool, Model as EngineModel, Permit, Priority, ProcessorSharing, Schedule};
 
 /// What happens at an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,8 +35,8 @@ pub enum Event {
         /// Of its wake-ups.
         generation: u32,
     },
-    /// The WAL is flushed.
-    Flushed,
+    /// A server's WAL is flushed.
+    Flushed(u8),
     /// A timer is due; the thread waits for it.
     Timer(u32),
     /// A client sends the signal or update the thread waits for.
@@ -75,6 +76,7 @@ pub(super) struct Random {
     pub skip: Stream,
     pub provider: Stream,
     pub background: Stream,
+    pub fsync: Stream,
 }
 
 /// Published latency of a provider's calls.
@@ -102,7 +104,8 @@ pub struct Model {
     pub(super) provider: Option<Provider>,
     pub(super) client_trip: Nanos,
     pub(super) statement_trip: Nanos,
-    pub(super) fsync: Nanos,
+    pub(super) bulk_flush: Nanos,
+    pub(super) toast_compression: f64,
     pub(super) cpu_per_workflow_task: Nanos,
 
     pub(super) runs: Slab<Run>,
@@ -117,7 +120,9 @@ pub struct Model {
     pub(super) history_pools: Vec<ConnectionPool>,
     pub(super) matching_pools: Vec<ConnectionPool>,
     pub(super) visibility_pools: Vec<ConnectionPool>,
-    pub(super) wal: BatchServer,
+    pub(super) server_pool: Option<ConnectionPool>,
+    pub(super) wals: Vec<Wal>,
+    pub(super) checkpoints: Checkpoints,
     pub(super) flushed: Vec<u32>,
     pub(super) workflow_tasks: WorkflowTaskQueue,
     pub(super) activity_tasks: ActivityQueue,
@@ -141,7 +146,7 @@ impl EngineModel for Model {
         match event {
             Event::Step(chain) => self.advance(chain, schedule),
             Event::Host { host, generation } => self.host_woken(host, generation, schedule),
-            Event::Flushed => self.wal_flushed(schedule),
+            Event::Flushed(server) => self.wal_flushed(server, schedule),
             Event::Arrive => self.arrive(schedule),
             Event::Timer(thread) => self.timer_due(thread, schedule),
             Event::Message(thread) => self.message_due(thread, schedule),
@@ -174,6 +179,7 @@ impl Random {
             skip: stream("long waits"),
             provider: stream("provider latency"),
             background: stream("background"),
+            fsync: stream("fsync"),
         }
     }
 }
@@ -272,17 +278,19 @@ impl Model {
                     }
                 }
                 Visit::Connect(pool) => {
-                    if self.pool(id, pool).arrive(schedule.now(), id).is_none() {
+                    let Some(pool) = self.pool(id, pool) else { continue };
+                    if pool.arrive(schedule.now(), id).is_none() {
                         return;
                     }
                 }
                 Visit::Disconnect(pool) => {
-                    if let Some(next) = self.pool(id, pool).complete(schedule.now(), id) {
+                    let Some(pool) = self.pool(id, pool) else { continue };
+                    if let Some(next) = pool.complete(schedule.now(), id) {
                         schedule.after(Nanos::ZERO, Event::Step(next));
                     }
                 }
-                Visit::Statements { statements, commands, transaction } => {
-                    if self.send_statements(id, statements, commands, transaction, schedule) {
+                Visit::Statements { statements, cpu, commands, transaction } => {
+                    if self.send_statements(id, (statements, cpu), commands, transaction, schedule) {
                         return;
                     }
                 }
@@ -293,13 +301,19 @@ impl Model {
                         return schedule.after(self.statement_trip, Event::Step(id));
                     }
                 }
-                Visit::DatabaseCpu => {
+                Visit::DatabaseCpu(process) => {
                     let demand = std::mem::take(&mut self.chains[id].database);
-                    return self.use_cpu(id, Process::Database, demand, schedule);
+                    return self.use_cpu(id, process, demand, schedule);
                 }
-                Visit::Commit { wal, commands } => {
-                    self.commit(id, wal, commands, schedule);
-                    return;
+                Visit::Index => {
+                    self.work.documents += 1;
+                    let wait = Nanos((self.random.background.uniform() * self.bulk_flush.0 as f64) as u64);
+                    return schedule.after(wait + self.statement_trip, Event::Step(id));
+                }
+                Visit::Commit { wal, commands, server } => {
+                    if !self.commit(id, wal, commands, usize::from(server), schedule) {
+                        return;
+                    }
                 }
                 Visit::Provider => {
                     let latency = match &self.provider {
@@ -316,13 +330,14 @@ impl Model {
         }
     }
 
-    fn pool(&mut self, id: u32, pool: Pool) -> &mut ConnectionPool {
+    fn pool(&mut self, id: u32, pool: Pool) -> Option<&mut ConnectionPool> {
         let chain = &self.chains[id];
         let history = (chain.shard % self.size.history.count) as usize;
         match pool {
-            Pool::History => &mut self.history_pools[history],
-            Pool::Visibility => &mut self.visibility_pools[history],
-            Pool::Matching => &mut self.matching_pools[chain.matching as usize],
+            Pool::History => Some(&mut self.history_pools[history]),
+            Pool::Visibility => Some(&mut self.visibility_pools[history]),
+            Pool::Matching => Some(&mut self.matching_pools[chain.matching as usize]),
+            Pool::Server => self.server_pool.as_mut(),
         }
     }
 
@@ -330,14 +345,15 @@ impl Model {
     fn send_statements(
         &mut self,
         id: u32,
-        statements: u16,
+        (statements, cpu): (u16, Nanos),
         commands: bool,
         transaction: bool,
         schedule: &mut Schedule<Event>,
     ) -> bool {
         let chain = &mut self.chains[id];
-        let statements = u64::from(statements) + if commands { u64::from(chain.extra_statements) } else { 0 };
-        chain.database = self.calibration.cpu.database_statement * statements;
+        let extra = if commands { u64::from(chain.extra_statements) } else { 0 };
+        let statements = u64::from(statements) + extra;
+        chain.database = cpu + self.visits.command_cpu() * extra;
         self.work.statements += statements;
         self.work.write_transactions += u64::from(transaction);
         if self.statement_trip == Nanos::ZERO {
@@ -347,33 +363,30 @@ impl Model {
         true
     }
 
-    fn commit(&mut self, id: u32, wal: u32, commands: bool, schedule: &mut Schedule<Event>) {
+    /// Counts a commit and lets it wait for its WAL. True when the chain goes on at once.
+    fn commit(
+        &mut self,
+        id: u32,
+        wal: u32,
+        commands: bool,
+        server: usize,
+        schedule: &mut Schedule<Event>,
+    ) -> bool {
         let mut bytes = u64::from(wal);
         if commands {
             let chain = &self.chains[id];
-            bytes += u64::from(chain.extra_writes) * self.calibration.wal.write.0 + u64::from(chain.payload);
+            let payload = u64::from(chain.payload);
+            bytes += u64::from(chain.extra_writes) * self.calibration.wal.task.0;
+            if payload > LARGE_ROW {
+                self.work.large_payload_bytes += payload;
+                bytes += (payload as f64 * self.toast_compression) as u64;
+            } else {
+                bytes += payload;
+            }
         }
         self.work.wal_bytes += bytes;
         self.work.commits += 1;
-        if self.wal.arrive(schedule.now(), id) {
-            self.work.fsyncs += 1;
-            schedule.after(self.fsync, Event::Flushed);
-        }
-    }
-
-    fn wal_flushed(&mut self, schedule: &mut Schedule<Event>) {
-        let mut flushed = std::mem::take(&mut self.flushed);
-        flushed.clear();
-        let (done, again) = self.wal.complete(schedule.now());
-        flushed.extend_from_slice(done);
-        if again {
-            self.work.fsyncs += 1;
-            schedule.after(self.fsync, Event::Flushed);
-        }
-        for &id in &flushed {
-            self.advance(id, schedule);
-        }
-        self.flushed = flushed;
+        self.flush_commit(server, id, schedule)
     }
 
     /// Puts a chain's work on its process's host.
@@ -385,6 +398,7 @@ impl Model {
             Process::History => cpu.history_wake,
             Process::Matching => cpu.matching_wake,
             Process::Database => cpu.database_wake,
+            Process::VisibilityDatabase => cpu.database_wake,
             Process::Worker => Nanos::ZERO,
         };
         let group = &mut self.groups[process as usize];
@@ -402,7 +416,7 @@ impl Model {
             Process::Frontend => chain.frontend,
             Process::History => chain.shard % self.size.history.count,
             Process::Matching => chain.matching,
-            Process::Database => 0,
+            Process::Database | Process::VisibilityDatabase => 0,
             Process::Worker => chain.worker,
         };
         pod as usize
@@ -478,6 +492,9 @@ impl Model {
     }
 }
 
+/// A row above this is compressed (TOAST_TUPLE_THRESHOLD, 2,032 bytes, less what a row of `history_node` holds beside its payloads).
+const LARGE_ROW: u64 = 1_800;
+
 const IDLE_JOB: u32 = (1 << 29) - 1;
 
 /// A host's token: the chain, and which of its processes is on the CPU.
@@ -492,7 +509,8 @@ fn chain_of(token: u32) -> (u32, Process) {
         1 => Process::History,
         2 => Process::Matching,
         3 => Process::Database,
-        _ => Process::Worker,
+        4 => Process::Worker,
+        _ => Process::VisibilityDatabase,
     };
     (token >> 3, process)
 }
