@@ -222,7 +222,12 @@ fn database(now: &DatabasePlan, horizon: &DatabasePlan) -> Vec<Known> {
             true,
             pair(now, horizon, |d| number::throughput(d.wal_bytes_per_second)),
         ),
-        known_row(&["database.connections", "database.server_connections"], "connections", true, pair(now, horizon, |d| whole(d.connections))),
+        known_row(
+            &["database.connections", "database.server_connections"],
+            "connections",
+            true,
+            pair(now, horizon, |d| whole(d.connections)),
+        ),
     ];
     if horizon.visibility_vcpu > 0 {
         rows.push(known_row(

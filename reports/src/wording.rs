@@ -124,8 +124,11 @@ pub fn storage(plan: &PlanDocument) -> Option<String> {
     }
     let mut tables: Vec<&TableBytes> = storage.at_horizon.iter().collect();
     tables.sort_by(|a, b| b.bytes.total_cmp(&a.bytes));
-    let shares: Vec<String> =
-        tables.iter().take(3).map(|table| format!("{} {}", table.table, number::percent(table.bytes / total))).collect();
+    let shares: Vec<String> = tables
+        .iter()
+        .take(3)
+        .map(|table| format!("{} {}", table.table, number::percent(table.bytes / total)))
+        .collect();
     let indexes = storage.at_horizon.iter().map(|table| table.indexes).sum::<f64>();
     let mut text = format!("{} in {}", number::storage(total), plan.horizon_label);
     let first = whole(&storage.at_retention);

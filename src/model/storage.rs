@@ -51,18 +51,21 @@ pub fn reasons(profile: &Profile, plan: &Plan) -> Vec<(&'static str, String)> {
         ),
     ];
     let most = outcome.populations.most_connections;
-    list.push(("database.connections", match &cluster.database.pgbouncer {
-        Some(_) => format!(
-            "to PgBouncer, which opens {} to the database; at most {most} in use in a history pod",
-            database.server_connections
-        ),
-        None => format!(
-            "{} per pod (maxConns {} + {} visibility); at most {most} in use in a history pod",
-            cluster.max_connections + cluster.visibility_max_connections,
-            cluster.max_connections,
-            cluster.visibility_max_connections,
-        ),
-    }));
+    list.push((
+        "database.connections",
+        match &cluster.database.pgbouncer {
+            Some(_) => format!(
+                "to PgBouncer, which opens {} to the database; at most {most} in use in a history pod",
+                database.server_connections
+            ),
+            None => format!(
+                "{} per pod (maxConns {} + {} visibility); at most {most} in use in a history pod",
+                cluster.max_connections + cluster.visibility_max_connections,
+                cluster.max_connections,
+                cluster.visibility_max_connections,
+            ),
+        },
+    ));
     if database.visibility_vcpu > 0 {
         list.push(("database.visibility_vcpu", "upserts at most 60 % busy at the horizon".to_owned()));
     }

@@ -1,9 +1,7 @@
 //! Checks of the cluster, and its defaults.
 
 use super::Checker;
-use crate::profile::{
-    CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services,
-};
+use crate::profile::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
 use crate::raw::cluster::{RawAuto, RawCloud, RawCluster, RawNetwork, RawService, RawServices};
 use crate::units::{Bytes, Cores, Nanos, Rate};
 
@@ -48,6 +46,7 @@ impl Checker {
             visibility,
             backup: self.under("backup", |c| c.backup(&raw.backup.unwrap_or_default())),
             archival: raw.archival.map(|raw| self.under("archival", |c| c.archival(&raw))),
+            server: self.under("server", |c| c.server(&raw.server.unwrap_or_default())),
             network: network(&raw.network.unwrap_or_default()),
             placement,
         }

@@ -6,6 +6,7 @@ mod arrivals;
 mod cluster;
 mod database;
 mod expand;
+mod server;
 mod workflow;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The cluster a workload runs on: services, shards, database, hosts.
 
 use super::database::{Archival, Backup, Database, Visibility};
+use super::server::ServerSettings;
 use crate::units::{Bytes, Cores, Nanos, Rate};
 
 /// A Temporal cluster and its database.
@@ -30,6 +31,8 @@ pub struct Cluster {
     pub backup: Backup,
     /// Archival of closed histories; `None`: there is none.
     pub archival: Option<Archival>,
+    /// Limits and caches of the server.
+    pub server: ServerSettings,
     /// Round trips between the parts.
     pub network: Network,
     /// Where the parts run.

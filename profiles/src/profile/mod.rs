@@ -5,12 +5,12 @@
 
 mod cluster;
 mod database;
+mod server;
 mod workflow;
 
 pub use cluster::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
-pub use database::{
-    Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility,
-};
+pub use database::{Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility};
+pub use server::ServerSettings;
 pub use workflow::{
     Activity, Arm, Child, Heartbeat, LocalActivity, Query, RetryPolicy, Span, Step, Timeouts, Update, WaitSignal,
     WorkflowType,

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error, Visitor};
 
 use super::RawHostSize;
 use super::database::{RawArchival, RawBackup, RawDatabase, RawVisibility};
+use super::server::RawServer;
 use crate::units::{Nanos, Rate, UnitError};
 
 /// A Temporal cluster and its database: a shipped one by name, a file, or written here; with `use`, the keys given here override the cluster that is used.
@@ -42,6 +43,8 @@ pub(crate) struct RawCluster {
     pub backup: Option<RawBackup>,
     /// Closed histories go to object storage. Default: they do not.
     pub archival: Option<RawArchival>,
+    /// Limits and caches of the server: its dynamic configuration.
+    pub server: Option<RawServer>,
     /// Round trips between the parts.
     pub network: Option<RawNetwork>,
     /// One machine that carries everything: services, database, workers and clients. Default: every pod has its own cores.

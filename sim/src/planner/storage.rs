@@ -128,8 +128,7 @@ impl Recovery {
         let backup = &profile.cluster.backup;
         let days = (backup.keep.as_secs_f64() / DAY).max(1.0);
         let wal_per_day = wal_per_second * DAY;
-        let seconds =
-            storage / backup.restore_per_second.0 as f64 + wal_per_day / backup.replay_per_second.0 as f64;
+        let seconds = storage / backup.restore_per_second.0 as f64 + wal_per_day / backup.replay_per_second.0 as f64;
         let archive = profile.cluster.archival.map_or(0.0, |archival| archival.expansion * archived_events);
         Recovery {
             backups: days * storage * backup.compression.get(),

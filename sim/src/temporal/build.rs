@@ -5,8 +5,12 @@ use plimsoll_profiles::profile::{ClusterKind, Profile, Visibility};
 use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
+use super::caches::StateCache;
+use super::idle::{IdleLoad, Idling};
+use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{self, Event, Model, PodGroup, Provider, Random};
+use super::outages::Outage;
 use super::pages::Pages;
 use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
@@ -42,9 +46,21 @@ impl Model {
         size: SystemSize,
         settings: Settings,
     ) -> Simulation<Model> {
+        Self::simulation_under(profile, calibration, size, settings, &[])
+    }
+
+    /// The same with workers that stop for a while.
+    pub fn simulation_under(
+        profile: &Profile,
+        calibration: &Calibration,
+        size: SystemSize,
+        settings: Settings,
+        outages: &[Outage],
+    ) -> Simulation<Model> {
         let mut simulation = Simulation::new(Model::new(profile, calibration, size, settings));
         let (model, schedule) = simulation.parts_mut();
         model.plan_arrival(schedule);
+        model.plan_outages(outages, schedule);
         schedule.at(Nanos::ZERO, Event::Idle);
         if model.provider.is_none() {
             model.schedule_checkpoint(schedule);
@@ -55,7 +71,11 @@ impl Model {
     fn new(profile: &Profile, calibration: &Calibration, size: SystemSize, settings: Settings) -> Self {
         let network = &profile.cluster.network;
         let bouncer = profile.cluster.database.pgbouncer;
+        let server = &profile.cluster.server;
+        let limited = [Process::Frontend, Process::History, Process::Matching];
+        let limited = limited.map(|process| RateLimits::limits(server, process));
         let trips = Trips {
+            limited,
             client: network.client_to_frontend,
             service: network.between_services,
             pgbouncer: bouncer.map(|bouncer| bouncer.cpu_per_statement),
@@ -125,6 +145,12 @@ impl Model {
             workers: (0..fleet.pods.count)
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
                 .collect(),
+            rate_limits: RateLimits::new(server, &size),
+            idling: Idling::new(IdleLoad::of(calibration, size.history_shards)),
+            state_cache: StateCache::new(server, size.history.count),
+            runs_made: 0,
+            outages: Vec::new(),
+            lost_sticky: Vec::new(),
             start_rate,
             sticky_timeout: profile.sdk.defaults().sticky_timeout,
             work: Work::default(),

@@ -8,16 +8,21 @@
 mod activity;
 mod audit;
 mod build;
+mod caches;
 mod code;
 mod effects;
+mod idle;
+mod limits;
 mod matching;
 mod model;
+mod outages;
 mod outcome;
 mod pages;
 mod path;
 mod postgres;
 mod program;
 mod record;
+mod requests;
 mod signals;
 mod slab;
 mod state;
@@ -27,13 +32,17 @@ mod visits;
 mod workflow;
 
 pub use audit::Leftovers;
+pub use idle::IdleLoad;
 pub use model::{Event, Model};
+pub use outages::Outage;
 pub use outcome::{
-    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_until,
+    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_under,
+    simulate_until,
 };
 pub use pages::{PAGE, PageSet, Pages, TOUCHED_AGAIN, distinct_pages};
 pub use postgres::wal_between_checkpoints;
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Recorder, Work};
+pub use requests::{QueueCall, Requests};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
 pub use visits::Process;

@@ -10,10 +10,15 @@ use plimsoll_profiles::calibration::{Calibration, OperationKind};
 use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos};
 
+use super::caches::StateCache;
+use super::idle::{IDLE_JOB, Idling};
+use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
+use super::outages::Outage;
 use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
 use super::record::{Counts, Metric, Recorder, Work};
+use super::requests::QueueCall;
 use super::slab::Slab;
 use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread};
 use super::system::{Settings, SystemSize};
@@ -59,6 +64,14 @@ pub enum Event {
     TimerReads(Timeout),
     /// A shard deletes its finished tasks.
     Checkpoint,
+    /// Workers stop.
+    WorkersStop(u32),
+    /// Workers are back.
+    WorkersReturn(u32),
+    /// Tasks in the sticky queues of stopped workers time out.
+    StickyTasksLost,
+    /// A time-out's timer fires after its run has left history's cache.
+    LateTimeout(u32),
     /// Work of an empty cluster.
     Idle,
     /// The past's workflows are deleted.
@@ -128,6 +141,14 @@ pub struct Model {
     pub(super) activity_tasks: ActivityQueue,
     pub(super) timer_reads: TimerReads,
     pub(super) workers: Vec<WorkerPod>,
+    pub(super) rate_limits: RateLimits,
+    pub(super) idling: Idling,
+    pub(super) state_cache: StateCache,
+    /// Runs created so far, children and further runs included.
+    pub(super) runs_made: u64,
+    pub(super) outages: Vec<Outage>,
+    /// Runs whose workflow task waits in the sticky queue of a stopped worker.
+    pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,
     pub(super) sticky_timeout: Nanos,
 
@@ -159,6 +180,10 @@ impl EngineModel for Model {
             Event::TimerRead(shard) => self.timer_read(shard, schedule),
             Event::TimerReads(timeout) => self.timer_reads_due(timeout, schedule),
             Event::Checkpoint => self.checkpoint(schedule),
+            Event::WorkersStop(outage) => self.workers_stop(outage, schedule),
+            Event::WorkersReturn(outage) => self.workers_return(outage, schedule),
+            Event::StickyTasksLost => self.sticky_tasks_lost(schedule),
+            Event::LateTimeout(shard) => self.late_timeout_due(shard, schedule),
             Event::Idle => self.idle_work(schedule),
             Event::Retention => self.retention(schedule),
         }
@@ -246,9 +271,24 @@ impl Model {
             self.chains[id].place = place + 1;
             match self.visits.at(place) {
                 Visit::Hop(trip) => return schedule.after(trip, Event::Step(id)),
-                Visit::Cpu(process, demand) => return self.use_cpu(id, process, demand, schedule),
+                Visit::Cpu(process, demand) => {
+                    self.work.requests.visit(process, self.chains[id].operation);
+                    return self.use_cpu(id, process, demand, schedule);
+                }
+                Visit::Admit(process, requests) => {
+                    if let Some(wait) = self.refused(id, process, requests, schedule.now()) {
+                        self.chains[id].place = place;
+                        return schedule.after(wait, Event::Step(id));
+                    }
+                }
+                Visit::Poll(demand) => {
+                    self.work.requests.poll(QueueCall::of(self.chains[id].purpose));
+                    return self.use_cpu(id, Process::Frontend, demand, schedule);
+                }
                 Visit::Dispatch(demand) => {
-                    let forwards = u64::from(self.chains[id].forwards);
+                    let chain = &self.chains[id];
+                    self.work.requests.forward(QueueCall::of(chain.purpose), chain.forwards);
+                    let forwards = u64::from(chain.forwards);
                     let forwarding = self.calibration.cpu.matching_forward.0 * forwards / 256;
                     return self.use_cpu(id, Process::Matching, demand + Nanos(forwarding), schedule);
                 }
@@ -330,6 +370,15 @@ impl Model {
         }
     }
 
+    /// Whether a pod's rate limit turns a chain's requests away, and for how long.
+    fn refused(&mut self, id: u32, process: Process, requests: u8, now: Nanos) -> Option<Nanos> {
+        let pod = self.pod_of(id, process);
+        let random = &mut self.random.background;
+        let wait = self.rate_limits.ask(process, pod, u32::from(requests), id, now, random)?;
+        self.work.throttled[process as usize] += 1;
+        Some(wait)
+    }
+
     fn pool(&mut self, id: u32, pool: Pool) -> Option<&mut ConnectionPool> {
         let chain = &self.chains[id];
         let history = (chain.shard % self.size.history.count) as usize;
@@ -364,14 +413,7 @@ impl Model {
     }
 
     /// Counts a commit and lets it wait for its WAL. True when the chain goes on at once.
-    fn commit(
-        &mut self,
-        id: u32,
-        wal: u32,
-        commands: bool,
-        server: usize,
-        schedule: &mut Schedule<Event>,
-    ) -> bool {
+    fn commit(&mut self, id: u32, wal: u32, commands: bool, server: usize, schedule: &mut Schedule<Event>) -> bool {
         let mut bytes = u64::from(wal);
         if commands {
             let chain = &self.chains[id];
@@ -393,18 +435,25 @@ impl Model {
     fn use_cpu(&mut self, id: u32, process: Process, demand: Nanos, schedule: &mut Schedule<Event>) {
         let pod = self.pod_of(id, process);
         let cpu = &self.calibration.cpu;
-        let wake = match process {
-            Process::Frontend => cpu.frontend_wake,
-            Process::History => cpu.history_wake,
-            Process::Matching => cpu.matching_wake,
-            Process::Database => cpu.database_wake,
-            Process::VisibilityDatabase => cpu.database_wake,
-            Process::Worker => Nanos::ZERO,
+        let (wake, idle_core) = match process {
+            Process::Frontend => (cpu.frontend_wake, cpu.frontend_idle_core),
+            Process::History => (cpu.history_wake, cpu.history_idle_core),
+            Process::Matching => (cpu.matching_wake, cpu.matching_idle_core),
+            Process::Database | Process::VisibilityDatabase => (cpu.database_wake, cpu.database_idle_core),
+            Process::Worker => (Nanos::ZERO, Nanos::ZERO),
         };
         let group = &mut self.groups[process as usize];
-        let demand = if group.running[pod] == 0 { demand + wake } else { demand };
-        group.running[pod] += 1;
         let host = group.hosts[pod];
+        let mut demand = demand;
+        if group.running[pod] == 0 {
+            demand += wake;
+            self.work.wake_ups[process as usize] += 1;
+        }
+        if self.hosts[host as usize].has_idle_core() {
+            demand += idle_core;
+            self.work.idle_cores[process as usize] += 1;
+        }
+        group.running[pod] += 1;
         self.work.cpu[process as usize] += demand;
         self.hosts[host as usize].arrive(schedule.now(), job(id, process), demand);
         self.wake_host(host, schedule);
@@ -422,7 +471,7 @@ impl Model {
         pod as usize
     }
 
-    fn wake_host(&mut self, host: u32, schedule: &mut Schedule<Event>) {
+    pub(super) fn wake_host(&mut self, host: u32, schedule: &mut Schedule<Event>) {
         if let Some((at, generation)) = self.hosts[host as usize].wake() {
             schedule.at(at, Event::Host { host, generation });
         }
@@ -444,24 +493,6 @@ impl Model {
         self.wake_host(host, schedule);
     }
 
-    /// Load of an empty cluster: every tenth of a second each service uses its share.
-    fn idle_work(&mut self, schedule: &mut Schedule<Event>) {
-        let cpu = &self.calibration.cpu;
-        let shares = [
-            (Process::Frontend, cpu.idle_frontend),
-            (Process::History, cpu.idle_history + cpu.idle_worker),
-            (Process::Matching, cpu.idle_matching),
-            (Process::Database, cpu.idle_database),
-        ];
-        for (process, per_second) in shares {
-            let hosts = &self.groups[process as usize].hosts;
-            let host = hosts[self.random.background.below(hosts.len() as u64) as usize];
-            self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, process), Nanos(per_second.0 / 10));
-            self.wake_host(host, schedule);
-        }
-        schedule.after(Nanos::from_millis(100), Event::Idle);
-    }
-
     /// Range deletes of shards that made progress: as one Poisson process over all shards.
     fn checkpoint(&mut self, schedule: &mut Schedule<Event>) {
         let shard = self.random.background.below(u64::from(self.size.history_shards)) as u32;
@@ -470,6 +501,7 @@ impl Model {
     }
 
     pub(super) fn schedule_checkpoint(&mut self, schedule: &mut Schedule<Event>) {
+        self.look_at_cache(schedule.now());
         let interval = self.calibration.queues.checkpoint_interval.as_secs_f64();
         let shards = f64::from(self.size.history_shards);
         let elapsed = schedule.now().as_secs_f64().max(1.0);
@@ -495,10 +527,8 @@ impl Model {
 /// A row above this is compressed (TOAST_TUPLE_THRESHOLD, 2,032 bytes, less what a row of `history_node` holds beside its payloads).
 const LARGE_ROW: u64 = 1_800;
 
-const IDLE_JOB: u32 = (1 << 29) - 1;
-
 /// A host's token: the chain, and which of its processes is on the CPU.
-fn job(id: u32, process: Process) -> u32 {
+pub(super) fn job(id: u32, process: Process) -> u32 {
     debug_assert!(id <= IDLE_JOB, "more than half a billion chains at once");
     id << 3 | process as u32
 }

@@ -45,6 +45,10 @@ pub enum Visit {
     Hop(Nanos),
     /// CPU of a process on the chain's pod.
     Cpu(Process, Nanos),
+    /// So many requests at a service that refuses those beyond its rate limit.
+    Admit(Process, u8),
+    /// The frontend's CPU for a worker's poll.
+    Poll(Nanos),
     /// Matching's CPU for adding a task or serving a poll, with what the chain's forwards to other partitions cost.
     Dispatch(Nanos),
     /// CPU and then waiting time that the chain itself carries: work on a worker.
@@ -133,6 +137,8 @@ pub struct Trips {
     pub client: Nanos,
     /// Between services, there and back.
     pub service: Nanos,
+    /// Which of frontend, history and matching have rate limits.
+    pub limited: [bool; 3],
 }
 
 struct Compiler<'a> {
@@ -233,15 +239,20 @@ impl Compiler<'_> {
         let worker = self.visits.len() as u32;
         self.visits.extend([Visit::Work, Visit::End]);
         let poll = self.visits.len() as u32;
+        if !cloud {
+            self.admit(Process::Frontend, 1);
+        }
         self.hop(self.trips.client);
         if !cloud {
-            self.visits.extend([Visit::Cpu(Process::Frontend, cpu.frontend_request)]);
+            self.visits.push(Visit::Poll(cpu.frontend_request));
+            self.admit(Process::Matching, 1);
             self.hop(self.trips.service);
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }
         self.visits.push(Visit::End);
         let dispatch = self.visits.len() as u32;
         if !cloud {
+            self.admit(Process::Matching, 1);
             self.hop(self.trips.service);
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }
@@ -260,6 +271,13 @@ impl Compiler<'_> {
     fn hop(&mut self, trip: Nanos) {
         if trip.0 > 1 {
             self.visits.push(Visit::Hop(Nanos(trip.0 / 2)));
+        }
+    }
+
+    /// Before the way there, so that nothing stands between the way and the CPU at its end.
+    fn admit(&mut self, process: Process, requests: u8) {
+        if self.trips.limited[process as usize] {
+            self.visits.push(Visit::Admit(process, requests));
         }
     }
 
@@ -339,10 +357,12 @@ impl Compiler<'_> {
         let shard = writes && op.name != OperationKind::Spool;
         let pool = if op.name == OperationKind::Spool { Pool::Matching } else { Pool::History };
         if op.frontend > 0 {
+            self.admit(Process::Frontend, op.frontend);
             self.hop(self.trips.client);
             self.visits.push(Visit::Cpu(Process::Frontend, cpu.frontend_request * u64::from(op.frontend)));
         }
         if op.history > 0 {
+            self.admit(Process::History, op.history);
             self.hop(self.trips.service);
         }
         if op.queue_task || op.timer_task {
@@ -372,6 +392,7 @@ impl Compiler<'_> {
             self.disconnect(pool);
         }
         if op.matching > 0 {
+            self.admit(Process::Matching, op.matching);
             self.hop(self.trips.service);
             self.visits.push(Visit::Cpu(Process::Matching, cpu.matching_request * u64::from(op.matching)));
         }

@@ -198,6 +198,12 @@ impl ProcessorSharing {
         self.jobs.len()
     }
 
+    /// Whether a job that came now would find a core without work.
+    #[inline]
+    pub fn has_idle_core(&self) -> bool {
+        (self.jobs.len() as u64) << FRACTION_BITS < self.cores
+    }
+
     /// Forgets the measurements so far, at the end of the warm-up; the jobs stay.
     pub fn reset_statistics(&mut self, now: Nanos) {
         self.advance(now);

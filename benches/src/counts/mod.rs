@@ -1,0 +1,7 @@
+//! Predicted against measured, shape by shape.
+
+pub mod document;
+pub mod features;
+pub mod figures;
+pub mod judge;
+pub mod simulate;
