@@ -26,6 +26,27 @@ pub struct SdkDefaults {
     pub longest_heartbeat_throttle: Nanos,
 }
 
+/// How an SDK's pollers scale by themselves, where the user asks for it (Go `NewPollerBehaviorAutoscaling`, Core
+/// `PollerBehavior::Autoscaling`; servers from 1.28 on suggest more or fewer with each task they hand out).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollerAutoscaling {
+    /// Never fewer.
+    pub minimum: u32,
+    /// At the worker's start.
+    pub initial: u32,
+    /// Never more.
+    pub maximum: u32,
+}
+
+impl PollerAutoscaling {
+    /// Go's defaults: `defaultAutoscalingMinimumNumberOfPollers` 1, initial 5, maximum 100; Core's language SDKs share them.
+    pub const DEFAULT: PollerAutoscaling = PollerAutoscaling { minimum: 1, initial: 5, maximum: 100 };
+}
+
+/// Activities that an SDK's worker reserves slots for when it completes one workflow task, where the server allows
+/// eager activities (Go `maxConcurrentEagerActivityExecutionSize` and Core: 3 of one task).
+pub const EAGER_ACTIVITIES_PER_TASK: u32 = 3;
+
 impl Sdk {
     /// The defaults in the SDK's own source: Go `internal_worker.go:49-72`, Java `WorkerOptions.java:29-50`, Python
     /// `_worker.py:118-152`, TypeScript `worker-options.ts`, .NET `TemporalWorkerOptions.cs:152-246`, Core

@@ -105,10 +105,19 @@ impl Generator {
         let (takes, start_to_close) = choice.split_once('|').unwrap();
         let fails = self.one_of(&["0", "0", "0.2", "0.6", "1.0"]);
         let attempts = 1 + self.random.below(3);
-        let heartbeat = self.one_of(&["", "", ", heartbeat = { every = \"400ms\", timeout = \"700ms\" }"]);
+        let heartbeat = self.one_of(&[
+            "",
+            "",
+            ", heartbeat = { every = \"400ms\", timeout = \"700ms\" }",
+            ", heartbeat = { every = \"300ms\" }",
+        ]);
+        let mut more = self.one_of(&["", "", ", schedule_to_start = \"800ms\"", ", schedule_to_close = \"4s\""]);
+        if fails != "0" {
+            more += &self.one_of(&["", ", non_retryable = 0.5"]);
+        }
         let memory = self.one_of(&["100B", "1000KiB", "5MiB"]);
         format!(
-            "{{ activity = \"a\", takes = {takes}, fails = {fails}, memory = \"{memory}\", start_to_close = \"{start_to_close}\"{heartbeat}, \
+            "{{ activity = \"a\", takes = {takes}, fails = {fails}{more}, memory = \"{memory}\", start_to_close = \"{start_to_close}\"{heartbeat}, \
              retry = {{ initial = \"200ms\", backoff = 2.0, attempts = {attempts} }} }}"
         )
     }
@@ -123,7 +132,11 @@ impl Generator {
         let kinds = if depth == 0 || self.steps > 25 { 7 } else { 11 };
         match self.random.below(kinds) {
             0 | 1 => self.activity(),
-            2 => "{ local_activity = \"l\", takes = \"2ms\", count = 2 }".to_owned(),
+            2 => self.one_of(&[
+                "{ local_activity = \"l\", takes = \"2ms\", count = 2 }",
+                "{ local_activity = \"l\", takes = \"9s\" }",
+                "{ upsert_search_attributes = \"a\" }, { side_effect = \"e\" }",
+            ]),
             3 => format!("{{ timer = \"{}\" }}", self.one_of(&["10ms", "1200ms", "3s", "2h", "40d"])),
             4 => {
                 let (after, start) = (self.one_of(&["0s", "20ms", "1s", "3h"]), self.one_of(&["true", "false"]));
@@ -132,11 +145,20 @@ impl Generator {
                     1 + self.random.below(3)
                 )
             }
-            5 => format!("{{ update = \"u\", after = \"{}\" }}", self.one_of(&["0s", "100ms", "1d"])),
+            5 => format!(
+                "{{ update = \"u\", after = \"{}\", from_start = {}, count = {}, rejected = {} }}",
+                self.one_of(&["0s", "100ms", "1d"]),
+                self.one_of(&["true", "false"]),
+                1 + self.random.below(3),
+                self.one_of(&["0", "0.3"])
+            ),
             6 => match self.random.below(3) {
                 0 => "{ query = \"q\", count = 2 }".to_owned(),
                 1 => "{ child = \"Child\" }".to_owned(),
-                _ => "{ child = \"Child\", wait = false }".to_owned(),
+                _ => format!(
+                    "{{ child = \"Child\", wait = false, on_parent_close = \"{}\" }}",
+                    self.one_of(&["terminate", "request-cancel", "abandon"])
+                ),
             },
             7 | 8 => format!("{{ parallel = [ {} ] }}", self.list(depth - 1, 4)),
             9 => format!(
@@ -158,12 +180,31 @@ impl Generator {
             root +=
                 &format!(", {{ continue_as_new = {{ runs = {} }} }}, {}", 1 + self.random.below(2), self.activity());
         }
+        let keys: String = (0..2)
+            .map(|_| {
+                self.one_of(&[
+                    "",
+                    "",
+                    "eager_start = true\n",
+                    "cancelled = { probability = 0.4, after = { mean = \"3s\", cv = 2.0 } }\n",
+                    "terminated = { probability = 0.4, after = \"2s\" }\n",
+                    "run_timeout = \"6s\"\n",
+                    "execution_timeout = \"3h\"\n",
+                    "scheduled = true\n",
+                ])
+            })
+            .collect();
+        let keys = match keys.split_once('\n') {
+            // One of a kind is enough, and a scheduled start is not an eager one.
+            Some((first, rest)) if rest.trim() == first || keys.contains("scheduled") => format!("{first}\n"),
+            _ => keys,
+        };
         let child = if self.random.below(2) == 0 { self.activity() } else { "{ timer = \"1s\" }".to_owned() };
         if !root.contains("child") {
-            return format!("[[workflow]]\ntype = \"Root\"\nshare = 1.0\nsteps = [ {root} ]\n");
+            return format!("[[workflow]]\ntype = \"Root\"\nshare = 1.0\n{keys}steps = [ {root} ]\n");
         }
         format!(
-            "[[workflow]]\ntype = \"Root\"\nshare = 1.0\nsteps = [ {root} ]\n[[workflow]]\ntype = \"Child\"\nsteps = [ {child} ]\n"
+            "[[workflow]]\ntype = \"Root\"\nshare = 1.0\n{keys}steps = [ {root} ]\n[[workflow]]\ntype = \"Child\"\nsteps = [ {child} ]\n"
         )
     }
 }
@@ -189,6 +230,8 @@ fn random_profiles_obey_the_laws() {
             size.workers.cached_workflows = 2;
             size.history_shards = 2;
         }
+        let mut profile = profile;
+        profile.cluster.eager_activities = seed % 2 == 0;
         let what = format!("seed {seed}\n{workflows}");
         check_laws(&profile, size, settings(seed, 4.0, 60.0), &what);
         let outcome = run(&profile, settings(seed, 4.0, 60.0));

@@ -193,7 +193,12 @@ impl Uses {
                 Step::Query(_) => self.queries = true,
                 Step::Parallel(steps) | Step::Sequence(steps) | Step::Repeat { steps, .. } => self.steps(steps),
                 Step::Branch(arms) => arms.iter().for_each(|arm| self.steps(&arm.steps)),
-                Step::Activity(_) | Step::LocalActivity(_) | Step::Child(_) | Step::ContinueAsNew { .. } => {}
+                Step::Activity(_)
+                | Step::LocalActivity(_)
+                | Step::Child(_)
+                | Step::ContinueAsNew { .. }
+                | Step::UpsertSearchAttributes { .. }
+                | Step::SideEffect { .. } => {}
             }
         }
     }

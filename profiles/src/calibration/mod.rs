@@ -38,6 +38,8 @@ pub struct Calibration {
     pub cpu: CpuCosts,
     /// Execution time of statements by class.
     pub statements: StatementCosts,
+    /// How the processes run.
+    pub runtime: RuntimeCosts,
     /// WAL per row.
     pub wal: WalCosts,
     /// Task queue behaviour.
@@ -49,6 +51,28 @@ pub struct Calibration {
     /// The operation table.
     #[serde(rename = "operation")]
     pub operations: Vec<Operation>,
+}
+
+/// How the processes run: the kernel's time slices, and Go's garbage collector.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct RuntimeCosts {
+    /// Longest time a thread keeps a core while others wait for it.
+    pub time_slice: Nanos,
+    /// The same of a garbage collector's thread.
+    pub collector_slice: Nanos,
+    /// CPU that a frontend uses from one garbage collection to the next.
+    pub frontend_collection_every: Nanos,
+    /// CPU of that collection.
+    pub frontend_collection: Nanos,
+    /// The same of history.
+    pub history_collection_every: Nanos,
+    /// The same of history.
+    pub history_collection: Nanos,
+    /// The same of matching.
+    pub matching_collection_every: Nanos,
+    /// The same of matching.
+    pub matching_collection: Nanos,
 }
 
 /// CPU per visit. `*_wake` is added when the process is found idle, `*_idle_core` when its host has an idle core; `idle_*` is used per second by an empty cluster.
@@ -198,6 +222,7 @@ pub struct ByteCosts {
     pub event_timer_started: Bytes,
     pub event_timer_fired: Bytes,
     pub event_signal: Bytes,
+    pub event_update: Bytes,
     pub event_marker: Bytes,
     pub event_child_initiated: Bytes,
     pub event_child_started: Bytes,

@@ -2,19 +2,37 @@
 
 use serde::Deserialize;
 
-/// A Temporal operation or server task that the simulator knows.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum OperationKind {
+/// The kinds of operation, listed once: the enumeration and the list of all its members.
+macro_rules! operation_kinds {
+    ($($kind:ident,)*) => {
+        /// A Temporal operation or server task that the simulator knows.
+        #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash)]
+        #[serde(rename_all = "snake_case")]
+        #[allow(missing_docs)]
+        pub enum OperationKind {
+            $($kind,)*
+        }
+
+        impl OperationKind {
+            /// All of them, in order.
+            pub const ALL: [OperationKind; [$(OperationKind::$kind),*].len()] = [$(OperationKind::$kind),*];
+        }
+    };
+}
+
+operation_kinds! {
     Start,
+    StartEager,
+    SignalWithStart,
     WorkflowTaskStarted,
     WorkflowTaskCompleted,
+    WorkflowTaskTimedOut,
     ActivityStarted,
     ActivityCompleted,
     ActivityCompletedBuffered,
     ActivityFailed,
     ActivityTimedOut,
+    ActivityGivenUp,
     Heartbeat,
     HeartbeatCheck,
     TimerFired,
@@ -23,61 +41,34 @@ pub enum OperationKind {
     TimeoutNoop,
     Signal,
     SignalBuffered,
-    Update,
+    UpdateSent,
+    SpeculativeTaskStarted,
+    SpeculativeTaskCompleted,
+    UpdateRejected,
+    CancelRequested,
+    CancelRequestedBuffered,
+    Terminate,
+    WorkflowTimedOut,
     Query,
+    QueryStarted,
+    QueryAnswered,
     ChildStart,
     ChildStarted,
     ChildFirstTask,
     ChildCompleted,
     ChildCompletedBuffered,
     ContinueAsNew,
+    FirstTaskDue,
     TransferRead,
     ColdLoad,
+    HistoryRead,
     Visibility,
     Result,
     Spool,
     Checkpoint,
     RetentionDelete,
-}
-
-impl OperationKind {
-    /// All of them, in order.
-    pub const ALL: [OperationKind; 31] = {
-        use OperationKind::*;
-        [
-            Start,
-            WorkflowTaskStarted,
-            WorkflowTaskCompleted,
-            ActivityStarted,
-            ActivityCompleted,
-            ActivityCompletedBuffered,
-            ActivityFailed,
-            ActivityTimedOut,
-            Heartbeat,
-            HeartbeatCheck,
-            TimerFired,
-            TimerFiredBuffered,
-            RetryFired,
-            TimeoutNoop,
-            Signal,
-            SignalBuffered,
-            Update,
-            Query,
-            ChildStart,
-            ChildStarted,
-            ChildFirstTask,
-            ChildCompleted,
-            ChildCompletedBuffered,
-            ContinueAsNew,
-            TransferRead,
-            ColdLoad,
-            Visibility,
-            Result,
-            Spool,
-            Checkpoint,
-            RetentionDelete,
-        ]
-    };
+    RetentionDeleteExecution,
+    RetentionDeleteHistory,
 }
 
 /// A statement class of Temporal's SQL persistence, by table and what it does.
@@ -211,6 +202,9 @@ pub struct Operation {
     /// One INSERT into `history_node` with its own commit, before the transaction.
     #[serde(default)]
     pub append: bool,
+    /// A second such INSERT, with its own commit too: a second batch of events.
+    #[serde(default)]
+    pub append_twice: bool,
     /// `history_node` and `history_tree` in a transaction of their own, before the other.
     #[serde(default)]
     pub new_branch: bool,
@@ -253,6 +247,7 @@ impl Operation {
         self.read_statements()
             + self.delete.len() as u32
             + u32::from(self.append)
+            + u32::from(self.append_twice)
             + if self.new_branch { 4 } else { 0 }
             + transaction
             + self.then_read.len() as u32

@@ -46,6 +46,8 @@ impl Checker {
             visibility,
             backup: self.under("backup", |c| c.backup(&raw.backup.unwrap_or_default())),
             archival: raw.archival.map(|raw| self.under("archival", |c| c.archival(&raw))),
+            // system.enableActivityEagerExecution.
+            eager_activities: raw.eager_activities.unwrap_or(false),
             server: self.under("server", |c| c.server(&raw.server.unwrap_or_default())),
             network: network(&raw.network.unwrap_or_default()),
             placement,

@@ -74,9 +74,14 @@ pub(super) fn expanded_sizes(workflows: &[WorkflowType]) -> Vec<u64> {
                 }
                 Step::WaitSignal(wait) => u64::from(wait.count),
                 Step::Query(query) => u64::from(query.count),
+                Step::Update(update) => u64::from(update.count),
                 // Each further run repeats what stands before.
                 Step::ContinueAsNew { runs } => sum.saturating_mul(u64::from(*runs)).saturating_add(1),
-                Step::Activity(_) | Step::LocalActivity(_) | Step::Timer(_) | Step::Update(_) => 1,
+                Step::Activity(_)
+                | Step::LocalActivity(_)
+                | Step::Timer(_)
+                | Step::UpsertSearchAttributes { .. }
+                | Step::SideEffect { .. } => 1,
             };
             sum = sum.saturating_add(own);
         }

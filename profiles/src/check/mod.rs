@@ -2,6 +2,7 @@
 //!
 //! A check that fails notes a finding and goes on with a stand-in, so that one reading shows all that is wrong.
 
+mod activity;
 mod arrivals;
 mod cluster;
 mod database;
@@ -258,6 +259,7 @@ impl Checker {
                 "workflow task pollers",
             ),
             activity_pollers: self.not_zero("activity_pollers", raw.activity_pollers, "activity pollers"),
+            poller_autoscaling: raw.poller_autoscaling.unwrap_or(false),
             // Zero is right here: it turns sticky queues off.
             cached_workflows: raw.cached_workflows,
             // Assumed: no measurement is general. An activity that holds buffers should say its own.
@@ -271,6 +273,13 @@ impl Checker {
             cpu_per_activity: raw.cpu_per_activity.unwrap_or(Nanos::from_millis(1)),
             max_pods,
         };
+        let fixed =
+            [("workflow_task_pollers", workers.workflow_task_pollers), ("activity_pollers", workers.activity_pollers)];
+        for (key, _) in fixed.into_iter().filter(|(_, pollers)| workers.poller_autoscaling && pollers.is_some()) {
+            let help =
+                "remove the number: autoscaling starts with 5 and goes from 1 to 100; or remove poller_autoscaling";
+            self.note(key, "a fixed number of pollers that scale by themselves", "fixed", help);
+        }
         if workers.memory_base >= workers.pod.memory {
             self.note(
                 "memory_base",

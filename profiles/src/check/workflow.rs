@@ -6,11 +6,10 @@ use super::Checker;
 use super::expand::{MAX_STEPS, child_cycle, children_of, expanded_sizes};
 use crate::problems::nearest;
 use crate::profile::{
-    Activity, Arm, Child, Heartbeat, LocalActivity, Query, RetryPolicy, Span, Step, Timeouts, Update, WaitSignal,
-    WorkflowType,
+    Arm, Child, EndedByClient, LocalActivity, ParentClosePolicy, Query, Span, Step, Update, WaitSignal, WorkflowType,
 };
-use crate::raw::workflow::{RawActivity, RawRetry, RawStep, RawWaitSignal, RawWorkflow};
-use crate::units::{Bytes, Nanos, Probability};
+use crate::raw::workflow::{RawEndedByClient, RawParentClosePolicy, RawStep, RawUpdate, RawWaitSignal, RawWorkflow};
+use crate::units::{Bytes, Nanos, Probability, quoted};
 
 /// Steps inside steps; deeper is a mistake, and every walk over them is a recursion.
 const MAX_NESTING: usize = 32;
@@ -19,7 +18,7 @@ const MAX_PARALLEL: usize = 2_000;
 /// Signals of one workflow (server, `history.maximumSignalsPerExecution`).
 const MAX_SIGNALS: u32 = 10_000;
 /// Assumed payload where none is given.
-const SMALL_PAYLOAD: Bytes = Bytes(100);
+pub(super) const SMALL_PAYLOAD: Bytes = Bytes(100);
 
 /// What a step's check needs to know of where it stands.
 #[derive(Clone, Copy)]
@@ -62,12 +61,54 @@ impl Checker {
     }
 
     fn workflow(&mut self, raw: RawWorkflow, types: &HashMap<String, usize>) -> WorkflowType {
+        self.ends_in_order(&raw);
+        let steps = self.steps("steps", raw.steps, Scope { types, depth: 0, top_level: true });
+        if let Some(signal) = raw.signal_with_start.as_deref().filter(|signal| !waits_for(&steps, signal)) {
+            let message = format!("no step waits for the signal {} that is sent with the start", quoted(signal));
+            let help = format!("add a step {{ wait_signal = {signal:?} }}, or name the signal that a step waits for");
+            self.note("signal_with_start", message, "nobody waits for it", help);
+        }
         WorkflowType {
             name: self.name("type", raw.name),
             share: raw.share,
             input: raw.input.unwrap_or(SMALL_PAYLOAD),
             result: raw.result.unwrap_or(SMALL_PAYLOAD),
-            steps: self.steps("steps", raw.steps, Scope { types, depth: 0, top_level: true }),
+            signal_with_start: raw.signal_with_start,
+            eager_start: raw.eager_start.unwrap_or(false),
+            scheduled: raw.scheduled.unwrap_or(false),
+            run_timeout: raw.run_timeout,
+            execution_timeout: raw.execution_timeout,
+            cancelled: raw.cancelled.map(|raw| self.ended_by_client("cancelled", raw)),
+            terminated: raw.terminated.map(|raw| self.ended_by_client("terminated", raw)),
+            steps,
+        }
+    }
+
+    fn ended_by_client(&mut self, key: &str, raw: RawEndedByClient) -> EndedByClient {
+        self.under(key, |c| EndedByClient { probability: raw.probability, after: c.span("after", raw.after) })
+    }
+
+    /// Keys of a type that contradict each other.
+    fn ends_in_order(&mut self, raw: &RawWorkflow) {
+        for (key, timeout) in [("run_timeout", raw.run_timeout), ("execution_timeout", raw.execution_timeout)] {
+            if timeout == Some(Nanos::ZERO) {
+                let help = "give how long it may take, or leave it out: then nothing limits it";
+                self.note(key, "no workflow ends in no time", "zero", help);
+            }
+        }
+        if let (Some(run), Some(execution)) = (raw.run_timeout, raw.execution_timeout)
+            && run > execution
+        {
+            let message = format!("a run may take {run}, but the whole chain of runs only {execution}");
+            self.note("run_timeout", message, "above execution_timeout", "lower it, or raise execution_timeout");
+        }
+        if raw.eager_start == Some(true) && (raw.scheduled == Some(true) || raw.signal_with_start.is_some()) {
+            let help = "only a client's plain start is answered with the first workflow task: remove eager_start";
+            self.note("eager_start", "an eager start of a workflow that no plain start starts", "not possible", help);
+        }
+        if raw.scheduled == Some(true) && raw.signal_with_start.is_some() {
+            let help = "a schedule starts workflows without a signal: remove one of the two";
+            self.note("signal_with_start", "a signal sent with a schedule's start", "not possible", help);
         }
     }
 
@@ -180,15 +221,24 @@ impl Checker {
                 name: self.name("query", raw.query),
                 output: raw.output.unwrap_or(SMALL_PAYLOAD),
             }),
-            RawStep::Update(raw) => Step::Update(Update {
-                name: self.name("update", raw.update),
-                after: raw.after.map_or(Span::Constant(Nanos::ZERO), |after| self.span("after", after)),
-                input: raw.input.unwrap_or(SMALL_PAYLOAD),
-                output: raw.output.unwrap_or(SMALL_PAYLOAD),
+            RawStep::Update(raw) => Step::Update(self.update(raw)),
+            RawStep::Child(raw) => Step::Child(Child {
+                workflow: self.child(&raw.child, scope),
+                wait: raw.wait.unwrap_or(true),
+                on_parent_close: match raw.on_parent_close {
+                    None | Some(RawParentClosePolicy::Terminate) => ParentClosePolicy::Terminate,
+                    Some(RawParentClosePolicy::RequestCancel) => ParentClosePolicy::RequestCancel,
+                    Some(RawParentClosePolicy::Abandon) => ParentClosePolicy::Abandon,
+                },
             }),
-            RawStep::Child(raw) => {
-                Step::Child(Child { workflow: self.child(&raw.child, scope), wait: raw.wait.unwrap_or(true) })
-            }
+            RawStep::UpsertSearchAttributes(raw) => Step::UpsertSearchAttributes {
+                name: self.name("upsert_search_attributes", raw.upsert_search_attributes),
+                payload: raw.payload.unwrap_or(SMALL_PAYLOAD),
+            },
+            RawStep::SideEffect(raw) => Step::SideEffect {
+                name: self.name("side_effect", raw.side_effect),
+                payload: raw.payload.unwrap_or(SMALL_PAYLOAD),
+            },
             RawStep::ContinueAsNew(raw) => {
                 if !scope.top_level {
                     let help =
@@ -264,7 +314,7 @@ impl Checker {
             Some(near) => format!("did you mean {near:?}?"),
             None => format!("known types: {}", known.join(", ")),
         };
-        self.note("child", format!("no workflow type is called {}", crate::units::quoted(name)), "unknown type", help);
+        self.note("child", format!("no workflow type is called {}", quoted(name)), "unknown type", help);
         0
     }
 
@@ -283,86 +333,32 @@ impl Checker {
         }
     }
 
-    fn activity(&mut self, raw: RawActivity) -> Activity {
-        let name = self.name("activity", raw.activity);
-        let takes = self.span("takes", raw.takes);
-        let fails = raw.fails.unwrap_or(Probability::ZERO);
-        let retry = self.retry(raw.retry);
-        if fails.get() >= 1.0 && retry.attempts == 0 {
-            let help = "lower `fails`, or limit retry.attempts";
-            self.note("fails", "an activity that always fails and is always retried never ends", "always fails", help);
+    fn update(&mut self, raw: RawUpdate) -> Update {
+        let rejected = raw.rejected.unwrap_or(Probability::ZERO);
+        if rejected.get() >= 1.0 {
+            let help = "lower `rejected`: the step waits for an update that is accepted";
+            self.note("rejected", "every update is rejected, so the workflow waits for ever", "always rejected", help);
         }
-        let heartbeat = raw.heartbeat.map(|raw| {
-            if raw.every == Nanos::ZERO || raw.timeout <= raw.every {
-                let message =
-                    format!("a heartbeat every {} is never in time for a time-out of {}", raw.every, raw.timeout);
-                let help = "give a time-out of at least twice `every`, and `every` above zero";
-                self.under("heartbeat", |c| c.note("timeout", message, "too short", help));
-            }
-            Heartbeat { every: raw.every, timeout: raw.timeout }
-        });
-        let start_to_close = match (raw.start_to_close, raw.schedule_to_close) {
-            (None, None) => Some(generous_timeout(&takes)),
-            (given, _) => given,
-        };
-        let timeouts = Timeouts {
-            start_to_close,
-            schedule_to_start: raw.schedule_to_start,
-            schedule_to_close: raw.schedule_to_close,
-        };
-        self.timeouts_suffice(&takes, &timeouts);
-        Activity {
-            name,
-            takes,
-            cpu: raw.cpu.unwrap_or(Nanos::ZERO),
-            memory: raw.memory,
+        Update {
+            count: self.count(raw.count),
+            from_start: raw.from_start.unwrap_or(false),
+            name: self.name("update", raw.update),
+            after: raw.after.map_or(Span::Constant(Nanos::ZERO), |after| self.span("after", after)),
             input: raw.input.unwrap_or(SMALL_PAYLOAD),
             output: raw.output.unwrap_or(SMALL_PAYLOAD),
-            fails,
-            fails_first: raw.fails_first.unwrap_or(0),
-            retry,
-            heartbeat,
-            timeouts,
+            rejected,
         }
     }
+}
 
-    fn timeouts_suffice(&mut self, takes: &Span, timeouts: &Timeouts) {
-        let usual = usual(takes);
-        let limits = [("start_to_close", timeouts.start_to_close), ("schedule_to_close", timeouts.schedule_to_close)];
-        for (key, limit) in limits {
-            if limit.is_some_and(|limit| limit <= usual) {
-                let limit = limit.unwrap_or_default();
-                let message = format!("the activity usually takes {usual}, but {key} ends it after {limit}");
-                self.note(key, message, "shorter than the activity", "give a time-out above what the activity takes");
-            }
-        }
-        if timeouts.schedule_to_start == Some(Nanos::ZERO) {
-            let help = "give how long a task may wait for a worker, or leave it out";
-            self.note("schedule_to_start", "no task is started in no time", "zero", help);
-        }
-    }
-
-    /// What is left out is the server's default: 1 s, 2.0, 100 × initial, unlimited (`common/retrypolicy`).
-    fn retry(&mut self, raw: Option<RawRetry>) -> RetryPolicy {
-        let raw = raw.unwrap_or(RawRetry { initial: None, backoff: None, maximum: None, attempts: None });
-        let initial = raw.initial.unwrap_or(Nanos::from_secs(1));
-        self.under("retry", |c| {
-            if initial == Nanos::ZERO {
-                c.note("initial", "a first wait of zero", "zero", "give a wait above zero, e.g. \"1s\"");
-            }
-            let maximum = raw.maximum.unwrap_or(Nanos(initial.0.saturating_mul(100).min(Nanos::MAX_INPUT.0)));
-            if maximum < initial {
-                let message = format!("the longest wait ({maximum}) is below the first ({initial})");
-                c.note("maximum", message, "below initial", "raise maximum, or lower initial");
-            }
-            RetryPolicy {
-                initial,
-                backoff: c.number("backoff", raw.backoff.unwrap_or(2.0), 1.0, 1_000.0),
-                maximum,
-                attempts: raw.attempts.unwrap_or(0),
-            }
-        })
-    }
+/// Whether a step waits for a signal of this name.
+fn waits_for(steps: &[Step], signal: &str) -> bool {
+    steps.iter().any(|step| match step {
+        Step::WaitSignal(wait) => wait.name == signal,
+        Step::Parallel(steps) | Step::Sequence(steps) | Step::Repeat { steps, .. } => waits_for(steps, signal),
+        Step::Branch(arms) => arms.iter().any(|arm| waits_for(&arm.steps, signal)),
+        _ => false,
+    })
 }
 
 fn repeated(count: u32, step: Step) -> Step {
@@ -370,25 +366,4 @@ fn repeated(count: u32, step: Step) -> Step {
         1 => step,
         times => Step::Repeat { times, steps: vec![step] },
     }
-}
-
-/// The duration that half of the runs stay under, roughly: the lowest one given.
-fn usual(takes: &Span) -> Nanos {
-    match takes {
-        Span::Constant(nanos) => *nanos,
-        Span::Quantiles(quantiles) => quantiles.first().map_or(Nanos::ZERO, |(_, value)| *value),
-        // The median of a lognormal: mean / √(1 + cv²).
-        Span::MeanCv { mean, cv } => Nanos::from_secs_f64(mean.as_secs_f64() / libm::sqrt(1.0 + cv * cv)),
-    }
-}
-
-/// Ten times the longest duration the span names, at least 10 s: generous, because a time-out that nobody wrote
-/// should not shape the result.
-fn generous_timeout(takes: &Span) -> Nanos {
-    let longest = match takes {
-        Span::Constant(nanos) => *nanos,
-        Span::Quantiles(quantiles) => quantiles.last().map_or(Nanos::ZERO, |(_, value)| *value),
-        Span::MeanCv { mean, cv } => Nanos::from_secs_f64(mean.as_secs_f64() * (1.0 + 3.0 * cv.clamp(0.0, 100.0))),
-    };
-    Nanos(longest.0.saturating_mul(10)).clamp(Nanos::from_secs(10), Nanos::MAX_INPUT)
 }

@@ -23,6 +23,8 @@ pub struct Cluster {
     pub max_connections: u32,
     /// `maxConns` of the visibility store, per service pod.
     pub visibility_max_connections: u32,
+    /// Whether the server starts activities with the workflow task's answer.
+    pub eager_activities: bool,
     /// The database.
     pub database: Database,
     /// Where visibility is kept.

@@ -12,8 +12,8 @@ pub use cluster::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Pl
 pub use database::{Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility};
 pub use server::ServerSettings;
 pub use workflow::{
-    Activity, Arm, Child, Heartbeat, LocalActivity, Query, RetryPolicy, Span, Step, Timeouts, Update, WaitSignal,
-    WorkflowType,
+    Activity, Arm, Child, EndedByClient, Heartbeat, LocalActivity, ParentClosePolicy, Query, RetryPolicy, Span, Step,
+    Timeouts, Update, WaitSignal, WorkflowType,
 };
 
 use crate::arrivals::Arrivals;
@@ -107,6 +107,8 @@ pub struct Workers {
     pub workflow_task_pollers: Option<u32>,
     /// Activity task pollers per pod.
     pub activity_pollers: Option<u32>,
+    /// Whether pollers scale by themselves ([`crate::PollerAutoscaling`]).
+    pub poller_autoscaling: bool,
     /// Sticky cache size per pod, in workflows.
     pub cached_workflows: Option<u32>,
     /// Memory of a running activity, where the activity itself does not say.

@@ -30,8 +30,31 @@ pub struct WorkflowType {
     pub input: Bytes,
     /// Payload of the result.
     pub result: Bytes,
+    /// The signal that is sent with the start, if there is one.
+    pub signal_with_start: Option<String>,
+    /// Whether the start's answer carries the first workflow task.
+    pub eager_start: bool,
+    /// Whether a Temporal schedule starts it.
+    pub scheduled: bool,
+    /// Longest time of one run; `None` is unlimited.
+    pub run_timeout: Option<Nanos>,
+    /// Longest time of the chain of runs; `None` is unlimited.
+    pub execution_timeout: Option<Nanos>,
+    /// Clients that request its cancellation.
+    pub cancelled: Option<EndedByClient>,
+    /// Clients that terminate it.
+    pub terminated: Option<EndedByClient>,
     /// What it does; at least one step.
     pub steps: Vec<Step>,
+}
+
+/// How often and when a client ends a workflow that has not ended by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndedByClient {
+    /// The share of workflows whose client means to.
+    pub probability: Probability,
+    /// How long after the start.
+    pub after: Span,
 }
 
 /// One step of a workflow.
@@ -55,6 +78,20 @@ pub enum Step {
     ContinueAsNew {
         /// Further runs after the first.
         runs: u32,
+    },
+    /// Changes search attributes: an event, and one more write of the visibility record.
+    UpsertSearchAttributes {
+        /// The attributes' names.
+        name: String,
+        /// Payload.
+        payload: Bytes,
+    },
+    /// A side effect: a marker in the history.
+    SideEffect {
+        /// Its name.
+        name: String,
+        /// Payload of the marker.
+        payload: Bytes,
     },
     /// All branches at once; goes on when the last is done.
     Parallel(Vec<Step>),
@@ -95,8 +132,10 @@ pub struct Activity {
     pub input: Bytes,
     /// Payload out.
     pub output: Bytes,
-    /// Probability that one attempt fails with a retryable error.
+    /// Probability that one attempt fails.
     pub fails: Probability,
+    /// Of the attempts that fail, the share whose error is not retryable.
+    pub non_retryable: Probability,
     /// First attempts that fail whatever `fails` says.
     pub fails_first: u32,
     /// What happens then.
@@ -125,8 +164,8 @@ pub struct RetryPolicy {
 pub struct Heartbeat {
     /// How often the activity reports (before the SDK throttles).
     pub every: Nanos,
-    /// The heartbeat time-out.
-    pub timeout: Nanos,
+    /// The heartbeat time-out; `None`: a missing heartbeat is not noticed.
+    pub timeout: Option<Nanos>,
 }
 
 /// Activity time-outs; `None` is unlimited. At least one of start-to-close and schedule-to-close is set.
@@ -190,6 +229,23 @@ pub struct Update {
     pub input: Bytes,
     /// Payload out.
     pub output: Bytes,
+    /// Probability that the workflow's validator rejects it; the client then sends another.
+    pub rejected: Probability,
+    /// Sent from the workflow's start on, whether or not it has come to the step.
+    pub from_start: bool,
+    /// How many, one after the other.
+    pub count: u32,
+}
+
+/// What happens to a child that is open when its parent ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParentClosePolicy {
+    /// The server terminates it.
+    Terminate,
+    /// The server requests its cancellation.
+    RequestCancel,
+    /// Nothing.
+    Abandon,
 }
 
 /// A child workflow.
@@ -199,4 +255,6 @@ pub struct Child {
     pub workflow: usize,
     /// Whether the parent waits for its end (else only for its start).
     pub wait: bool,
+    /// What happens to it when the parent ends first.
+    pub on_parent_close: ParentClosePolicy,
 }

@@ -35,6 +35,8 @@ pub(crate) struct RawCluster {
     pub max_connections: Option<u32>,
     /// Connections of one service pod to the visibility store. Default: 10.
     pub visibility_max_connections: Option<u32>,
+    /// Whether the server starts activities with the workflow task's answer (system.enableActivityEagerExecution). Default: false, the server's default.
+    pub eager_activities: Option<bool>,
     /// The database.
     pub database: Option<RawDatabase>,
     /// Where visibility is kept: lists and searches of workflows. Default: in the database, on the same server.

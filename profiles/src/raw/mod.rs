@@ -116,6 +116,8 @@ pub(crate) struct RawWorkers {
     pub workflow_task_pollers: Option<u32>,
     /// Activity pollers of one pod. Default: the planner chooses.
     pub activity_pollers: Option<u32>,
+    /// Whether pollers scale by themselves: from 5 of each kind, one more whenever a task had to wait for a poller, up to 100. Default: false, the SDKs' default.
+    pub poller_autoscaling: Option<bool>,
     /// Sticky cache of one pod, in workflows. Default: the planner chooses.
     pub cached_workflows: Option<u32>,
     /// Memory of a running activity that does not say its own. Default: 32MiB.

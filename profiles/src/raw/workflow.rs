@@ -20,8 +20,33 @@ pub(crate) struct RawWorkflow {
     pub input: Option<Bytes>,
     /// Payload of the result. Default: 100B.
     pub result: Option<Bytes>,
+    /// Name of a signal that is sent with the start (signal-with-start); the first `wait_signal` step of that name waits for one signal fewer. Default: none.
+    pub signal_with_start: Option<String>,
+    /// Whether the starting process runs a worker too and asks for the first workflow task with the start's answer (eager workflow start). Default: false.
+    pub eager_start: Option<bool>,
+    /// Whether a Temporal schedule starts it, with the work of the schedule's own workflow. Default: false, a client does.
+    pub scheduled: Option<bool>,
+    /// Longest time of one run; then the server ends it. Default: unlimited.
+    pub run_timeout: Option<Nanos>,
+    /// Longest time of the whole chain of runs; then the server ends it. Default: unlimited.
+    pub execution_timeout: Option<Nanos>,
+    /// Clients that request cancellation; the workflow then ends with its next workflow task. Default: none.
+    pub cancelled: Option<RawEndedByClient>,
+    /// Clients that terminate it, without a workflow task. Default: none.
+    pub terminated: Option<RawEndedByClient>,
     /// What it does, one after the other; at least one step.
     pub steps: Vec<RawStep>,
+}
+
+/// How often and when a client ends a workflow that has not ended by itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "EndedByClient")]
+pub(crate) struct RawEndedByClient {
+    /// The share of workflows whose client means to end them.
+    pub probability: Probability,
+    /// How long after the workflow's start the request comes; a workflow that has ended by then is not touched.
+    pub after: RawSpan,
 }
 
 /// One step of a workflow; its kind is the key that names it.
@@ -45,6 +70,10 @@ pub(crate) enum RawStep {
     Child(RawChild),
     /// Continue-as-new.
     ContinueAsNew(RawContinueAsNew),
+    /// An upsert of search attributes.
+    UpsertSearchAttributes(RawUpsertSearchAttributes),
+    /// A side effect's marker.
+    SideEffect(RawSideEffect),
     /// Steps at once.
     Parallel(RawParallel),
     /// Steps one after the other.
@@ -74,6 +103,8 @@ pub(crate) struct RawActivity {
     pub output: Option<Bytes>,
     /// Probability that one attempt fails with an error that is retried. Default: 0.
     pub fails: Option<Probability>,
+    /// Of the attempts that fail, the share whose error is not retryable: the activity fails for good. Default: 0.
+    pub non_retryable: Option<Probability>,
     /// This many attempts fail for certain before `fails` applies: what a service that is down for a while looks like. Default: 0.
     pub fails_first: Option<u32>,
     /// The retry policy. Default: the server's.
@@ -110,10 +141,10 @@ pub(crate) struct RawRetry {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Heartbeat")]
 pub(crate) struct RawHeartbeat {
-    /// How often the activity reports, before the SDK throttles.
+    /// How often the activity reports. The SDK sends the first report at once and a later one no sooner than 0.8 × timeout after the one before (30s without a timeout, 60s at most).
     pub every: Nanos,
-    /// The heartbeat time-out.
-    pub timeout: Nanos,
+    /// The heartbeat time-out. Default: none.
+    pub timeout: Option<Nanos>,
 }
 
 /// An activity inside the workflow task, recorded as a marker.
@@ -151,7 +182,7 @@ pub(crate) struct RawWaitSignal {
     pub wait_signal: String,
     /// How long after the step begins (or after the signal before it) the signal is sent. Default: 0s.
     pub after: Option<RawSpan>,
-    /// Counts `after` from the workflow's start instead. Default: false.
+    /// Counts `after` from the workflow's start instead: the signal is sent whether or not the workflow has come to this step, so it may arrive before the step, which then does not wait. Default: false.
     pub from_start: Option<bool>,
     /// Payload. Default: 100B.
     pub payload: Option<Bytes>,
@@ -185,6 +216,12 @@ pub(crate) struct RawUpdate {
     pub input: Option<Bytes>,
     /// Payload out. Default: 100B.
     pub output: Option<Bytes>,
+    /// Probability that the workflow's validator rejects it; the client then sends another, `after` its answer. Default: 0.
+    pub rejected: Option<Probability>,
+    /// Counts `after` from the workflow's start instead, and sends it whether or not the workflow has come to this step: it may be handled before the step, which then does not wait. Default: false.
+    pub from_start: Option<bool>,
+    /// How many, one after the other: the client sends the next when it has the answer. Default: 1.
+    pub count: Option<u32>,
 }
 
 /// A child workflow.
@@ -196,6 +233,43 @@ pub(crate) struct RawChild {
     pub child: String,
     /// Whether the parent waits for its end; else only for its start. Default: true.
     pub wait: Option<bool>,
+    /// What happens to a child that is still open when its parent ends: "terminate", "request-cancel" or "abandon". Default: terminate, the server's and every SDK's default.
+    pub on_parent_close: Option<RawParentClosePolicy>,
+}
+
+/// What happens to an open child when its parent ends.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ParentClosePolicy")]
+pub(crate) enum RawParentClosePolicy {
+    /// The server terminates it.
+    Terminate,
+    /// The server requests its cancellation.
+    RequestCancel,
+    /// Nothing.
+    Abandon,
+}
+
+/// A command that changes the workflow's search attributes: an event, and one more write of its visibility record. (In Go, `GetVersion` is a side effect and one of these.)
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "UpsertSearchAttributesStep")]
+pub(crate) struct RawUpsertSearchAttributes {
+    /// The attributes' names, for readers.
+    pub upsert_search_attributes: String,
+    /// Payload. Default: 100B.
+    pub payload: Option<Bytes>,
+}
+
+/// A side effect, mutable side effect or version: a marker in the history, nothing else.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SideEffectStep")]
+pub(crate) struct RawSideEffect {
+    /// Its name.
+    pub side_effect: String,
+    /// Payload of the marker. Default: 100B.
+    pub payload: Option<Bytes>,
 }
 
 /// Ends this run and starts the next with the same steps; after the last run the workflow goes on with what follows.

@@ -18,6 +18,6 @@ pub use replications::{ThreadsError, replications};
 pub use simulation::{Model, Schedule, Simulation};
 pub use stations::{
     Arrival, BatchReport, BatchServer, ConnectionPool, Delay, Fcfs, Matcher, MatcherReport, Permit, Priority,
-    ProcessorSharing, Report,
+    ProcessorSharing, Report, TimeSlicing,
 };
 pub use statistics::{BatchMeans, Insufficient, Interval, LatencyHistogram, SequentialStopping, Tally, TimeWeighted};

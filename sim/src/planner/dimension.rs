@@ -106,7 +106,9 @@ impl Dimension {
                 None => (1..=workers.max_pods.saturating_sub(spare).max(1)).collect(),
             },
             Dimension::Pollers => {
-                let fixed = workers.activity_pollers.is_some() || workers.workflow_task_pollers.is_some();
+                let given = workers.activity_pollers.is_some() || workers.workflow_task_pollers.is_some();
+                // Pollers that scale by themselves are nobody's to choose.
+                let fixed = given || workers.poller_autoscaling;
                 let fewest = profile.sdk.defaults().activity_pollers.min(size.workers.activity_slots);
                 let start = if fixed { size.workers.activity_pollers } else { fewest }.max(1);
                 if fixed { vec![start] } else { (0..6).map(|n| start << n).filter(|n| *n <= 64).collect() }

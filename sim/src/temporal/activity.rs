@@ -1,9 +1,11 @@
 //! Activities: scheduling, attempts, heartbeats, retries; and the worker pods that run them.
 
+use plimsoll_profiles::PollerAutoscaling;
 use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::{Bytes, Nanos};
 
 use super::model::{Event, Model};
+use super::program::HeartbeatSpec;
 use super::record::Metric;
 use super::state::{Chain, Ending, Purpose, WorkflowTask};
 use super::timeouts::Timeout;
@@ -13,7 +15,8 @@ use crate::engine::Schedule;
 impl Model {
     /// An activity's transfer task; `read` when another task of the same transaction was read with it.
     pub(super) fn schedule_activity(&mut self, activity: u32, shard: u32, read: bool, schedule: &mut Schedule<Event>) {
-        self.activities[activity].scheduled = schedule.now();
+        self.activities[activity].first_scheduled = schedule.now();
+        self.await_worker(activity, schedule);
         let mut chain = self.chain(Purpose::ScheduleActivity, OperationKind::TransferRead, activity, shard);
         if read {
             chain.place = self.visits.after_read(OperationKind::TransferRead);
@@ -76,6 +79,7 @@ impl Model {
     }
 
     pub(super) fn activity_started(&mut self, id: u32, schedule: &mut Schedule<Event>) {
+        self.stop_waiting(self.chains[id].target);
         let activity = self.activities[self.chains[id].target];
         let latency = schedule.now() - activity.scheduled;
         self.record(Metric::ScheduleToStartActivity, latency, schedule);
@@ -98,12 +102,14 @@ impl Model {
         let spec = &self.program.activities[state.spec as usize];
         let takes = spec.takes.sample(&mut self.random.activity);
         let fails = self.random.failure.chance(spec.fails) || state.attempt <= spec.fails_first;
-        let timeout = spec.start_to_close;
+        let for_good = fails && spec.non_retryable.get() > 0.0 && self.random.failure.chance(spec.non_retryable);
+        let timeout = spec.start_to_close.min(spec.schedule_to_close.saturating_sub(now - state.first_scheduled));
         let times_out = takes > timeout;
         let (work, memory, heartbeat) = (spec.cpu, in_kib(spec.memory), spec.heartbeat);
         self.activities[activity].started = now;
         self.activities[activity].ending = match (times_out, fails) {
             (true, _) => Ending::TimesOut,
+            (false, true) if for_good => Ending::FailsForGood,
             (false, true) => Ending::Fails,
             (false, false) => Ending::Completes,
         };
@@ -122,20 +128,22 @@ impl Model {
             chain.purpose = Purpose::RunAbandonedActivity;
             schedule.after(timeout, Event::TimedOut(activity));
         }
-        if let Some((every, check)) = heartbeat {
-            self.plan_heartbeats(state.run, takes.min(timeout), every, check, schedule);
+        if let Some(heartbeat) = heartbeat {
+            self.plan_heartbeats(state.run, takes.min(timeout), heartbeat, schedule);
         }
         self.launch(chain, schedule);
     }
 
     /// Heartbeats and checks of their time-out while the activity runs. One due at the very end is not sent (measured: the
     /// third of three raced the end and reached the server in 32 % of the runs).
-    fn plan_heartbeats(&mut self, run: u32, takes: Nanos, every: Nanos, check: Nanos, schedule: &mut Schedule<Event>) {
-        let heartbeats = takes.0.saturating_sub(1) / every.0.max(1);
-        for n in 1..=heartbeats {
+    fn plan_heartbeats(&mut self, run: u32, takes: Nanos, spec: HeartbeatSpec, schedule: &mut Schedule<Event>) {
+        let mut at = spec.first;
+        while at < takes {
             self.runs[run].references += 1;
-            schedule.after(every * n, Event::Heartbeat(run));
+            schedule.after(at, Event::Heartbeat(run));
+            at = at + spec.every;
         }
+        let Some(check) = spec.timeout else { return };
         for n in 1..=(takes.0.saturating_sub(1) / check.0.max(1)) {
             self.runs[run].references += 1;
             schedule.after(check * n, Event::HeartbeatCheck(run));
@@ -156,7 +164,7 @@ impl Model {
     /// The activity's code is done: the worker answers.
     pub(super) fn answer_activity(&mut self, activity: u32, pod: u32, schedule: &mut Schedule<Event>) {
         let state = self.activities[activity];
-        let last = self.last_attempt(activity);
+        let last = self.last_attempt(activity, schedule.now());
         let (purpose, operation) = match state.ending {
             Ending::Fails if !last => (Purpose::FailActivity, OperationKind::ActivityFailed),
             _ => (Purpose::CompleteActivity, OperationKind::ActivityCompleted),
@@ -168,18 +176,30 @@ impl Model {
         self.launch(chain, schedule);
     }
 
-    /// Whether the policy allows no attempt after this one.
-    fn last_attempt(&self, activity: u32) -> bool {
+    /// Whether no attempt follows this one: the policy allows none, or it would begin after schedule-to-close.
+    fn last_attempt(&self, activity: u32, now: Nanos) -> bool {
         let state = &self.activities[activity];
-        let attempts = self.program.activities[state.spec as usize].attempts;
-        attempts > 0 && state.attempt >= attempts
+        let spec = &self.program.activities[state.spec as usize];
+        let attempts = spec.attempts;
+        if attempts > 0 && state.attempt >= attempts {
+            return true;
+        }
+        now - state.first_scheduled + self.backoff(activity) >= spec.schedule_to_close
+    }
+
+    /// The wait before the next attempt, as the retry policy says.
+    fn backoff(&self, activity: u32) -> Nanos {
+        let state = &self.activities[activity];
+        let spec = &self.program.activities[state.spec as usize];
+        let growth = libm::pow(spec.retry_backoff, f64::from(state.attempt - 1));
+        Nanos::from_secs_f64(spec.retry_initial.as_secs_f64() * growth).min(spec.retry_maximum)
     }
 
     /// The server gives an attempt up.
     pub(super) fn attempt_timed_out(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
         let run = self.activities[activity].run;
         let shard = self.runs[run].shard;
-        let (purpose, operation) = match self.last_attempt(activity) {
+        let (purpose, operation) = match self.last_attempt(activity, schedule.now()) {
             true => (Purpose::CompleteActivity, OperationKind::ActivityCompleted),
             false => (Purpose::FailActivity, OperationKind::ActivityTimedOut),
         };
@@ -227,10 +247,8 @@ impl Model {
         let run = state.run;
         self.runs[run].activities_started -= 1;
         self.runs[run].activity_timer = self.runs[run].activities_started > 0;
-        let spec = &self.program.activities[state.spec as usize];
-        let growth = libm::pow(spec.retry_backoff, f64::from(state.attempt - 1));
-        let backoff = Nanos::from_secs_f64(spec.retry_initial.as_secs_f64() * growth).min(spec.retry_maximum);
-        let wait = self.shortened(run, backoff.max(self.calibration.queues.timer_look_ahead));
+        let backoff = self.backoff(activity);
+        let wait = self.wait_of(run, backoff.max(self.calibration.queues.timer_look_ahead), schedule);
         self.runs[run].references += 1;
         schedule.after(wait, Event::Retry(activity));
     }
@@ -249,6 +267,12 @@ impl Model {
         let worker = &mut self.workers[pod as usize];
         worker.activities.sub(schedule.now(), 1);
         worker.activity_memory.sub(schedule.now(), u64::from(memory_kib) << 10);
+        self.free_activity_slot(pod, schedule);
+    }
+
+    /// A slot that no activity holds: a poller takes it, or it is free.
+    pub(super) fn free_activity_slot(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
+        let worker = &mut self.workers[pod as usize];
         if worker.activity_pollers > 0 {
             worker.activity_pollers -= 1;
             self.poll(Purpose::PollActivity, pod, false, schedule);
@@ -296,8 +320,10 @@ impl Model {
         let mut chain = self.chain(purpose, OperationKind::Query, pod, shard);
         chain.place = self.visits.poll();
         let matching = &self.calibration.matching;
+        // A partition with a backlog of its own answers the poll itself.
         chain.forwards = match purpose {
-            Purpose::PollWorkflow if sticky => 0,
+            Purpose::PollWorkflow if sticky || self.workflow_tasks.backlog() > 0 => 0,
+            Purpose::PollActivity if self.activity_tasks.backlog() > 0 => 0,
             Purpose::PollWorkflow => forwards(matching.poll_forwards_workflow),
             _ => forwards(matching.poll_forwards_activity),
         };
@@ -312,9 +338,24 @@ impl Model {
         if purpose == Purpose::PollWorkflow {
             if let Some(run) = self.workflow_tasks.offer_poller(pod) {
                 self.deliver_workflow_task(run, pod, schedule);
+                self.add_poller(purpose, pod, schedule);
             }
         } else if let Some(activity) = self.activity_tasks.offer_poller(schedule.now(), pod) {
             self.deliver_activity(activity, pod, schedule);
+            self.add_poller(purpose, pod, schedule);
+        }
+    }
+
+    /// A task had waited for the poller that took it: where pollers scale, the server suggests one more (server,
+    /// `service/matching/poller_scaling`). Fewer again is not modelled: idle pollers cost next to nothing.
+    fn add_poller(&mut self, purpose: Purpose, pod: u32, schedule: &mut Schedule<Event>) {
+        if !self.poller_autoscaling {
+            return;
+        }
+        let added = &mut self.workers[pod as usize].added_pollers[usize::from(purpose == Purpose::PollActivity)];
+        if *added < PollerAutoscaling::DEFAULT.maximum - PollerAutoscaling::DEFAULT.initial {
+            *added += 1;
+            self.poller_free(purpose, pod, false, schedule);
         }
     }
 }

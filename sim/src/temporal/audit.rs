@@ -18,6 +18,8 @@ pub struct Leftovers {
     pub activities: usize,
     /// Clients that send signals from the start on.
     pub signallers: usize,
+    /// Ends from outside that are planned, open children of open parents, limits of waiting.
+    pub lifecycle: usize,
     /// Requests, tasks and pieces of work on their way.
     pub chains: usize,
     /// History shards whose permit is held or waited for.
@@ -49,6 +51,7 @@ impl Model {
             threads: self.threads.len(),
             activities: self.activities.len(),
             signallers: self.signallers.len(),
+            lifecycle: self.lifecycle.ends.len() + self.lifecycle.children.len() + self.lifecycle.queue_limits.len(),
             chains: self.chains.len(),
             shards: self.shards.iter().map(|shard| shard.held() as usize + shard.waiting()).sum(),
             connections: pools.map(|pool| pool.in_use() as usize + pool.waiting()).sum(),
@@ -57,7 +60,9 @@ impl Model {
             slots: total(fleet.workflow_task_slots) + total(fleet.activity_slots)
                 - sum(|worker| worker.workflow_slots + worker.activity_slots)
                 - waiting,
-            pollers: total(fleet.workflow_task_pollers) + total(fleet.activity_pollers)
+            pollers: total(fleet.workflow_task_pollers)
+                + total(fleet.activity_pollers)
+                + sum(|worker| worker.added_pollers.iter().sum())
                 - sum(|worker| worker.workflow_pollers + worker.activity_pollers)
                 - waiting,
         }

@@ -6,10 +6,12 @@ use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
 use super::caches::StateCache;
+use super::ends::Lifecycle;
+use super::hosts::{PodGroup, ProcessCosts, host};
 use super::idle::{IdleLoad, Idling};
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
-use super::model::{self, Event, Model, PodGroup, Provider, Random};
+use super::model::{Event, Model, Provider, Random};
 use super::outages::Outage;
 use super::pages::Pages;
 use super::postgres::{Checkpoints, Wal};
@@ -19,7 +21,7 @@ use super::slab::Slab;
 use super::system::{Load, Pods, Settings, SystemSize, shares_one_machine};
 use super::timeouts::TimerReads;
 use super::visits::{Process, Trips, VisibilityWay, VisitTable};
-use crate::engine::{ConnectionPool, Permit, ProcessorSharing, Simulation};
+use crate::engine::{ConnectionPool, Permit, Simulation, TimeSlicing};
 
 /// Poisson starts of one rate, until an end.
 struct PoissonStarts {
@@ -98,7 +100,7 @@ impl Model {
             None => VisitTable::self_hosted(calibration, trips),
         };
         let (arrivals, start_rate) = starts(profile, &settings);
-        let (hosts, groups) = place(profile, &size);
+        let (hosts, groups) = place(profile, &size, calibration.runtime.time_slice);
         let database = &profile.cluster.database;
         let kept = profile.growth.retention.as_secs_f64() * start_rate;
         let on_main = profile.cluster.visibility == Visibility::Database;
@@ -128,7 +130,9 @@ impl Model {
             threads: Slab::new(),
             activities: Slab::new(),
             signallers: Slab::new(),
+            lifecycle: Lifecycle::new(),
             chains: Slab::new(),
+            costs: ProcessCosts::of(calibration),
             hosts,
             groups,
             shards: (0..size.history_shards).map(|_| Permit::new(1)).collect(),
@@ -152,6 +156,8 @@ impl Model {
             outages: Vec::new(),
             lost_sticky: Vec::new(),
             start_rate,
+            poller_autoscaling: profile.workers.poller_autoscaling,
+            eager_activities: profile.cluster.eager_activities,
             sticky_timeout: profile.sdk.defaults().sticky_timeout,
             work: Work::default(),
             counts: Counts::default(),
@@ -222,7 +228,7 @@ fn starts(profile: &Profile, settings: &Settings) -> (Starts, f64) {
 }
 
 /// Hosts, and which pod of which process runs on which.
-fn place(profile: &Profile, size: &SystemSize) -> (Vec<ProcessorSharing>, [PodGroup; Process::COUNT]) {
+fn place(profile: &Profile, size: &SystemSize, slice: Nanos) -> (Vec<TimeSlicing>, [PodGroup; Process::COUNT]) {
     let groups = [
         size.frontend,
         size.history,
@@ -232,13 +238,13 @@ fn place(profile: &Profile, size: &SystemSize) -> (Vec<ProcessorSharing>, [PodGr
         Pods { count: 1, cores: size.visibility_database },
     ];
     if let Some(cores) = shares_one_machine(profile) {
-        return (vec![model::host(cores)], groups.map(|pods| PodGroup::new(vec![0; pods.count as usize])));
+        return (vec![host(cores, slice)], groups.map(|pods| PodGroup::new(vec![0; pods.count as usize])));
     }
     let mut hosts = Vec::new();
     let groups = groups.map(|pods| {
         let first = hosts.len() as u32;
         let cores = pods.cores.get().max(0.01);
-        hosts.extend((0..pods.count).map(|_| model::host(Cores::new(cores))));
+        hosts.extend((0..pods.count).map(|_| host(Cores::new(cores), slice)));
         PodGroup::new((first..first + pods.count).collect())
     });
     (hosts, groups)

@@ -19,7 +19,15 @@ pub(super) struct TaskWork {
 
 impl Model {
     pub(super) fn new_thread(&mut self, run: u32, place: u32, parent: u32) -> u32 {
-        self.threads.insert(Thread { run, place, parent, branches: 0, next: NONE, command: Command::None })
+        self.threads.insert(Thread {
+            run,
+            place,
+            parent,
+            branches: 0,
+            clock: Nanos::ZERO,
+            next: NONE,
+            command: Command::None,
+        })
     }
 
     /// Advances every visible thread of a run until it blocks; their commands are left in the run's list.
@@ -28,6 +36,8 @@ impl Model {
         let mut local_activities = false;
         if self.runs[run].failed {
             self.runs[run].closing = Closing::Failed;
+        } else if self.runs[run].cancelled {
+            self.runs[run].closing = Closing::Cancelled;
         }
         while self.runs[run].visible != NONE {
             let thread = self.runs[run].visible;
@@ -48,6 +58,7 @@ impl Model {
     fn run_thread(&mut self, run: u32, thread: u32, work: &mut TaskWork, schedule: &mut Schedule<Event>) -> bool {
         let mut local_activities = false;
         let workflow = self.runs[run].workflow as usize;
+        let mut clock = std::mem::take(&mut self.threads[thread].clock);
         loop {
             let place = self.threads[thread].place;
             self.threads[thread].place = place + 1;
@@ -63,9 +74,18 @@ impl Model {
                     let takes = spec.takes.sample(&mut self.random.activity);
                     let output = spec.output.0;
                     work.cpu += spec.cpu;
-                    work.wait += takes.saturating_sub(spec.cpu);
+                    clock += takes.saturating_sub(spec.cpu);
+                    work.wait = work.wait.max(clock);
                     local_activities = true;
                     self.add_events(run, 1, self.calibration.bytes.event_marker.0 + output);
+                }
+                Instruction::UpsertSearchAttributes(payload) => {
+                    self.runs[run].upserts += 1;
+                    self.work.actions += 1;
+                    self.add_events(run, 1, self.calibration.bytes.event_marker.0 + u64::from(payload));
+                }
+                Instruction::SideEffect(payload) => {
+                    self.add_events(run, 1, self.calibration.bytes.event_marker.0 + u64::from(payload));
                 }
                 Instruction::Query(count) => {
                     for _ in 0..count {
@@ -79,6 +99,11 @@ impl Model {
                         spec,
                         attempt: 1,
                         scheduled: Nanos::ZERO,
+                        first_scheduled: Nanos::ZERO,
+                        limit: NONE,
+                        waiting: false,
+                        given_up: false,
+                        eager: false,
                         pod: 0,
                         ending: Ending::Completes,
                         started: Nanos::ZERO,
@@ -91,7 +116,7 @@ impl Model {
                     self.command(run, thread, Command::Timer(span));
                     return local_activities;
                 }
-                Instruction::SignalFromStart(index) => match self.take_signal(run, thread, index) {
+                Instruction::MessageFromStart(index) => match self.take_signal(run, thread, index) {
                     Taken::Yes => {}
                     Taken::NotYet => return local_activities,
                     Taken::NotSent => {
@@ -103,8 +128,8 @@ impl Model {
                     self.expect_message(run, thread, index, schedule);
                     return local_activities;
                 }
-                Instruction::Child { workflow, wait } => {
-                    self.command(run, thread, Command::Child { workflow, wait });
+                Instruction::Child { workflow, wait, policy } => {
+                    self.command(run, thread, Command::Child { workflow, wait, policy });
                     return local_activities;
                 }
                 Instruction::ContinueAsNew { runs } => {
@@ -120,6 +145,7 @@ impl Model {
                     self.threads[thread].place = place + 1 + count;
                     for branch in 0..count {
                         let child = self.new_thread(run, place + 1 + branch, thread);
+                        self.threads[child].clock = clock;
                         self.threads[child].next = self.runs[run].visible;
                         self.runs[run].visible = child;
                     }
@@ -131,6 +157,7 @@ impl Model {
                     let parent = self.threads[thread].parent;
                     self.threads.remove(thread);
                     self.threads[parent].branches -= 1;
+                    self.threads[parent].clock = self.threads[parent].clock.max(clock);
                     if self.threads[parent].branches == 0 {
                         self.threads[parent].next = self.runs[run].visible;
                         self.runs[run].visible = parent;
@@ -153,13 +180,13 @@ impl Model {
     }
 
     /// A client will send what the thread waits for.
-    fn expect_message(&mut self, run: u32, thread: u32, index: u32, schedule: &mut Schedule<Event>) {
+    pub(super) fn expect_message(&mut self, run: u32, thread: u32, index: u32, schedule: &mut Schedule<Event>) {
         let spec = &self.program.spans[index as usize];
         let span = spec.span.sample(&mut self.random.span);
         let state = &self.runs[run];
         let age = schedule.now() - state.started + (state.skipped - state.skipped_before);
         let wait = if spec.from_start { span.saturating_sub(age) } else { span };
-        let wait = self.shortened(run, wait);
+        let wait = self.wait_of(run, wait, schedule);
         self.runs[run].references += 1;
         schedule.after(wait, Event::Message(thread));
     }
@@ -178,6 +205,14 @@ impl Model {
                 return;
             }
             thread = parent;
+        }
+    }
+
+    /// A wait of a run as the simulation makes it, which ends the run at its time if something from outside does.
+    pub(super) fn wait_of(&mut self, run: u32, wait: Nanos, schedule: &mut Schedule<Event>) -> Nanos {
+        match self.runs[run].end {
+            NONE => self.shortened(run, wait),
+            _ => self.wait_beside_end(run, wait, schedule),
         }
     }
 

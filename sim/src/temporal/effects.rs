@@ -3,7 +3,6 @@
 
 use super::activity::in_kib;
 use super::model::{Event, Model};
-use super::record::Metric;
 use super::state::{Chain, NONE, Purpose};
 use plimsoll_profiles::calibration::OperationKind;
 
@@ -26,6 +25,14 @@ impl Model {
                 let run = chain.run;
                 self.decide_event(id, run, Some(OperationKind::TimerFiredBuffered));
             }
+            Purpose::HeartbeatWorkflowTask => self.decide_task_heartbeat(id),
+            Purpose::Cancel => {
+                self.decide_event(id, chain.target, Some(OperationKind::CancelRequestedBuffered));
+            }
+            Purpose::GiveUpActivity => {
+                let run = chain.run;
+                self.decide_event(id, run, None);
+            }
             Purpose::Message | Purpose::Signal => {
                 let run = chain.run;
                 let buffered = (chain.operation == OperationKind::Signal).then_some(OperationKind::SignalBuffered);
@@ -47,7 +54,9 @@ impl Model {
     /// signals).
     fn is_for_a_closed_run(&self, chain: &Chain) -> bool {
         let run = match chain.purpose {
-            Purpose::StartActivity | Purpose::CompleteActivity | Purpose::FailActivity => {
+            Purpose::StartActivity if self.activities[chain.target].given_up => return true,
+            Purpose::GiveUpActivity if !self.activities[chain.target].waiting => return true,
+            Purpose::StartActivity | Purpose::CompleteActivity | Purpose::FailActivity | Purpose::GiveUpActivity => {
                 self.activities[chain.target].run
             }
             Purpose::FireTimer
@@ -55,7 +64,16 @@ impl Model {
             | Purpose::Signal
             | Purpose::ChildStarted
             | Purpose::ChildCompleted => chain.run,
-            Purpose::Heartbeat | Purpose::HeartbeatCheck => chain.target,
+            Purpose::Heartbeat
+            | Purpose::HeartbeatCheck
+            | Purpose::StartWorkflowTask
+            | Purpose::CompleteWorkflowTask
+            | Purpose::HeartbeatWorkflowTask
+            | Purpose::StickyTimeout
+            | Purpose::ChildFirstTask
+            | Purpose::FirstTask
+            | Purpose::Cancel
+            | Purpose::Terminate => chain.target,
             _ => return false,
         };
         self.runs[run].closed
@@ -65,25 +83,32 @@ impl Model {
     pub(super) fn committed(&mut self, id: u32, schedule: &mut Schedule<Event>) {
         let chain = self.chains[id];
         let bytes = &self.calibration.bytes;
-        if !matches!(chain.purpose, Purpose::SpoolWorkflow | Purpose::SpoolActivity | Purpose::Background) {
+        if !matches!(
+            chain.purpose,
+            Purpose::SpoolWorkflow | Purpose::SpoolActivity | Purpose::RetentionDelete | Purpose::Background
+        ) {
             self.work.state_transitions += 1;
             // The old run's and the new run's.
             self.work.state_transitions += u64::from(chain.operation == OperationKind::ContinueAsNew);
         }
         match chain.purpose {
-            Purpose::Start | Purpose::CreateChild => {
-                let added = bytes.event_start.0 + u64::from(chain.payload);
-                self.add_events(chain.target, 1, added);
-                self.work.history_rows += 1;
-                self.run_written(schedule.now());
-                self.background(OperationKind::Visibility, chain.shard, schedule);
-                self.send_signals(chain.target, schedule);
-                if chain.purpose == Purpose::Start {
-                    self.schedule_workflow_task(chain.target, schedule);
-                }
+            Purpose::Start => self.started(&chain, schedule),
+            Purpose::CreateChild => {
+                self.started(&chain, schedule);
+                let parent = self.threads[self.runs[chain.target].parent].run;
+                self.link_child(parent, chain.target, schedule);
             }
             Purpose::StartWorkflowTask => self.workflow_task_started(chain.target, schedule),
             Purpose::CompleteWorkflowTask => self.workflow_task_completed(id, schedule),
+            Purpose::HeartbeatWorkflowTask => self.task_heartbeat_recorded(chain.target, schedule),
+            Purpose::StickyTimeout => self.sticky_timed_out(chain.target, schedule),
+            Purpose::Cancel => self.cancel_requested(&chain, schedule),
+            Purpose::Terminate => self.ended_from_outside(&chain, schedule),
+            Purpose::GiveUpActivity => self.activity_given_up(&chain, schedule),
+            Purpose::ScheduleFires => {
+                self.work.history_rows += 1;
+                self.work.history_bytes += bytes.event_task_started.0;
+            }
             Purpose::StartActivity => self.activity_started(id, schedule),
             Purpose::CompleteActivity => self.activity_ended(id, schedule),
             Purpose::FailActivity => self.attempt_failed(chain.target, schedule),
@@ -109,7 +134,7 @@ impl Model {
                 self.work.history_rows += 1;
                 self.notify(run, if chain.flag { chain.target } else { NONE }, schedule);
             }
-            Purpose::ChildFirstTask => {
+            Purpose::ChildFirstTask | Purpose::FirstTask => {
                 self.work.history_rows += 1;
                 self.schedule_workflow_task(chain.target, schedule);
             }
@@ -135,26 +160,41 @@ impl Model {
             Purpose::ScheduleActivity => return self.activity_scheduled(id, chain, schedule),
             Purpose::RetryActivity => {
                 self.chains[id].purpose = Purpose::ScheduleActivity;
-                self.activities[chain.target].scheduled = schedule.now();
+                self.await_worker(chain.target, schedule);
                 let chain = self.chains[id];
                 return self.activity_scheduled(id, chain, schedule);
             }
             _ => self.chains.remove(id),
         }
         match chain.purpose {
-            Purpose::Start => {
-                let latency = schedule.now() - self.runs[chain.target].intended;
-                self.record(Metric::Start, latency, schedule);
-            }
+            Purpose::Start => self.start_answered(&chain, schedule),
+            Purpose::ScheduleFires => self.schedule_goes_on(chain, schedule),
             Purpose::SpoolWorkflow => self.workflow_task_spooled(chain.target, schedule),
             Purpose::SpoolActivity => self.activity_spooled(chain.target, schedule),
+            // Matching drops the task, and the poller waits for another.
+            Purpose::StartWorkflowTask if self.runs[chain.target].closed => {
+                self.polled(Purpose::PollWorkflow, chain.worker, schedule);
+                self.release(chain.target);
+            }
             Purpose::StartWorkflowTask => {
+                if chain.operation == OperationKind::SpeculativeTaskStarted {
+                    self.speculative_task_started(chain.target, schedule);
+                }
                 self.workers[chain.worker as usize].workflow_tasks.add(schedule.now(), 1);
                 self.poller_free(Purpose::PollWorkflow, chain.worker, chain.flag, schedule);
                 self.run_workflow_task(chain.target, chain.worker, schedule);
             }
             Purpose::RunWorkflowTask => self.answer_workflow_task(chain.target, chain.worker, schedule),
-            Purpose::CompleteWorkflowTask => {
+            Purpose::LoadRun => self.answer_workflow_task(chain.target, chain.worker, schedule),
+            Purpose::FetchHistory if self.runs[chain.target].closed => {
+                self.answer_workflow_task(chain.target, chain.worker, schedule);
+            }
+            Purpose::FetchHistory => self.run_workflow_code(chain.target, chain.worker, true, schedule),
+            Purpose::HeartbeatWorkflowTask if !chain.refused => {
+                self.go_on_with_task(chain.target, chain.worker, schedule);
+            }
+            Purpose::RejectUpdate => self.update_rejected(&chain, schedule),
+            Purpose::CompleteWorkflowTask | Purpose::HeartbeatWorkflowTask => {
                 if chain.flag {
                     self.run_workflow_task(chain.target, chain.worker, schedule);
                 } else {
@@ -171,6 +211,8 @@ impl Model {
                 self.poller_free(Purpose::PollActivity, chain.worker, false, schedule);
                 self.run_activity(chain.target, chain.worker, schedule);
             }
+            Purpose::StartEagerActivity => self.run_activity(chain.target, chain.worker, schedule),
+            Purpose::GiveUpActivity => self.release(chain.run),
             Purpose::RunActivity => self.answer_activity(chain.target, chain.worker, schedule),
             Purpose::RunAbandonedActivity => {
                 self.leave_activity_slot(chain.worker, chain.payload, schedule);
@@ -192,13 +234,18 @@ impl Model {
             }
             Purpose::Heartbeat | Purpose::HeartbeatCheck => self.release(chain.target),
             Purpose::FireTimer | Purpose::Message => self.leave(&chain),
+            Purpose::Update => self.update_admitted(&chain, schedule),
+            Purpose::SentUpdate => self.sent_update_admitted(&chain, schedule),
+            Purpose::Query | Purpose::RunQuery => self.query_goes_on(chain, schedule),
+            Purpose::Cancel | Purpose::Terminate | Purpose::StickyTimeout => self.release(chain.target),
+            Purpose::RetentionDelete => self.retention_goes_on(chain, schedule),
             Purpose::Signal => self.signal_answered(chain.target, schedule),
             Purpose::StartChild => self.create_child(chain.target, schedule),
             Purpose::CreateChild => self.child_created(chain.target, schedule),
             // A thread that waits for the child's end is forgotten there.
             Purpose::ChildStarted if !chain.flag => self.release(chain.run),
             Purpose::ChildStarted => self.leave(&chain),
-            Purpose::ChildFirstTask => self.release(chain.target),
+            Purpose::ChildFirstTask | Purpose::FirstTask => self.release(chain.target),
             Purpose::ChildCompleted => self.leave(&chain),
             Purpose::Result => self.result(chain.target, schedule),
             Purpose::PollWorkflow | Purpose::PollActivity => self.polled(chain.purpose, chain.target, schedule),
@@ -216,9 +263,12 @@ impl Model {
 
     /// An activity of a closed run.
     fn forget_activity(&mut self, activity: u32) {
+        self.stop_waiting(activity);
         let state = self.activities[activity];
         self.activities.remove(activity);
-        self.free_thread(state.thread);
+        if state.thread != NONE {
+            self.free_thread(state.thread);
+        }
         self.release(state.run);
     }
 }

@@ -10,7 +10,8 @@
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
 
-use super::model::{Event, Model, job};
+use super::hosts::job;
+use super::model::{Event, Model};
 use super::requests::QueueCall;
 use super::visits::Process;
 use crate::engine::Schedule;
@@ -101,7 +102,7 @@ impl Model {
             let polling = per_poll * polls;
             self.work.cpu[process as usize] += polling;
             let demand = Nanos(per_second.0 * PORTION.0 / 1_000_000_000) + polling;
-            self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, process), demand);
+            self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, process), demand, demand);
             self.wake_host(host, schedule);
         }
         schedule.after(PORTION, Event::Idle);

@@ -61,6 +61,14 @@ impl WorkflowTaskQueue {
         }
     }
 
+    /// A task that waits on a pod's sticky queue no longer does; false when it does not wait there.
+    pub fn remove_sticky(&mut self, pod: u32, run: u32) -> bool {
+        let Some(queue) = self.sticky.get_mut(pod as usize) else { return false };
+        let Some(place) = queue.iter().position(|waiting| *waiting == run) else { return false };
+        queue.remove(place);
+        true
+    }
+
     /// A poller of a pod asks: the task it gets, or it waits.
     pub fn offer_poller(&mut self, pod: u32) -> Option<u32> {
         let index = pod as usize;
@@ -167,6 +175,8 @@ pub struct WorkerPod {
     pub normal_pollers: u32,
     /// Activity pollers that wait for a slot.
     pub activity_pollers: u32,
+    /// Pollers of workflow tasks and of activities that were added because tasks waited.
+    pub added_pollers: [u32; 2],
     /// Workflows in its sticky cache.
     pub cached: u32,
     /// Outages it is in.
@@ -190,6 +200,7 @@ impl WorkerPod {
             activity_pollers: 0,
             cached: 0,
             stops: 0,
+            added_pollers: [0; 2],
             activities: TimeWeighted::new(Nanos::ZERO, 0),
             workflow_tasks: TimeWeighted::new(Nanos::ZERO, 0),
             activity_memory: TimeWeighted::new(Nanos::ZERO, 0),

@@ -3,14 +3,18 @@
 //! A request, a queue task or a piece of work on a worker is a *chain* that walks through *visits*: CPU of a process on its
 //! pod's host, the history shard's permit, a connection, statements, a commit. Which visits an operation makes and what
 //! they cost is the calibration file's table (`visits`); what follows when a write is durable is Temporal's own
-//! logic (`workflow`, `activity`, `signals`, `effects`).
+//! logic: `starts`, `workflow` (tasks), `activity`, `signals`, `updates`, `children`, `ends`, `effects`.
 
 mod activity;
+mod activity_start;
 mod audit;
 mod build;
 mod caches;
+mod children;
 mod code;
 mod effects;
+mod ends;
+mod hosts;
 mod idle;
 mod limits;
 mod matching;
@@ -25,9 +29,11 @@ mod record;
 mod requests;
 mod signals;
 mod slab;
+mod starts;
 mod state;
 mod system;
 mod timeouts;
+mod updates;
 mod visits;
 mod workflow;
 

@@ -8,10 +8,12 @@
 
 use plimsoll_profiles::calibration::{Calibration, OperationKind};
 use plimsoll_profiles::random::{Stream, Streams};
-use plimsoll_profiles::units::{Cores, Nanos};
+use plimsoll_profiles::units::Nanos;
 
 use super::caches::StateCache;
-use super::idle::{IDLE_JOB, Idling};
+use super::ends::Lifecycle;
+use super::hosts::{PodGroup, ProcessCosts};
+use super::idle::Idling;
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::outages::Outage;
@@ -24,7 +26,7 @@ use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread
 use super::system::{Settings, SystemSize};
 use super::timeouts::{Timeout, TimerReads};
 use super::visits::{Pool, Process, Visit, VisitTable};
-use crate::engine::{ConnectionPool, Model as EngineModel, Permit, Priority, ProcessorSharing, Schedule};
+use crate::engine::{ConnectionPool, Model as EngineModel, Permit, Priority, Schedule, TimeSlicing};
 
 /// What happens at an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +50,17 @@ pub enum Event {
     Message(u32),
     /// A client sends its next signal, whether or not the workflow waits for it yet.
     Signal(u32),
+    /// A run may have to be ended from outside.
+    End(u32),
+    /// An activity may have waited too long for a worker.
+    QueueLimit(u32),
+    /// A workflow task may have waited too long on its sticky queue.
+    StickyTimeout {
+        /// Of which run.
+        run: u32,
+        /// Which of its tasks.
+        task: u32,
+    },
     /// A continued run's first workflow task is due.
     FirstTask(u32),
     /// A back-off is over.
@@ -90,17 +103,12 @@ pub(super) struct Random {
     pub provider: Stream,
     pub background: Stream,
     pub fsync: Stream,
+    pub ends: Stream,
 }
 
 /// Published latency of a provider's calls.
 pub(super) struct Provider {
     pub latency: plimsoll_profiles::random::Distribution,
-}
-
-/// The pods of one process: their hosts, and how many of their jobs are on a CPU.
-pub(super) struct PodGroup {
-    pub hosts: Vec<u32>,
-    pub running: Vec<u32>,
 }
 
 /// The state of a simulated Temporal cluster with its workers and clients.
@@ -125,9 +133,11 @@ pub struct Model {
     pub(super) threads: Slab<Thread>,
     pub(super) activities: Slab<RunningActivity>,
     pub(super) signallers: Slab<Signaller>,
+    pub(super) lifecycle: Lifecycle,
     pub(super) chains: Slab<Chain>,
 
-    pub(super) hosts: Vec<ProcessorSharing>,
+    pub(super) costs: [ProcessCosts; Process::COUNT],
+    pub(super) hosts: Vec<TimeSlicing>,
     pub(super) groups: [PodGroup; Process::COUNT],
     pub(super) shards: Vec<Permit>,
     pub(super) history_pools: Vec<ConnectionPool>,
@@ -151,6 +161,8 @@ pub struct Model {
     pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,
     pub(super) sticky_timeout: Nanos,
+    pub(super) eager_activities: bool,
+    pub(super) poller_autoscaling: bool,
 
     pub(super) work: Work,
     pub(super) counts: Counts,
@@ -172,6 +184,9 @@ impl EngineModel for Model {
             Event::Timer(thread) => self.timer_due(thread, schedule),
             Event::Message(thread) => self.message_due(thread, schedule),
             Event::Signal(signaller) => self.signal_due(signaller, schedule),
+            Event::End(end) => self.end_due(end, schedule),
+            Event::QueueLimit(limit) => self.queue_limit_due(limit, schedule),
+            Event::StickyTimeout { run, task } => self.sticky_timeout_due(run, task, schedule),
             Event::FirstTask(run) => self.first_task_due(run, schedule),
             Event::Retry(activity) => self.retry_due(activity, schedule),
             Event::TimedOut(activity) => self.attempt_timed_out(activity, schedule),
@@ -205,13 +220,8 @@ impl Random {
             provider: stream("provider latency"),
             background: stream("background"),
             fsync: stream("fsync"),
+            ends: stream("ends from outside"),
         }
-    }
-}
-
-impl PodGroup {
-    pub(super) fn new(hosts: Vec<u32>) -> Self {
-        PodGroup { running: vec![0; hosts.len()], hosts }
     }
 }
 
@@ -431,68 +441,6 @@ impl Model {
         self.flush_commit(server, id, schedule)
     }
 
-    /// Puts a chain's work on its process's host.
-    fn use_cpu(&mut self, id: u32, process: Process, demand: Nanos, schedule: &mut Schedule<Event>) {
-        let pod = self.pod_of(id, process);
-        let cpu = &self.calibration.cpu;
-        let (wake, idle_core) = match process {
-            Process::Frontend => (cpu.frontend_wake, cpu.frontend_idle_core),
-            Process::History => (cpu.history_wake, cpu.history_idle_core),
-            Process::Matching => (cpu.matching_wake, cpu.matching_idle_core),
-            Process::Database | Process::VisibilityDatabase => (cpu.database_wake, cpu.database_idle_core),
-            Process::Worker => (Nanos::ZERO, Nanos::ZERO),
-        };
-        let group = &mut self.groups[process as usize];
-        let host = group.hosts[pod];
-        let mut demand = demand;
-        if group.running[pod] == 0 {
-            demand += wake;
-            self.work.wake_ups[process as usize] += 1;
-        }
-        if self.hosts[host as usize].has_idle_core() {
-            demand += idle_core;
-            self.work.idle_cores[process as usize] += 1;
-        }
-        group.running[pod] += 1;
-        self.work.cpu[process as usize] += demand;
-        self.hosts[host as usize].arrive(schedule.now(), job(id, process), demand);
-        self.wake_host(host, schedule);
-    }
-
-    fn pod_of(&self, id: u32, process: Process) -> usize {
-        let chain = &self.chains[id];
-        let pod = match process {
-            Process::Frontend => chain.frontend,
-            Process::History => chain.shard % self.size.history.count,
-            Process::Matching => chain.matching,
-            Process::Database | Process::VisibilityDatabase => 0,
-            Process::Worker => chain.worker,
-        };
-        pod as usize
-    }
-
-    pub(super) fn wake_host(&mut self, host: u32, schedule: &mut Schedule<Event>) {
-        if let Some((at, generation)) = self.hosts[host as usize].wake() {
-            schedule.at(at, Event::Host { host, generation });
-        }
-    }
-
-    fn host_woken(&mut self, host: u32, generation: u32, schedule: &mut Schedule<Event>) {
-        if !self.hosts[host as usize].woken(generation) {
-            return;
-        }
-        while let Some(token) = self.hosts[host as usize].complete(schedule.now()) {
-            let (id, process) = chain_of(token);
-            if id == IDLE_JOB {
-                continue;
-            }
-            let pod = self.pod_of(id, process);
-            self.groups[process as usize].running[pod] -= 1;
-            self.advance(id, schedule);
-        }
-        self.wake_host(host, schedule);
-    }
-
     /// Range deletes of shards that made progress: as one Poisson process over all shards.
     fn checkpoint(&mut self, schedule: &mut Schedule<Event>) {
         let shard = self.random.background.below(u64::from(self.size.history_shards)) as u32;
@@ -514,7 +462,20 @@ impl Model {
 
     fn retention(&mut self, schedule: &mut Schedule<Event>) {
         let shard = self.random.background.below(u64::from(self.size.history_shards)) as u32;
-        self.background(OperationKind::RetentionDelete, shard, schedule);
+        let chain = self.chain(Purpose::RetentionDelete, OperationKind::RetentionDelete, NONE, shard);
+        self.launch(chain, schedule);
+    }
+
+    /// A stage of a deletion is over.
+    pub(super) fn retention_goes_on(&mut self, mut chain: Chain, schedule: &mut Schedule<Event>) {
+        chain.operation = match chain.operation {
+            OperationKind::RetentionDelete => OperationKind::RetentionDeleteExecution,
+            OperationKind::RetentionDeleteExecution => OperationKind::RetentionDeleteHistory,
+            // The visibility record goes by a task of its own queue.
+            _ => return self.background(OperationKind::Visibility, chain.shard, schedule),
+        };
+        chain.place = self.visits.start(chain.operation);
+        self.launch(chain, schedule);
     }
 
     /// A latency measured now.
@@ -526,26 +487,3 @@ impl Model {
 
 /// A row above this is compressed (TOAST_TUPLE_THRESHOLD, 2,032 bytes, less what a row of `history_node` holds beside its payloads).
 const LARGE_ROW: u64 = 1_800;
-
-/// A host's token: the chain, and which of its processes is on the CPU.
-pub(super) fn job(id: u32, process: Process) -> u32 {
-    debug_assert!(id <= IDLE_JOB, "more than half a billion chains at once");
-    id << 3 | process as u32
-}
-
-fn chain_of(token: u32) -> (u32, Process) {
-    let process = match token & 7 {
-        0 => Process::Frontend,
-        1 => Process::History,
-        2 => Process::Matching,
-        3 => Process::Database,
-        4 => Process::Worker,
-        _ => Process::VisibilityDatabase,
-    };
-    (token >> 3, process)
-}
-
-/// A host of this many cores.
-pub(super) fn host(cores: Cores) -> ProcessorSharing {
-    ProcessorSharing::new(cores)
-}

@@ -69,8 +69,11 @@ impl Path<'_> {
             Step::LocalActivity(local) => distribution(&local.takes).mean().as_secs_f64(),
             Step::Timer(span) => self.wait(span),
             Step::WaitSignal(wait) => self.wait(&wait.after) * f64::from(wait.count),
-            Step::Update(update) => self.wait(&update.after),
-            Step::Query(_) | Step::ContinueAsNew { .. } => 0.0,
+            Step::Update(update) => self.wait(&update.after) * f64::from(update.count),
+            Step::Query(_)
+            | Step::ContinueAsNew { .. }
+            | Step::UpsertSearchAttributes { .. }
+            | Step::SideEffect { .. } => 0.0,
             // Children have no cycles; the depth is a second line of defence.
             Step::Child(child) if child.wait && depth < 64 => {
                 self.all(&self.profile.workflows[child.workflow].steps, depth + 1)

@@ -1,6 +1,6 @@
 //! A workflow's steps as instructions, so that running one allocates nothing.
 
-use plimsoll_profiles::profile::{Activity, Profile, Span, Step};
+use plimsoll_profiles::profile::{Activity, EndedByClient, ParentClosePolicy, Profile, Span, Step, WorkflowType};
 use plimsoll_profiles::random::Distribution;
 use plimsoll_profiles::units::{Bytes, Nanos, Probability};
 
@@ -22,12 +22,45 @@ pub struct Program {
 pub struct TypeProgram {
     /// Its instructions; the first is where a run starts.
     pub instructions: Vec<Instruction>,
-    /// Signals that are sent from the start on: their span, and how many.
+    /// Signals and updates that are sent from the start on: their span, and how many.
     pub from_start: Vec<(u32, u32)>,
     /// Payload of the start.
     pub input: Bytes,
     /// Payload of the result.
     pub result: Bytes,
+    /// How it is started.
+    pub start: StartKind,
+    /// What ends it from outside, if anything does.
+    pub ends: Option<EndsSpec>,
+}
+
+/// How workflows of a type are started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartKind {
+    /// StartWorkflowExecution.
+    Plain,
+    /// The same, answered with the first workflow task.
+    Eager,
+    /// SignalWithStartWorkflowExecution.
+    WithSignal {
+        /// Payload of the signal.
+        payload: Bytes,
+    },
+    /// A Temporal schedule's.
+    Scheduled,
+}
+
+/// What ends workflows of a type from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndsSpec {
+    /// Longest time of one run.
+    pub run_timeout: Option<Nanos>,
+    /// Longest time of the chain of runs.
+    pub execution_timeout: Option<Nanos>,
+    /// Probability that a client requests cancellation, and how long after the start.
+    pub cancelled: Option<(Probability, Distribution)>,
+    /// Probability that a client terminates it, and how long after the start.
+    pub terminated: Option<(Probability, Distribution)>,
 }
 
 /// What one coroutine of a workflow does next.
@@ -41,8 +74,8 @@ pub enum Instruction {
     Timer(u32),
     /// Wait for a signal that is sent once the workflow waits for it.
     Signal(u32),
-    /// Wait for a signal that is sent whether or not the workflow waits for it.
-    SignalFromStart(u32),
+    /// Wait for a signal or update that is sent whether or not the workflow waits for it.
+    MessageFromStart(u32),
     /// Wait for an update.
     Update(u32),
     /// Clients query; nobody waits.
@@ -53,7 +86,13 @@ pub enum Instruction {
         workflow: u32,
         /// Wait for its end, else for its start.
         wait: bool,
+        /// What becomes of it when the parent ends first.
+        policy: ParentClosePolicy,
     },
+    /// A command without a wait: change search attributes, with a payload of this many bytes.
+    UpsertSearchAttributes(u32),
+    /// A marker without a wait, with a payload of this many bytes.
+    SideEffect(u32),
     /// End this run and start the next, while runs are left.
     ContinueAsNew {
         /// Further runs in all.
@@ -92,8 +131,10 @@ pub struct ActivitySpec {
     pub input: Bytes,
     /// Payload out.
     pub output: Bytes,
-    /// Probability of a retryable failure per attempt.
+    /// Probability of a failure per attempt.
     pub fails: Probability,
+    /// Of those, the share that is not retried.
+    pub non_retryable: Probability,
     /// First attempts that fail for certain.
     pub fails_first: u32,
     /// First back-off.
@@ -104,10 +145,25 @@ pub struct ActivitySpec {
     pub retry_maximum: Nanos,
     /// Attempts in all; 0 is unlimited.
     pub attempts: u32,
-    /// Between two heartbeats that reach the server, and the heartbeat time-out.
-    pub heartbeat: Option<(Nanos, Nanos)>,
+    /// Heartbeats.
+    pub heartbeat: Option<HeartbeatSpec>,
     /// One attempt may take this long.
     pub start_to_close: Nanos,
+    /// It may wait for a worker this long.
+    pub schedule_to_start: Nanos,
+    /// All attempts together may take this long.
+    pub schedule_to_close: Nanos,
+}
+
+/// Heartbeats that reach the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeartbeatSpec {
+    /// The first comes so long after the activity's start.
+    pub first: Nanos,
+    /// Each further one so long after the one before.
+    pub every: Nanos,
+    /// The heartbeat time-out.
+    pub timeout: Option<Nanos>,
 }
 
 /// A span drawn for a timer, a signal or an update.
@@ -119,6 +175,10 @@ pub struct SpanSpec {
     pub from_start: bool,
     /// Payload that comes with it.
     pub payload: Bytes,
+    /// It is an update, not a signal.
+    pub update: bool,
+    /// Probability that the update is rejected.
+    pub rejected: Probability,
 }
 
 /// A local activity.
@@ -151,7 +211,10 @@ impl Program {
             Program { types: Vec::new(), activities: Vec::new(), spans: Vec::new(), local_activities: Vec::new() };
         for workflow in &profile.workflows {
             let mut instructions = Vec::new();
-            for step in &workflow.steps {
+            let mut sent = workflow.signal_with_start.as_deref();
+            let mut steps = workflow.steps.clone();
+            let start = start_kind(workflow, take_signal(&mut steps, &mut sent));
+            for step in &steps {
                 program.compile(step, profile, true, &mut instructions);
             }
             instructions.push(Instruction::Done);
@@ -161,6 +224,8 @@ impl Program {
                 from_start,
                 input: workflow.input,
                 result: workflow.result,
+                start,
+                ends: ends(workflow),
             });
         }
         program
@@ -189,19 +254,31 @@ impl Program {
                 let index = self.span(distribution(&wait.after), wait.from_start, wait.payload);
                 // A client does not know which branch a workflow takes: there it sends what is waited for.
                 let signal = match wait.from_start && certain {
-                    true => Instruction::SignalFromStart(index),
+                    true => Instruction::MessageFromStart(index),
                     false => Instruction::Signal(index),
                 };
                 out.extend((0..wait.count).map(|_| signal));
             }
             Step::Update(update) => {
-                let index = self.span(distribution(&update.after), false, Bytes(update.input.0 + update.output.0));
-                out.push(Instruction::Update(index));
+                let payload = Bytes(update.input.0 + update.output.0);
+                let index = self.span(distribution(&update.after), update.from_start, payload);
+                self.spans[index as usize].update = true;
+                self.spans[index as usize].rejected = update.rejected;
+                let instruction = match update.from_start && certain {
+                    true => Instruction::MessageFromStart(index),
+                    false => Instruction::Update(index),
+                };
+                out.extend((0..update.count).map(|_| instruction));
             }
             Step::Query(query) => out.push(Instruction::Query(query.count)),
             Step::Child(child) => {
-                out.push(Instruction::Child { workflow: child.workflow as u32, wait: child.wait });
+                let (workflow, wait, policy) = (child.workflow as u32, child.wait, child.on_parent_close);
+                out.push(Instruction::Child { workflow, wait, policy });
             }
+            Step::UpsertSearchAttributes { payload, .. } => {
+                out.push(Instruction::UpsertSearchAttributes(payload.0 as u32));
+            }
+            Step::SideEffect { payload, .. } => out.push(Instruction::SideEffect(payload.0 as u32)),
             Step::ContinueAsNew { runs } => out.push(Instruction::ContinueAsNew { runs: *runs }),
             Step::Sequence(steps) => {
                 for step in steps {
@@ -215,6 +292,9 @@ impl Program {
                     self.compile(step, profile, certain, out);
                 }
                 let body: Vec<_> = out[start..].to_vec();
+                if *times == 0 {
+                    out.truncate(start);
+                }
                 for turn in 1..*times {
                     let shift = body.len() as u32 * turn;
                     out.extend(body.iter().map(|instruction| instruction.shifted(shift)));
@@ -258,7 +338,7 @@ impl Program {
     }
 
     fn span(&mut self, span: Distribution, from_start: bool, payload: Bytes) -> u32 {
-        self.spans.push(SpanSpec { span, from_start, payload });
+        self.spans.push(SpanSpec { span, from_start, payload, update: false, rejected: Probability::ZERO });
         self.spans.len() as u32 - 1
     }
 }
@@ -273,11 +353,11 @@ impl Instruction {
     }
 }
 
-/// The signals of a type that are sent from the start on.
+/// The signals and updates of a type that are sent from the start on.
 fn from_start(instructions: &[Instruction]) -> Vec<(u32, u32)> {
     let mut list: Vec<(u32, u32)> = Vec::new();
     for instruction in instructions {
-        let Instruction::SignalFromStart(span) = *instruction else { continue };
+        let Instruction::MessageFromStart(span) = *instruction else { continue };
         match list.iter_mut().find(|(known, _)| *known == span) {
             Some((_, count)) => *count += 1,
             None => list.push((span, 1)),
@@ -286,21 +366,72 @@ fn from_start(instructions: &[Instruction]) -> Vec<(u32, u32)> {
     list
 }
 
-/// SDKs send a heartbeat at most every 0.8 × its time-out (Go: `heartbeatThrottleInterval`; Core: 0.8 likewise), and never
-/// less often than once a minute.
-fn heartbeats(activity: &Activity) -> Option<(Nanos, Nanos)> {
+/// The heartbeats that an SDK lets through: the first at once, a later one no sooner than 0.8 × the time-out after the one before,
+/// half a minute where there is no time-out, a minute at most (Go `internal_worker_base.go`, `getHeartbeatThrottleInterval`;
+/// Core: `default_heartbeat_throttle_interval` and `max_heartbeat_throttle_interval`).
+fn heartbeats(activity: &Activity, profile: &Profile) -> Option<HeartbeatSpec> {
     let heartbeat = activity.heartbeat?;
-    let throttled = Nanos(heartbeat.timeout.0 / 5 * 4).min(Nanos::from_secs(60));
-    Some((heartbeat.every.max(throttled), heartbeat.timeout))
+    let defaults = profile.sdk.defaults();
+    let throttle = heartbeat.timeout.map_or(defaults.heartbeat_throttle, |timeout| Nanos(timeout.0 / 5 * 4));
+    let throttle = throttle.min(defaults.longest_heartbeat_throttle);
+    Some(HeartbeatSpec { first: heartbeat.every, every: heartbeat.every.max(throttle), timeout: heartbeat.timeout })
+}
+
+/// The signal that comes with the start is there before the first workflow task: the first step that waits for it needs one less.
+/// Gives its payload.
+fn take_signal(steps: &mut [Step], signal: &mut Option<&str>) -> Option<Bytes> {
+    for step in steps {
+        let taken = match step {
+            Step::WaitSignal(wait) if Some(wait.name.as_str()) == *signal => {
+                *signal = None;
+                wait.count -= 1;
+                Some(wait.payload)
+            }
+            Step::Parallel(steps) | Step::Sequence(steps) => take_signal(steps, signal),
+            Step::Repeat { times, steps } => {
+                // The first turn needs one signal less than the others.
+                let others = Step::Repeat { times: times.saturating_sub(1), steps: steps.clone() };
+                let taken = take_signal(steps, signal);
+                if taken.is_some() {
+                    *step = Step::Sequence(vec![Step::Sequence(std::mem::take(steps)), others]);
+                }
+                taken
+            }
+            Step::Branch(arms) => arms.iter_mut().find_map(|arm| take_signal(&mut arm.steps, signal)),
+            _ => None,
+        };
+        if taken.is_some() {
+            return taken;
+        }
+    }
+    None
+}
+
+fn start_kind(workflow: &WorkflowType, signal: Option<Bytes>) -> StartKind {
+    match signal {
+        Some(payload) => StartKind::WithSignal { payload },
+        None if workflow.scheduled => StartKind::Scheduled,
+        None if workflow.eager_start => StartKind::Eager,
+        None => StartKind::Plain,
+    }
+}
+
+fn ends(workflow: &WorkflowType) -> Option<EndsSpec> {
+    let by_client =
+        |ended: &Option<EndedByClient>| ended.as_ref().map(|ended| (ended.probability, distribution(&ended.after)));
+    let ends = EndsSpec {
+        run_timeout: workflow.run_timeout,
+        execution_timeout: workflow.execution_timeout,
+        cancelled: by_client(&workflow.cancelled),
+        terminated: by_client(&workflow.terminated),
+    };
+    let none = EndsSpec { run_timeout: None, execution_timeout: None, cancelled: None, terminated: None };
+    (ends != none).then_some(ends)
 }
 
 fn activity_spec(activity: &Activity, profile: &Profile) -> ActivitySpec {
     let unlimited = Nanos::MAX_INPUT;
-    let start_to_close = activity
-        .timeouts
-        .start_to_close
-        .unwrap_or(unlimited)
-        .min(activity.timeouts.schedule_to_close.unwrap_or(unlimited));
+    let timeouts = &activity.timeouts;
     ActivitySpec {
         takes: distribution(&activity.takes),
         cpu: activity.cpu + profile.workers.cpu_per_activity,
@@ -308,13 +439,16 @@ fn activity_spec(activity: &Activity, profile: &Profile) -> ActivitySpec {
         input: activity.input,
         output: activity.output,
         fails: activity.fails,
+        non_retryable: activity.non_retryable,
         fails_first: activity.fails_first,
         retry_initial: activity.retry.initial,
         retry_backoff: activity.retry.backoff,
         retry_maximum: activity.retry.maximum,
         attempts: activity.retry.attempts,
-        heartbeat: heartbeats(activity),
-        start_to_close,
+        heartbeat: heartbeats(activity, profile),
+        start_to_close: timeouts.start_to_close.unwrap_or(unlimited),
+        schedule_to_start: timeouts.schedule_to_start.unwrap_or(unlimited),
+        schedule_to_close: timeouts.schedule_to_close.unwrap_or(unlimited),
     }
 }
 

@@ -76,7 +76,7 @@ fn thread(
         place += 1;
         match program.types[0].instructions[here] {
             Instruction::Timer(index) => trace.push(format!("timer {}", constant(index))),
-            Instruction::Signal(index) | Instruction::SignalFromStart(index) => {
+            Instruction::Signal(index) | Instruction::MessageFromStart(index) => {
                 trace.push(format!("signal {}", constant(index)));
             }
             Instruction::Query(count) => trace.push(format!("query {count}")),

@@ -1,9 +1,9 @@
-//! Signals that clients send from a workflow's start on, whether or not it waits for them yet.
+//! Signals and updates that clients send from a workflow's start on, whether or not it waits for them yet.
 
 use plimsoll_profiles::calibration::OperationKind;
 
 use super::model::{Event, Model};
-use super::state::{Chain, NONE, Purpose, Signaller, WorkflowTask};
+use super::state::{Chain, NONE, Purpose, SentUpdate, Signaller, WorkflowTask};
 use crate::engine::Schedule;
 
 /// What a thread finds that comes to a signal sent from the start on.
@@ -33,6 +33,7 @@ impl Model {
                 left: count,
                 untaken: count,
                 arrived: 0,
+                update: SentUpdate::No,
                 buffered: 0,
                 thread: NONE,
                 dismissed: false,
@@ -44,7 +45,7 @@ impl Model {
         }
     }
 
-    fn plan_signal(&mut self, signaller: u32, schedule: &mut Schedule<Event>) {
+    pub(super) fn plan_signal(&mut self, signaller: u32, schedule: &mut Schedule<Event>) {
         let span = self.signallers[signaller].span as usize;
         let wait = self.program.spans[span].span.sample(&mut self.random.span);
         schedule.after(wait + self.client_trip, Event::Signal(signaller));
@@ -55,7 +56,11 @@ impl Model {
         let state = self.signallers[signaller];
         self.work.actions += 1;
         let shard = self.runs[state.run].shard;
-        let mut chain = self.chain(Purpose::Signal, OperationKind::Signal, signaller, shard);
+        let (purpose, operation) = match self.program.spans[state.span as usize].update {
+            true => (Purpose::SentUpdate, OperationKind::UpdateSent),
+            false => (Purpose::Signal, OperationKind::Signal),
+        };
+        let mut chain = self.chain(purpose, operation, signaller, shard);
         chain.run = state.run;
         chain.payload = self.program.spans[state.span as usize].payload.0 as u32;
         self.launch(chain, schedule);
@@ -118,6 +123,13 @@ impl Model {
             let state = &mut self.signallers[signaller];
             state.arrived += std::mem::take(&mut state.buffered);
             signaller = state.next;
+            // A thread that came to wait in the same task, after the signal: it goes on in the next.
+            if state.arrived > 0 && state.thread != NONE {
+                state.arrived -= 1;
+                let thread = std::mem::replace(&mut state.thread, NONE);
+                self.threads[thread].next = self.runs[run].buffered;
+                self.runs[run].buffered = thread;
+            }
         }
     }
 
@@ -128,7 +140,11 @@ impl Model {
             let state = &mut self.signallers[signaller];
             let (next, thread) = (state.next, std::mem::replace(&mut state.thread, NONE));
             state.dismissed = true;
-            if state.left == 0 {
+            if state.update != SentUpdate::No {
+                // Its update is aborted, and the client learns that the workflow is over.
+                self.signallers.remove(signaller);
+                self.release(run);
+            } else if state.left == 0 {
                 self.signallers.remove(signaller);
             }
             if thread != NONE {

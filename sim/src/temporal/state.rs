@@ -1,6 +1,7 @@
 //! What the simulator keeps of a running workflow, an activity, and a request on its way.
 
 use plimsoll_profiles::calibration::OperationKind;
+use plimsoll_profiles::profile::ParentClosePolicy;
 use plimsoll_profiles::units::Nanos;
 
 /// No index.
@@ -28,6 +29,12 @@ pub enum Closing {
     Failed,
     /// Continued as a new run.
     ContinuedAsNew,
+    /// Cancelled: by its own workflow task, after a request.
+    Cancelled,
+    /// Terminated by the server, for a client or its parent.
+    Terminated,
+    /// Its run's or execution's time-out passed.
+    TimedOut,
 }
 
 /// A running workflow.
@@ -51,16 +58,42 @@ pub struct Run {
     pub parent: u32,
     /// Whether the parent waits for the end (else only for the start).
     pub parent_waits: bool,
+    /// What becomes of it when its parent ends first.
+    pub on_parent_close: ParentClosePolicy,
+    /// Its open children.
+    pub children: u32,
+    /// Its place among its parent's children.
+    pub link: u32,
+    /// How it will end from outside, if it does.
+    pub end: u32,
     /// State of the workflow task.
     pub task: WorkflowTask,
     /// When it was scheduled.
     pub task_scheduled: Nanos,
+    /// Which of its workflow tasks it is.
+    pub task_number: u32,
+    /// Nothing is written of the task before its completion.
+    pub speculative: bool,
+    /// The running task carries updates, and one at least was accepted.
+    pub accepted: bool,
+    /// The running task carries updates of clients that wait for its end to send more.
+    pub carries: bool,
+    /// Updates wait for a workflow task.
+    pub has_updates: bool,
+    /// Threads whose update waits for a workflow task.
+    pub updates: u32,
+    /// Upserts of search attributes that the running task carries.
+    pub upserts: u16,
+    /// Waiting of its local activities beyond the task's next heartbeat.
+    pub wait_left: Nanos,
     /// Pod whose cache holds the run.
     pub sticky_pod: u32,
     /// Mutable state is not in history's cache.
     pub cold: bool,
     /// Whether its first workflow task is done.
     pub first_task_done: bool,
+    /// Its start is not in the visibility store yet: an eager start's, until the first workflow task is done.
+    pub unseen: bool,
     /// Whether an activity time-out timer is set.
     pub activity_timer: bool,
     /// Activities started and not closed.
@@ -81,6 +114,8 @@ pub struct Run {
     pub closed: bool,
     /// An activity failed for good.
     pub failed: bool,
+    /// Its cancellation was requested.
+    pub cancelled: bool,
     /// Further runs made.
     pub runs_made: u32,
     /// Things under way that know this run.
@@ -102,13 +137,28 @@ pub struct Thread {
     pub parent: u32,
     /// Branches it waits for.
     pub branches: u32,
+    /// Where in the running workflow task its local activities have brought it: branches' run at once.
+    pub clock: Nanos,
     /// Next in a list of its run.
     pub next: u32,
     /// What it asks of the server.
     pub command: Command,
 }
 
-/// A client that sends the signals of a `from_start` step one after the other, whether or not the workflow waits for them yet.
+/// How far the update of a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentUpdate {
+    /// There is none: it is yet to be sent, or the client sends signals.
+    No,
+    /// It waits for a workflow task.
+    Admitted,
+    /// The running workflow task carries it, and it was accepted.
+    Accepted,
+    /// The running workflow task carries it, and it was rejected.
+    Rejected,
+}
+
+/// A client that sends the signals (or updates) of a `from_start` step one after the other, whether or not the workflow waits for them yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Signaller {
     /// To which run.
@@ -121,6 +171,8 @@ pub struct Signaller {
     pub untaken: u32,
     /// Signals in the history that the code can take.
     pub arrived: u32,
+    /// Its update, if it sends updates.
+    pub update: SentUpdate,
     /// Signals that came while a workflow task was running: the code sees them in the next.
     pub buffered: u32,
     /// The thread that waits for the next, or none.
@@ -146,6 +198,8 @@ pub enum Command {
         workflow: u32,
         /// Wait for its end.
         wait: bool,
+        /// What becomes of it when the parent ends first.
+        policy: ParentClosePolicy,
     },
 }
 
@@ -162,6 +216,16 @@ pub struct RunningActivity {
     pub attempt: u32,
     /// When this attempt was put into its queue.
     pub scheduled: Nanos,
+    /// When the first attempt was.
+    pub first_scheduled: Nanos,
+    /// Its limit of waiting, while it waits.
+    pub limit: u32,
+    /// No attempt runs: it waits for a worker.
+    pub waiting: bool,
+    /// Its limit of waiting passed; matching still holds its task.
+    pub given_up: bool,
+    /// Started with the answer of its workflow task.
+    pub eager: bool,
     /// The pod that runs it.
     pub pod: u32,
     /// How this attempt ends.
@@ -175,8 +239,10 @@ pub struct RunningActivity {
 pub enum Ending {
     /// With a result.
     Completes,
-    /// With an error.
+    /// With an error that may be retried.
     Fails,
+    /// With an error that may not.
+    FailsForGood,
     /// The server gives it up before it is done.
     TimesOut,
 }
@@ -194,10 +260,26 @@ pub enum Purpose {
     RunWorkflowTask,
     /// RespondWorkflowTaskCompleted; target: run.
     CompleteWorkflowTask,
+    /// The same of a speculative task that only rejected updates; target: run.
+    RejectUpdate,
+    /// The same as a heartbeat of long local activities; target: run.
+    HeartbeatWorkflowTask,
+    /// The timer of a continued run's first task; target: run.
+    FirstTask,
+    /// A load of the run before it; target: run.
+    LoadRun,
+    /// A worker asks for the whole history before it runs a task; target: run.
+    FetchHistory,
+    /// A sticky task waited too long; target: run.
+    StickyTimeout,
     /// An activity from its transfer task to matching; target: activity.
     ScheduleActivity,
     /// RecordActivityTaskStarted; target: activity.
     StartActivity,
+    /// The answer of a workflow task on its way to the worker, with an activity in it; target: activity.
+    StartEagerActivity,
+    /// An activity waited too long for a worker; target: activity.
+    GiveUpActivity,
     /// Activity code on a worker; target: activity.
     RunActivity,
     /// The same after the server gave the attempt up: nobody waits for it.
@@ -214,10 +296,24 @@ pub enum Purpose {
     HeartbeatCheck,
     /// A timer fires; target: thread.
     FireTimer,
-    /// A signal or update; target: thread.
+    /// A signal; target: thread.
     Message,
+    /// An update; target: thread.
+    Update,
+    /// A query; target: run.
+    Query,
+    /// The same on a worker; target: run.
+    RunQuery,
+    /// A request for cancellation; target: run.
+    Cancel,
+    /// The server closes a run; target: run.
+    Terminate,
+    /// A schedule's own workflow; target: the run it starts.
+    ScheduleFires,
     /// A signal that no thread may wait for yet; target: signaller.
     Signal,
+    /// An update likewise; target: signaller.
+    SentUpdate,
     /// The transfer task that starts a child; target: parent thread.
     StartChild,
     /// The child's start; target: child run.
@@ -238,6 +334,8 @@ pub enum Purpose {
     SpoolWorkflow,
     /// Likewise for activities.
     SpoolActivity,
+    /// The stages of a deletion.
+    RetentionDelete,
     /// Work nobody waits for.
     Background,
 }

@@ -1,5 +1,6 @@
 //! What is simulated: the sizes of everything, and how long.
 
+use plimsoll_profiles::PollerAutoscaling;
 use plimsoll_profiles::profile::{ClusterKind, Placement, Profile, Visibility};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
@@ -56,6 +57,10 @@ impl SystemSize {
         let defaults = profile.sdk.defaults();
         let workers = &profile.workers;
         let services = &profile.cluster.services;
+        let pollers = |fixed: u32| match workers.poller_autoscaling {
+            true => PollerAutoscaling::DEFAULT.initial,
+            false => fixed,
+        };
         let pods = |service: &plimsoll_profiles::profile::Service| Pods {
             count: service.pods.unwrap_or(service.min_pods).max(1),
             cores: service.limit.cpu,
@@ -65,8 +70,8 @@ impl SystemSize {
                 pods: Pods { count: workers.pods.unwrap_or(1), cores: workers.pod.cpu },
                 activity_slots: workers.activity_slots.unwrap_or(defaults.activity_slots),
                 workflow_task_slots: workers.workflow_task_slots.unwrap_or(defaults.workflow_task_slots),
-                activity_pollers: workers.activity_pollers.unwrap_or(defaults.activity_pollers),
-                workflow_task_pollers: workers.workflow_task_pollers.unwrap_or(defaults.workflow_task_pollers),
+                activity_pollers: workers.activity_pollers.unwrap_or(pollers(defaults.activity_pollers)),
+                workflow_task_pollers: workers.workflow_task_pollers.unwrap_or(pollers(defaults.workflow_task_pollers)),
                 cached_workflows: workers.cached_workflows.unwrap_or(defaults.cached_workflows),
             },
             frontend: pods(&services.frontend),

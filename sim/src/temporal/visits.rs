@@ -405,8 +405,10 @@ impl Compiler<'_> {
             decided = self.visits.len() as u32;
             self.connect(pool);
             let mut first = true;
-            if op.append {
-                first = false;
+            for _ in 0..u32::from(op.append) + u32::from(op.append_twice) {
+                if !std::mem::take(&mut first) {
+                    self.next_transaction();
+                }
                 self.statements(&[(StatementClass::Write, 1)], false, false);
                 self.visits.push(Visit::Commit { wal: node + commit, commands: false, server: 0 });
             }
@@ -469,5 +471,6 @@ impl Compiler<'_> {
 
 /// Whether the operation's answer travels on to a worker as the answer of its poll.
 fn to_worker(kind: OperationKind) -> bool {
-    matches!(kind, OperationKind::WorkflowTaskStarted | OperationKind::ActivityStarted)
+    use OperationKind::{ActivityStarted, SpeculativeTaskStarted, WorkflowTaskStarted};
+    matches!(kind, WorkflowTaskStarted | SpeculativeTaskStarted | ActivityStarted)
 }

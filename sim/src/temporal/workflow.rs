@@ -1,85 +1,22 @@
-//! Workflows: starts, workflow tasks, their commands, timers, signals, children, ends.
+//! Workflow tasks: their way to a worker and back, their commands, and the end of a run.
 
 use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::Nanos;
 
 use super::model::{Event, Model};
+use super::program::Instruction;
 use super::record::Metric;
-use super::state::{Chain, Closing, Command, NONE, Purpose, Run, WorkflowTask};
+use super::state::{Chain, Closing, Command, NONE, Purpose, WorkflowTask};
 use super::timeouts::Timeout;
 use crate::engine::Schedule;
 
 /// The server gives a workflow task this long (default `workflowTaskTimeout`); its timer is not deleted when the task is done.
 const WORKFLOW_TASK_TIMEOUT: Nanos = Nanos::from_secs(10);
+/// A worker whose local activities last longer completes its task and asks for another at once, at this share of the time-out
+/// (SDKs: 80 %; Go `internal_task_handlers.go`, Core `workflow_task_timeout` heartbeat).
+const WORKFLOW_TASK_HEARTBEAT: Nanos = Nanos::from_secs(8);
 
 impl Model {
-    /// The next intended start.
-    pub(super) fn arrive(&mut self, schedule: &mut Schedule<Event>) {
-        let intended = self.next_arrival;
-        self.plan_arrival(schedule);
-        self.counts.offered += 1;
-        let u = self.random.kind.uniform();
-        let workflow =
-            self.shares.iter().find(|(_, up_to)| u < *up_to).or(self.shares.last()).map_or(0, |share| share.0);
-        let run = self.new_run(workflow, intended);
-        self.runs[run].root = true;
-        self.open_roots += 1;
-        self.most_open = self.most_open.max(self.open_roots);
-        if self.open_roots > self.settings.max_open {
-            self.overloaded = true;
-        }
-        let mut chain = self.chain(Purpose::Start, OperationKind::Start, run, self.runs[run].shard);
-        chain.payload = self.program.types[workflow as usize].input.0 as u32;
-        self.work.actions += 1;
-        self.launch(chain, schedule);
-    }
-
-    /// Schedules the next intended start, if there is one.
-    pub(super) fn plan_arrival(&mut self, schedule: &mut Schedule<Event>) {
-        if let Some(next) = self.arrivals.next() {
-            self.next_arrival = next;
-            schedule.at(next, Event::Arrive);
-        }
-    }
-
-    fn new_run(&mut self, workflow: u32, now: Nanos) -> u32 {
-        let shard = self.random.route.below(u64::from(self.size.history_shards)) as u32;
-        let run = self.runs.insert(Run {
-            workflow,
-            shard,
-            intended: now,
-            started: now,
-            skipped: Nanos::ZERO,
-            skipped_before: Nanos::ZERO,
-            parent: NONE,
-            parent_waits: false,
-            signallers: NONE,
-            task: WorkflowTask::None,
-            task_scheduled: now,
-            sticky_pod: NONE,
-            cold: true,
-            first_task_done: false,
-            activity_timer: false,
-            activities_started: 0,
-            ready: NONE,
-            has_buffered: false,
-            buffered: NONE,
-            visible: NONE,
-            commands: NONE,
-            closing: Closing::No,
-            closed: false,
-            failed: false,
-            runs_made: 0,
-            references: 1,
-            events: 0,
-            root: false,
-        });
-        self.runs_made += 1;
-        let thread = self.new_thread(run, 0, NONE);
-        self.runs[run].ready = thread;
-        run
-    }
-
     /// One thing less knows the run; a closed run nobody knows is forgotten.
     pub(super) fn release(&mut self, run: u32) {
         self.runs[run].references -= 1;
@@ -90,13 +27,16 @@ impl Model {
 
     /// An event of a thread is in the history (or buffered): a workflow task will see it.
     pub(super) fn notify(&mut self, run: u32, thread: u32, schedule: &mut Schedule<Event>) {
-        if self.runs[run].closed || self.runs[run].closing == Closing::Failed {
+        let state = &mut self.runs[run];
+        if state.closed || matches!(state.closing, Closing::Failed | Closing::Cancelled) {
             if thread != NONE {
                 self.free_thread(thread);
             }
             return;
         }
-        let buffered = self.runs[run].task == WorkflowTask::Started;
+        let buffered = state.task == WorkflowTask::Started;
+        // With the event's write the task is written too: it becomes one like any other.
+        state.speculative = false;
         self.runs[run].has_buffered |= buffered;
         if thread != NONE {
             let list = if buffered { &mut self.runs[run].buffered } else { &mut self.runs[run].ready };
@@ -112,6 +52,7 @@ impl Model {
     pub(super) fn schedule_workflow_task(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         self.runs[run].task = WorkflowTask::Scheduled;
         self.runs[run].task_scheduled = schedule.now();
+        self.runs[run].task_number = self.runs[run].task_number.wrapping_add(1);
         self.runs[run].references += 1;
         self.hand_to_matching(run, schedule);
     }
@@ -133,10 +74,20 @@ impl Model {
         self.launch(chain, schedule);
     }
 
+    /// A workflow task that nothing has to be read for goes to matching.
+    pub(super) fn dispatch_workflow_task(&mut self, chain: Chain, schedule: &mut Schedule<Event>) {
+        let id = self.chains.insert(chain);
+        self.workflow_task_scheduled(id, chain, schedule);
+    }
+
     /// A step of [`Purpose::ScheduleWorkflowTask`] is over: load, read, matching.
     pub(super) fn workflow_task_scheduled(&mut self, id: u32, mut chain: Chain, schedule: &mut Schedule<Event>) {
         let run = chain.target;
-        if chain.operation == OperationKind::ColdLoad {
+        if self.runs[run].closed {
+            self.chains.remove(id);
+            return self.release(run);
+        }
+        if chain.operation == OperationKind::ColdLoad && !chain.flag && !self.runs[run].speculative {
             chain.operation = OperationKind::TransferRead;
             chain.place = self.visits.start(OperationKind::TransferRead);
         } else if !chain.flag {
@@ -164,7 +115,46 @@ impl Model {
         let sticky = self.sticky_worker(run);
         match self.workflow_tasks.take_poller(sticky) {
             Some(pod) => self.deliver_workflow_task(run, pod, schedule),
-            None => self.workflow_tasks.wait(run, sticky),
+            None => {
+                self.workflow_tasks.wait(run, sticky);
+                if sticky.is_some() {
+                    let waited = schedule.now() - self.runs[run].task_scheduled;
+                    let event = Event::StickyTimeout { run, task: self.runs[run].task_number };
+                    self.runs[run].references += 1;
+                    schedule.after(self.sticky_timeout.saturating_sub(waited), event);
+                }
+            }
+        }
+    }
+
+    /// A task may have waited on its sticky queue for as long as it may.
+    pub(super) fn sticky_timeout_due(&mut self, run: u32, task: u32, schedule: &mut Schedule<Event>) {
+        let state = &self.runs[run];
+        let waits = !state.closed && state.task == WorkflowTask::Scheduled && state.task_number == task;
+        if !waits || !self.workflow_tasks.remove_sticky(state.sticky_pod, run) {
+            return self.release(run);
+        }
+        let shard = state.shard;
+        let chain = self.chain(Purpose::StickyTimeout, OperationKind::WorkflowTaskTimedOut, run, shard);
+        self.launch(chain, schedule);
+    }
+
+    /// The time-out is durable: the worker's cache is given up, and the next task goes to the normal queue.
+    pub(super) fn sticky_timed_out(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
+        self.work.history_rows += 1;
+        self.leave_cache(run);
+        self.runs[run].speculative = false;
+        self.schedule_workflow_task(run, schedule);
+        // The task that timed out is no more.
+        self.release(run);
+    }
+
+    /// The worker that held the run no longer does.
+    pub(super) fn leave_cache(&mut self, run: u32) {
+        let pod = std::mem::replace(&mut self.runs[run].sticky_pod, NONE);
+        if pod != NONE {
+            self.workers[pod as usize].cached -= 1;
         }
     }
 
@@ -172,74 +162,183 @@ impl Model {
     pub(super) fn deliver_workflow_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
         self.work.dispatched += 1;
         let shard = self.runs[run].shard;
-        let mut chain = self.chain(Purpose::StartWorkflowTask, OperationKind::WorkflowTaskStarted, run, shard);
+        let operation = match self.runs[run].speculative {
+            true => OperationKind::SpeculativeTaskStarted,
+            false => OperationKind::WorkflowTaskStarted,
+        };
+        let mut chain = self.chain(Purpose::StartWorkflowTask, operation, run, shard);
         chain.worker = pod;
         chain.flag = self.runs[run].sticky_pod == pod;
         self.launch(chain, schedule);
     }
 
-    /// The start of a workflow task is durable: from now on what happens is buffered.
+    /// The start of a workflow task is durable.
     pub(super) fn workflow_task_started(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let latency = schedule.now() - self.runs[run].task_scheduled;
         self.record(Metric::ScheduleToStartWorkflow, latency, schedule);
+        self.work.history_rows += 1;
+        self.begin_workflow_task(run, schedule);
+        if self.runs[run].end != NONE {
+            self.schedule_end_if_near(run, schedule);
+        }
+    }
+
+    /// A workflow task has started: from now on what happens is buffered.
+    pub(super) fn begin_workflow_task(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         self.runs[run].task = WorkflowTask::Started;
+        self.runs[run].accepted = false;
         self.runs[run].visible = std::mem::replace(&mut self.runs[run].ready, NONE);
         self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
-        self.work.history_rows += 1;
         self.plan_timer_read(self.runs[run].shard, WORKFLOW_TASK_TIMEOUT, Timeout::WorkflowTask, schedule);
+        if self.runs[run].has_updates {
+            self.deliver_updates(run, schedule);
+        }
     }
 
     /// The worker has the task: its poller asks again, its code runs.
     pub(super) fn run_workflow_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.runs[run].closed {
+            // The worker does not know; its answer will be refused.
+            return self.answer_workflow_task(run, pod, schedule);
+        }
         let cached_by = self.runs[run].sticky_pod;
-        let mut replay = cached_by != pod && self.runs[run].first_task_done;
+        let replay = cached_by != pod && self.runs[run].first_task_done;
         if cached_by != pod {
             if cached_by != NONE {
                 self.workers[cached_by as usize].cached -= 1;
             }
             self.workers[pod as usize].cached += 1;
             self.runs[run].sticky_pod = pod;
-        } else {
+        } else if self.workers[pod as usize].cached > self.size.workers.cached_workflows {
             let cached = f64::from(self.workers[pod as usize].cached);
             let room = f64::from(self.size.workers.cached_workflows);
-            replay |= cached > room && self.random.branch.uniform() > room / cached;
+            if self.random.branch.uniform() > room / cached {
+                // The sticky task has the new events only: the worker asks for the whole history first.
+                let shard = self.runs[run].shard;
+                let mut chain = self.chain(Purpose::FetchHistory, OperationKind::HistoryRead, run, shard);
+                chain.worker = pod;
+                return self.launch(chain, schedule);
+            }
         }
-        let events = self.runs[run].events;
+        self.run_workflow_code(run, pod, replay, schedule);
+    }
+
+    /// The worker has all the events it needs; `replay` when it has to run the code from the start.
+    pub(super) fn run_workflow_code(&mut self, run: u32, pod: u32, replay: bool, schedule: &mut Schedule<Event>) {
         let mut work = self.run_code(run, schedule);
         if replay {
-            // Replay runs the code of every earlier workflow task again; each left about three events.
-            work.cpu += self.cpu_per_workflow_task * u64::from(events / 3);
+            work.cpu += self.replay_cost(run);
         }
+        self.work_on_task(run, pod, work.cpu, work.wait, schedule);
+    }
+
+    /// CPU of a replay: the code of every earlier workflow task again; each left about three events.
+    pub(super) fn replay_cost(&self, run: u32) -> Nanos {
+        self.cpu_per_workflow_task * u64::from(self.runs[run].events / 3)
+    }
+
+    fn work_on_task(&mut self, run: u32, pod: u32, cpu: Nanos, wait: Nanos, schedule: &mut Schedule<Event>) {
         let shard = self.runs[run].shard;
         let mut chain = self.chain(Purpose::RunWorkflowTask, OperationKind::Query, run, shard);
         chain.place = self.visits.worker();
         chain.worker = pod;
-        chain.work = work.cpu;
-        chain.wait = work.wait;
+        chain.work = cpu;
+        chain.wait = wait.min(WORKFLOW_TASK_HEARTBEAT);
+        self.runs[run].wait_left = wait.saturating_sub(WORKFLOW_TASK_HEARTBEAT);
         self.launch(chain, schedule);
     }
 
-    /// The code is done: the worker answers.
+    /// The code is done, or its local activities take longer than a workflow task may: the worker answers.
     pub(super) fn answer_workflow_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
-        let shard = self.runs[run].shard;
-        let operation = OperationKind::WorkflowTaskCompleted;
-        let mut chain = self.chain(Purpose::CompleteWorkflowTask, operation, run, shard);
+        let state = &mut self.runs[run];
+        let shard = state.shard;
+        if std::mem::take(&mut state.cold) {
+            // Started eagerly: nothing has loaded the run yet.
+            let mut chain = self.chain(Purpose::LoadRun, OperationKind::ColdLoad, run, shard);
+            chain.worker = pod;
+            return self.launch(chain, schedule);
+        }
+        let (purpose, operation) = match (state.wait_left > Nanos::ZERO, state.speculative) {
+            (true, _) => (Purpose::HeartbeatWorkflowTask, OperationKind::WorkflowTaskCompleted),
+            (false, false) => (Purpose::CompleteWorkflowTask, OperationKind::WorkflowTaskCompleted),
+            (false, true) => self.speculative_answer(run),
+        };
+        if self.eager_activities && purpose == Purpose::CompleteWorkflowTask {
+            self.reserve_eager_activities(run, pod);
+        }
+        let mut chain = self.chain(purpose, operation, run, shard);
         chain.worker = pod;
         self.launch(chain, schedule);
+    }
+
+    /// What a workflow task's heartbeat adds to its transaction: no commands yet.
+    pub(super) fn decide_task_heartbeat(&mut self, id: u32) {
+        let run = self.runs[self.chains[id].target];
+        // The next task's time-out; the first task's visibility upsert; DELETE FROM buffered_events.
+        let statements = 1 + u16::from(!run.first_task_done) + u16::from(run.has_buffered);
+        self.chains[id].extra_statements = statements;
+        self.chains[id].extra_writes = 1 + u16::from(!run.first_task_done);
+    }
+
+    /// A heartbeat is durable: the worker has the next task, with what happened meanwhile.
+    pub(super) fn task_heartbeat_recorded(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        let shard = self.runs[run].shard;
+        self.add_events(run, 1, self.calibration.bytes.event_task_completed.0);
+        self.work.history_rows += 1;
+        self.runs[run].speculative = false;
+        if !std::mem::replace(&mut self.runs[run].first_task_done, true) {
+            self.background(OperationKind::Visibility, shard, schedule);
+        }
+        if self.runs[run].closing != Closing::No {
+            // The code is at its end; what came meanwhile comes too late.
+            self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
+            return self.plan_timer_read(shard, WORKFLOW_TASK_TIMEOUT, Timeout::WorkflowTask, schedule);
+        }
+        self.take_buffered(run);
+        self.begin_workflow_task(run, schedule);
+    }
+
+    /// What came while a workflow task was running is in the history: the next one sees it.
+    fn take_buffered(&mut self, run: u32) {
+        if !std::mem::replace(&mut self.runs[run].has_buffered, false) {
+            return;
+        }
+        self.flush_signals(run);
+        self.runs[run].ready = std::mem::replace(&mut self.runs[run].buffered, NONE);
+    }
+
+    /// The worker has the next task of a heartbeat: its local activities go on.
+    pub(super) fn go_on_with_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.runs[run].closed {
+            return self.answer_workflow_task(run, pod, schedule);
+        }
+        let left = std::mem::take(&mut self.runs[run].wait_left);
+        let new = match self.runs[run].visible {
+            NONE => super::code::TaskWork::default(),
+            _ => self.run_code(run, schedule),
+        };
+        self.work_on_task(run, pod, new.cpu, left + new.wait, schedule);
     }
 
     /// What a workflow task's commands add to its transaction.
     pub(super) fn decide_completion(&mut self, id: u32) {
         let run = self.runs[self.chains[id].target];
         let (mut activities, mut timers, mut children, mut payload) = (0, 0, 0, 0);
+        let (mut eagers, mut limits, mut fired) = (0, 0, 0);
         let mut thread = run.commands;
         while thread != NONE {
             match self.threads[thread].command {
                 Command::Activity(activity) => {
                     activities += 1;
+                    let (eager, limited) = self.timers_with_schedule(activity);
+                    eagers += u32::from(eager);
+                    limits += u32::from(limited);
                     payload += self.program.activities[self.activities[activity].spec as usize].input.0;
                 }
-                Command::Timer(_) => timers += 1,
+                Command::Timer(span) => {
+                    timers += 1;
+                    fired += u32::from(!self.outlives_run(run.workflow, span));
+                }
                 Command::Child { workflow, .. } => {
                     children += 1;
                     payload += self.program.types[workflow as usize].input.0;
@@ -254,17 +353,21 @@ impl Model {
             statements += u32::from(rows > 0);
             writes += rows;
         };
-        add(activities + children + u32::from(closing)); // transfer_tasks
+        add(activities - eagers + children + u32::from(closing)); // transfer_tasks
         add(activities); // activity_info_maps
-        add(timers + u32::from(closing) + u32::from(run.has_buffered && !closing)); // timer_tasks
+        let one_timer = u32::from(eagers + limits > 0);
+        add(fired + one_timer + u32::from(closing) + u32::from(run.has_buffered && !closing)); // timer_tasks
         add(timers); // timer_info_maps
         add(children); // child_execution_info_maps
-        add(u32::from(closing || !run.first_task_done)); // visibility_tasks
+        // Of several visibility tasks of one transaction the server keeps the last (closeTransactionCollapseVisibilityTasks).
+        add(u32::from(closing || !run.first_task_done || run.upserts > 0)); // visibility_tasks
         statements += u32::from(run.has_buffered); // DELETE FROM buffered_events
         if closing {
             payload += self.program.types[run.workflow as usize].result.0;
         }
         if run.closing == Closing::ContinuedAsNew {
+            statements += self.timeout_timer(run.workflow);
+            writes += self.timeout_timer(run.workflow);
             let operation = OperationKind::ContinueAsNew;
             self.chains[id].operation = operation;
             self.chains[id].place = self.visits.decided(operation);
@@ -282,7 +385,15 @@ impl Model {
         let bytes = self.calibration.bytes.event_task_completed.0 + u64::from(self.chains[id].payload);
         self.add_events(run, 1, bytes);
         self.work.history_rows += 1;
+        if self.chains[id].operation == OperationKind::SpeculativeTaskCompleted {
+            self.work.history_rows += 1;
+            self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
+        }
+        self.runs[run].speculative = false;
+        self.answer_updates(run, schedule);
         let shard = self.runs[run].shard;
+        let upserts = std::mem::take(&mut self.runs[run].upserts) > 0;
+        let pod = self.chains[id].worker;
         let mut thread = std::mem::replace(&mut self.runs[run].commands, NONE);
         // One read finds all transfer tasks of the transaction.
         let mut transfer_read = false;
@@ -295,13 +406,18 @@ impl Model {
                     self.add_events(run, 1, self.calibration.bytes.event_activity_scheduled.0);
                     self.work.actions += 1;
                     self.work.activities += 1;
+                    if self.activities[activity].eager {
+                        self.start_eager_activity(activity, pod, schedule);
+                        thread = next;
+                        continue;
+                    }
                     self.schedule_activity(activity, shard, transfer_read, schedule);
                     transfer_read = true;
                 }
                 Command::Timer(span) => {
                     self.add_events(run, 1, self.calibration.bytes.event_timer_started.0);
                     self.work.actions += 1;
-                    let span = self.shortened(run, span.max(self.calibration.queues.timer_look_ahead));
+                    let span = self.wait_of(run, span.max(self.calibration.queues.timer_look_ahead), schedule);
                     schedule.after(span, Event::Timer(thread));
                 }
                 Command::Child { .. } => {
@@ -315,27 +431,31 @@ impl Model {
             }
             thread = next;
         }
-        if self.runs[run].closing != Closing::No {
+        let closes = self.runs[run].closing != Closing::No;
+        if std::mem::take(&mut self.runs[run].unseen) {
+            // A start whose workflow is closed already is read and skipped (`processStartExecution` of the visibility queue).
+            let operation = if closes { OperationKind::TransferRead } else { OperationKind::Visibility };
+            self.background(operation, shard, schedule);
+        }
+        if closes {
             self.close(run, schedule);
             return;
         }
-        if first {
+        if first || upserts {
             self.background(OperationKind::Visibility, shard, schedule);
         }
-        if std::mem::replace(&mut self.runs[run].has_buffered, false) {
+        if self.runs[run].has_buffered {
             // The answer carries the next task at once.
-            self.flush_signals(run);
-            self.runs[run].visible = std::mem::replace(&mut self.runs[run].buffered, NONE);
-            self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
-            self.plan_timer_read(shard, WORKFLOW_TASK_TIMEOUT, Timeout::WorkflowTask, schedule);
+            self.take_buffered(run);
+            self.begin_workflow_task(run, schedule);
             self.chains[id].flag = true;
             return;
         }
-        self.runs[run].task = WorkflowTask::None;
+        self.task_done(id, run, schedule);
     }
 
     /// The run's end is durable.
-    fn close(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+    pub(super) fn close(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let shard = self.runs[run].shard;
         self.work.closed_runs += 1;
         self.add_events(run, 1, self.calibration.bytes.event_closed.0);
@@ -346,22 +466,24 @@ impl Model {
             self.free_thread(thread);
         }
         self.dismiss_signallers(run);
+        self.drop_updates(run);
+        self.close_children(run, schedule);
         self.background(OperationKind::Visibility, shard, schedule);
         self.background(OperationKind::TransferRead, shard, schedule);
         if self.settings.retention_deletes {
             let delay = Nanos((self.random.skip.uniform() * 1e9) as u64);
             schedule.after(delay, Event::Retention);
         }
+        self.runs[run].upserts = 0;
         if self.runs[run].closing == Closing::ContinuedAsNew {
             self.continue_as_new(run, schedule);
             return;
         }
         self.runs[run].closed = true;
         self.runs[run].task = WorkflowTask::None;
-        let sticky = std::mem::replace(&mut self.runs[run].sticky_pod, NONE);
-        if sticky != NONE {
-            self.workers[sticky as usize].cached -= 1;
-        }
+        self.leave_cache(run);
+        self.forget_end(run);
+        self.unlink_child(run);
         if self.runs[run].root {
             let chain = self.chain(Purpose::Result, OperationKind::Result, run, shard);
             self.launch(chain, schedule);
@@ -370,7 +492,7 @@ impl Model {
         let parent = self.runs[run].parent;
         if parent != NONE && self.runs[run].parent_waits {
             let mut chain = self.thread_chain(Purpose::ChildCompleted, OperationKind::ChildCompleted, parent);
-            chain.flag = self.runs[run].closing == Closing::Failed;
+            chain.flag = self.runs[run].closing != Closing::Completed;
             self.launch(chain, schedule);
         }
         self.release(run);
@@ -397,10 +519,8 @@ impl Model {
         next.cold = true;
         next.first_task_done = false;
         next.activity_timer = false;
-        let sticky = std::mem::replace(&mut next.sticky_pod, NONE);
-        if sticky != NONE {
-            self.workers[sticky as usize].cached -= 1;
-        }
+        self.leave_cache(run);
+        self.plan_next_runs_end(run, schedule);
         self.add_events(run, 1, bytes);
         self.work.history_rows += 1;
         self.background(OperationKind::Visibility, shard, schedule);
@@ -414,12 +534,15 @@ impl Model {
             return;
         }
         self.runs[run].task = WorkflowTask::Scheduled;
+        self.runs[run].references += 1;
         schedule.after(wait, Event::FirstTask(run));
     }
 
     /// The minimal interval between two runs of a chain is over.
     pub(super) fn first_task_due(&mut self, run: u32, schedule: &mut Schedule<Event>) {
-        self.schedule_workflow_task(run, schedule);
+        let shard = self.runs[run].shard;
+        let chain = self.chain(Purpose::FirstTask, OperationKind::FirstTaskDue, run, shard);
+        self.launch(chain, schedule);
     }
 
     /// A timer's time has come.
@@ -433,15 +556,18 @@ impl Model {
         let run = self.threads[thread].run;
         let place = self.threads[thread].place - 1;
         let instruction = self.program.types[self.runs[run].workflow as usize].instructions[place as usize];
-        let (operation, index) = match instruction {
-            super::program::Instruction::Update(index) => (OperationKind::Update, index),
-            super::program::Instruction::Signal(index) | super::program::Instruction::SignalFromStart(index) => {
-                (OperationKind::Signal, index)
+        let (purpose, operation, index) = match instruction {
+            Instruction::Update(index) => (Purpose::Update, OperationKind::UpdateSent, index),
+            Instruction::MessageFromStart(index) if self.program.spans[index as usize].update => {
+                (Purpose::Update, OperationKind::UpdateSent, index)
+            }
+            Instruction::Signal(index) | Instruction::MessageFromStart(index) => {
+                (Purpose::Message, OperationKind::Signal, index)
             }
             other => unreachable!("a message for a thread that waits at {other:?}"),
         };
         self.work.actions += 1;
-        let mut chain = self.thread_chain(Purpose::Message, operation, thread);
+        let mut chain = self.thread_chain(purpose, operation, thread);
         chain.payload = self.program.spans[index as usize].payload.0 as u32;
         self.launch(chain, schedule);
     }
@@ -463,50 +589,14 @@ impl Model {
         }
     }
 
-    /// The parent's transfer task is done: the child is created, on a shard of its own.
-    pub(super) fn create_child(&mut self, thread: u32, schedule: &mut Schedule<Event>) {
-        let command = std::mem::replace(&mut self.threads[thread].command, Command::None);
-        let Command::Child { workflow, wait } = command else {
-            unreachable!("a child's transfer task without a child: {command:?}");
-        };
-        let child = self.new_run(workflow, schedule.now());
-        self.runs[child].parent = thread;
-        self.runs[child].parent_waits = wait;
-        if wait {
-            let parent = self.threads[thread].run;
-            self.runs[parent].references += 1;
-        }
-        self.runs[child].references += 1;
-        let mut chain = self.chain(Purpose::CreateChild, OperationKind::ChildStart, child, self.runs[child].shard);
-        chain.payload = self.program.types[workflow as usize].input.0 as u32;
-        self.launch(chain, schedule);
-    }
-
-    /// The child exists: the parent learns it, then the child gets its first workflow task.
-    pub(super) fn child_created(&mut self, child: u32, schedule: &mut Schedule<Event>) {
-        let parent = self.runs[child].parent;
-        let mut chain = self.thread_chain(Purpose::ChildStarted, OperationKind::ChildStarted, parent);
-        chain.flag = !self.runs[child].parent_waits;
-        self.launch(chain, schedule);
-        let chain = self.chain(Purpose::ChildFirstTask, OperationKind::ChildFirstTask, child, self.runs[child].shard);
-        self.launch(chain, schedule);
-    }
-
-    /// A client's query: answered by the worker whose cache holds the run, without a trace in the database.
-    pub(super) fn query(&mut self, run: u32, schedule: &mut Schedule<Event>) {
-        self.work.actions += 1;
-        let shard = self.runs[run].shard;
-        self.background(OperationKind::Query, shard, schedule);
-    }
-
     /// The client has its result.
     pub(super) fn result(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let state = self.runs[run];
         self.open_roots -= 1;
-        if state.closing == Closing::Failed {
-            self.counts.failed += 1;
-        } else {
+        if state.closing == Closing::Completed {
             self.counts.completed += 1;
+        } else {
+            self.counts.failed += 1;
         }
         let latency = schedule.now() - state.intended + state.skipped;
         self.record(Metric::EndToEnd, latency, schedule);

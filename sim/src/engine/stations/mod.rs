@@ -13,6 +13,7 @@ mod permit;
 mod pool;
 mod processor_sharing;
 mod report;
+mod time_slicing;
 
 pub use batch::{BatchReport, BatchServer};
 pub use delay::Delay;
@@ -22,6 +23,7 @@ pub use permit::{Permit, Priority};
 pub use pool::ConnectionPool;
 pub use processor_sharing::ProcessorSharing;
 pub use report::Report;
+pub use time_slicing::TimeSlicing;
 
 #[cfg(test)]
 mod tests;

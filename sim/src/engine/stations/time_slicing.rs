@@ -1,0 +1,313 @@
+//! Hosts whose cores are handed round in time slices.
+
+use std::collections::VecDeque;
+
+use super::report::Report;
+use plimsoll_profiles::units::{Cores, Nanos};
+
+/// Fractional bits of the factor by which a fraction of a core is slower.
+const FRACTION_BITS: u32 = 16;
+/// Over what time the kernel averages how busy cores are: load halves in 32 ms (`PELT`, `kernel/sched/pelt.c`).
+const AVERAGED_OVER: f64 = 32e6 / std::f64::consts::LN_2;
+/// How busy cores count for more than they are when the kernel decides whether to look for an idle one (`imbalance_pct`, squared).
+const IMBALANCE: f64 = 1.17 * 1.17;
+
+/// A job: who it is, the CPU time it still needs, and the longest part of it that is done without sleeping in between.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    token: u32,
+    left: u64,
+    part: u64,
+}
+
+/// A core: what it runs since when, and what waits for it.
+#[derive(Clone, Debug)]
+struct Core {
+    /// The job that runs; its `left` is what will be left when it has to give way.
+    running: Option<Job>,
+    started: Nanos,
+    waiting: VecDeque<Job>,
+}
+
+/// A host of `n` cores, each with its own queue, on which a job runs for a time slice at most while others wait.
+///
+/// What Linux does, as far as it matters here (`kernel/sched/fair.c`, `select_idle_sibling`): a thread that wakes up goes to the core where it
+/// ran last (here: to any, drawn for it) if that one is idle, else to another idle core if the kernel looks for one, else to the end of
+/// the first one's queue. It runs until it sleeps or its slice is over, and then waits for its turn again. The kernel looks
+/// for `n · (1 − (1.17 · load)²)` idle cores (`update_idle_cpu_scan`), so that on two cores above 60 % load it looks for none, and work waits for one core while the
+/// other is idle. An idle core takes nothing from another's queue here: the kernel tries when it expects to stay idle.
+///
+/// A job of several parts (statements of a transaction, each answered before the next is sent) sleeps after each of them, and so
+/// waits for its turn more often than its time alone would ask for.
+///
+/// A fraction of a core makes every core slower by the same factor: 1.5 cores are two of three quarters each.
+///
+/// # Protocol
+/// The host needs one wake-up event at a time. After each `arrive` or `complete` ask [`TimeSlicing::wake`]:
+/// it gives a time and a generation when an event has to be scheduled, and `None` when the pending one will do. When an event
+/// fires, [`TimeSlicing::woken`] tells whether it is the current one; then take all finished jobs with
+/// [`TimeSlicing::complete`], and ask `wake` again.
+///
+/// ```
+/// use plimsoll_profiles::units::{Cores, Nanos};
+/// use plimsoll_sim::engine::TimeSlicing;
+///
+/// let mut host = TimeSlicing::new(Cores::new(1.0), Nanos(100));
+/// host.arrive(Nanos(0), 1, Nanos(250), Nanos(250));
+/// assert_eq!(host.wake(), Some((Nanos(250), 1))); // nobody waits: it may run to its end
+/// host.arrive(Nanos(120), 2, Nanos(30), Nanos(30));
+/// assert_eq!(host.wake(), Some((Nanos(200), 2))); // its second slice ends there
+///
+/// assert!(host.woken(2));
+/// assert_eq!(host.complete(Nanos(200)), None);
+/// assert_eq!(host.wake(), Some((Nanos(230), 3)));
+/// assert!(host.woken(3));
+/// assert_eq!(host.complete(Nanos(230)), Some(2));
+/// assert_eq!(host.wake(), Some((Nanos(280), 4))); // 1 has had 200 and runs its last 50
+/// ```
+#[derive(Clone, Debug)]
+pub struct TimeSlicing {
+    cores: Vec<Core>,
+    /// By core, when what runs there has to give way; `FOREVER` when it is idle.
+    until: Vec<Nanos>,
+    busy: u32,
+    jobs: u32,
+    /// Wall time of a nanosecond of CPU, in 2^-16.
+    stretch: u64,
+    slice: u64,
+    now: Nanos,
+    drawn: u64,
+    /// Share of cores that was busy lately, and the share above which nobody looks for an idle one.
+    load: f64,
+    looks_below: f64,
+    generation: u32,
+    pending: Option<Nanos>,
+    window: Window,
+}
+
+/// What is measured since the last reset.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    start: Nanos,
+    population_at_start: u64,
+    arrivals: u64,
+    completions: u64,
+    population_area: u128,
+    busy_area: u128,
+    max_population: u64,
+}
+
+impl TimeSlicing {
+    /// An idle host.
+    pub fn new(cores: Cores, slice: Nanos) -> Self {
+        let count = libm::ceil(cores.get()).max(1.0);
+        let idle = Core { running: None, started: Nanos::ZERO, waiting: VecDeque::new() };
+        TimeSlicing {
+            cores: vec![idle; count as usize],
+            until: vec![Nanos::FOREVER; count as usize],
+            busy: 0,
+            jobs: 0,
+            stretch: (count / cores.get() * f64::from(1u32 << FRACTION_BITS) + 0.5) as u64,
+            slice: slice.0.max(1),
+            now: Nanos::ZERO,
+            drawn: 0x9e37_79b9_7f4a_7c15,
+            load: 0.0,
+            looks_below: libm::sqrt((1.0 - 1.0 / count) / IMBALANCE),
+            generation: 0,
+            pending: None,
+            window: Window::default(),
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self, now: Nanos) {
+        let elapsed = now.0 - self.now.0;
+        if elapsed == 0 {
+            return;
+        }
+        self.now = now;
+        let busy = f64::from(self.busy) / self.cores.len() as f64;
+        self.load += (busy - self.load) * (elapsed as f64 / AVERAGED_OVER).min(1.0);
+        self.window.busy_area += u128::from(elapsed * u64::from(self.busy));
+        self.window.population_area += u128::from(elapsed) * u128::from(self.jobs);
+    }
+
+    #[inline]
+    fn wall(&self, cpu: u64) -> u64 {
+        if self.stretch == 1 << FRACTION_BITS {
+            return cpu;
+        }
+        ((u128::from(cpu) * u128::from(self.stretch)) >> FRACTION_BITS) as u64
+    }
+
+    /// Runs a job on a core: to its end when nobody waits there, else for its part or slice.
+    #[inline]
+    fn start(&mut self, core: usize, mut job: Job) {
+        let run = if self.cores[core].waiting.is_empty() { job.left } else { job.left.min(job.part).min(self.slice) };
+        self.until[core] = self.now + Nanos(self.wall(run));
+        job.left -= run;
+        self.cores[core].running = Some(job);
+        self.cores[core].started = self.now;
+    }
+
+    /// Somebody waits now where nobody did: the running job keeps the core until the end of its part or slice.
+    #[inline]
+    fn cut_short(&mut self, core: usize) {
+        let Some(job) = self.cores[core].running else { return };
+        let piece = self.wall(job.part.min(self.slice)).max(1);
+        let started = self.cores[core].started.0;
+        let end = Nanos(started + ((self.now.0 - started) / piece + 1) * piece);
+        let until = self.until[core];
+        if end >= until {
+            return;
+        }
+        let back = ((u128::from(until.0 - end.0) << FRACTION_BITS) / u128::from(self.stretch)) as u64;
+        self.cores[core].running = Some(Job { left: job.left + back.max(1), ..job });
+        self.until[core] = end;
+    }
+
+    /// A core for a job: any.
+    #[inline]
+    fn draw(&mut self) -> usize {
+        if self.cores.len() == 1 {
+            return 0;
+        }
+        // Xorshift: which core a thread ran on last is nobody's business but the host's.
+        self.drawn ^= self.drawn << 13;
+        self.drawn ^= self.drawn >> 7;
+        self.drawn ^= self.drawn << 17;
+        ((u128::from(self.drawn) * self.cores.len() as u128) >> 64) as usize
+    }
+
+    /// A job comes that needs this much CPU time, in parts of the given length.
+    #[inline]
+    pub fn arrive(&mut self, now: Nanos, token: u32, demand: Nanos, part: Nanos) {
+        self.advance(now);
+        self.jobs += 1;
+        self.window.arrivals += 1;
+        self.window.max_population = self.window.max_population.max(u64::from(self.jobs));
+        let job = Job { token, left: demand.0, part: part.0.max(1) };
+        let last = self.draw();
+        let idle = if self.until[last] == Nanos::FOREVER {
+            Some(last)
+        } else if self.has_idle_core() && self.load < self.looks_below {
+            self.until.iter().position(|until| *until == Nanos::FOREVER)
+        } else {
+            None
+        };
+        if let Some(core) = idle {
+            self.busy += 1;
+            return self.start(core, job);
+        }
+        self.cores[last].waiting.push_back(job);
+        if self.cores[last].waiting.len() == 1 {
+            self.cut_short(last);
+        }
+    }
+
+    /// Whether some core has nothing to do.
+    #[inline]
+    pub fn has_idle_core(&self) -> bool {
+        (self.busy as usize) < self.cores.len()
+    }
+
+    /// The core whose job has to give way first, and when.
+    #[inline]
+    fn first(&self) -> (usize, Nanos) {
+        let mut first = (0, self.until[0]);
+        for (core, until) in self.until.iter().enumerate().skip(1) {
+            if *until < first.1 {
+                first = (core, *until);
+            }
+        }
+        first
+    }
+
+    /// The wake-up that the model has to schedule now, with its generation; `None` when the pending one is early enough.
+    #[inline]
+    pub fn wake(&mut self) -> Option<(Nanos, u32)> {
+        let (_, next) = self.first();
+        if next == Nanos::FOREVER || self.pending.is_some_and(|pending| pending <= next) {
+            return None;
+        }
+        self.pending = Some(next);
+        self.generation = self.generation.wrapping_add(1);
+        Some((next, self.generation))
+    }
+
+    /// A wake-up fires. False when it is stale and must be ignored.
+    #[inline]
+    pub fn woken(&mut self, generation: u32) -> bool {
+        let current = generation == self.generation;
+        if current {
+            self.pending = None;
+        }
+        current
+    }
+
+    /// Removes one job that has ended by `now`; `None` when no more have.
+    #[inline]
+    pub fn complete(&mut self, now: Nanos) -> Option<u32> {
+        self.advance(now);
+        loop {
+            let (core, until) = self.first();
+            if until > now {
+                return None;
+            }
+            let job = self.cores[core].running.take()?;
+            if job.left > 0 {
+                self.cores[core].waiting.push_back(job);
+            }
+            match self.cores[core].waiting.pop_front() {
+                Some(next) => self.start(core, next),
+                None => {
+                    self.until[core] = Nanos::FOREVER;
+                    self.busy -= 1;
+                }
+            }
+            if job.left == 0 {
+                self.jobs -= 1;
+                self.window.completions += 1;
+                return Some(job.token);
+            }
+        }
+    }
+
+    /// The number of jobs.
+    #[inline]
+    pub fn jobs(&self) -> usize {
+        self.jobs as usize
+    }
+
+    /// Forgets the measurements so far, at the end of the warm-up; the jobs stay.
+    pub fn reset_statistics(&mut self, now: Nanos) {
+        self.advance(now);
+        let population = u64::from(self.jobs);
+        self.window =
+            Window { start: now, population_at_start: population, max_population: population, ..Window::default() };
+    }
+
+    /// The measurements since the last reset: servers are cores.
+    pub fn report(&mut self, now: Nanos) -> Report {
+        self.advance(now);
+        let window = (now.0 - self.window.start.0) as f64;
+        let mean = |area: u128| if window == 0.0 { 0.0 } else { area as f64 / window };
+        // Cores of a fraction each: busy for longer, and fewer.
+        let whole = f64::from(1u32 << FRACTION_BITS) / self.stretch as f64;
+        let busy = mean(self.window.busy_area);
+        Report {
+            window: Nanos(now.0 - self.window.start.0),
+            arrivals: self.window.arrivals,
+            starts: self.window.arrivals,
+            completions: self.window.completions,
+            population_at_start: self.window.population_at_start,
+            population: u64::from(self.jobs),
+            mean_waiting: mean(self.window.population_area) - busy,
+            mean_busy: busy * whole,
+            max_busy: self.window.max_population,
+            mean_servers: self.cores.len() as f64 * whole,
+            busy_area: (self.window.busy_area << FRACTION_BITS) / u128::from(self.stretch),
+            ..Report::default()
+        }
+    }
+}
