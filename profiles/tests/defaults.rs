@@ -59,8 +59,8 @@ fn an_inline_cluster_has_the_documented_defaults() {
     assert_eq!((cluster.max_connections, cluster.visibility_max_connections), (20, 10));
     assert_eq!(cluster.task_queue_partitions, 4);
     assert_eq!(
-        (cluster.database.storage_class, cluster.database.fsync),
-        (StorageClass::LocalSsd, Nanos::from_micros(580))
+        (cluster.database.storage_class, cluster.database.fsync.clone()),
+        (StorageClass::LocalSsd, Span::MeanCv { mean: Nanos::from_micros(580), cv: 1.0 })
     );
     assert_eq!((cluster.services.history.pods, cluster.services.history.min_pods), (None, 1));
     assert_eq!(cluster.placement, Placement::Separate);

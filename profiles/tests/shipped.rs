@@ -88,7 +88,7 @@ fn the_measured_machine_is_shared_by_everything() {
     let Placement::Shared(host) = cluster.placement else { panic!("not shared") };
     assert_eq!((host.size.cpu.get(), host.size.memory), (2.0, Bytes::gib(24)));
     assert_eq!(cluster.history_shards, Some(64));
-    assert_eq!(cluster.database.fsync, Nanos::from_micros(580));
+    assert_eq!(cluster.database.fsync, Span::MeanCv { mean: Nanos::from_micros(580), cv: 1.0 });
     assert_eq!(cluster.kind, ClusterKind::SelfHosted);
 }
 

@@ -55,6 +55,9 @@ pub struct PlanDocument {
     pub utilisation: Vec<Utilisation>,
     /// Storage over time.
     pub storage: StorageForecast,
+    /// Backups, WAL archive, and how long a restore takes; null on Temporal Cloud.
+    #[serde(default)]
+    pub recovery: Option<RecoveryPlan>,
     /// Inputs by how much they move the plan, most first.
     pub sensitivity: Vec<Sensitivity>,
     /// Simulated events.
@@ -161,6 +164,30 @@ pub struct DatabasePlan {
     pub wal_bytes_per_second: f64,
     /// Connections of all services together.
     pub connections: u32,
+    /// Connections that PostgreSQL sees: PgBouncer's where it stands in between, else those of the services.
+    #[serde(default)]
+    pub server_connections: u32,
+    /// Cores of visibility's own database; 0 where there is none.
+    #[serde(default)]
+    pub visibility_vcpu: u32,
+    /// Documents to Elasticsearch per second at peak; 0 without it.
+    #[serde(default)]
+    pub documents_per_second: f64,
+    /// Time between two checkpoints at peak.
+    #[serde(default)]
+    pub checkpoint_seconds: f64,
+    /// Pages per second that a checkpoint writes while it is at it.
+    #[serde(default)]
+    pub checkpoint_pages_per_second: f64,
+    /// Part of the WAL that is full-page images (0 to 1).
+    #[serde(default)]
+    pub full_page_share: f64,
+    /// `max_wal_size` with which checkpoints come by time and not by size.
+    #[serde(default)]
+    pub max_wal_size_needed_bytes: u64,
+    /// Cores that autovacuum uses at peak, beside the statements'.
+    #[serde(default)]
+    pub vacuum_cores: f64,
 }
 
 /// Planned load.
@@ -291,6 +318,9 @@ pub struct StorageForecast {
     pub total: Vec<CurvePoint>,
     /// Bytes per closed workflow, by table.
     pub bytes_per_workflow: Vec<TableBytes>,
+    /// Bytes once the first retention is over, at today's load, by table.
+    #[serde(default)]
+    pub at_retention: Vec<TableBytes>,
     /// Bytes at the horizon, by table.
     pub at_horizon: Vec<TableBytes>,
 }
@@ -300,8 +330,40 @@ pub struct StorageForecast {
 pub struct TableBytes {
     /// Table.
     pub table: String,
-    /// Bytes.
+    /// Bytes, indexes included.
     pub bytes: f64,
+    /// Of these, indexes.
+    #[serde(default)]
+    pub indexes: f64,
+}
+
+/// Backups and what they promise, at the horizon's mean load.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct RecoveryPlan {
+    /// Daily backups kept.
+    pub backups_kept: f64,
+    /// Bytes of all of them.
+    pub backup_bytes: f64,
+    /// WAL written in a day.
+    pub wal_per_day_bytes: f64,
+    /// Archived WAL kept.
+    pub wal_archive_bytes: f64,
+    /// Archived histories in object storage at the horizon; 0 without archival.
+    pub archive_bytes: f64,
+    /// Longest time to restore: the newest backup and a day's WAL.
+    pub restore_seconds: f64,
+    /// Longest time to be without a database.
+    pub rto_seconds: f64,
+    /// Whether the restore keeps to it.
+    pub rto_met: bool,
+    /// Longest time whose writes are lost.
+    pub lost_seconds: f64,
+    /// Longest time whose writes may be lost.
+    pub rpo_seconds: f64,
+    /// Whether that keeps to it.
+    pub rpo_met: bool,
+    /// What the numbers rest on, as the profile has it.
+    pub assumptions: String,
 }
 
 /// How much an uncertain input moves the plan.

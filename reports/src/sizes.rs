@@ -196,7 +196,7 @@ fn services(now: &ServerPlan, horizon: &ServerPlan) -> Vec<Known> {
 }
 
 fn database(now: &DatabasePlan, horizon: &DatabasePlan) -> Vec<Known> {
-    vec![
+    let mut rows = vec![
         known_row(&["database.vcpu"], "Database", false, pair(now, horizon, |d| format!("{} vCPU", whole(d.vcpu)))),
         known_row(
             &["database.memory_bytes"],
@@ -217,11 +217,33 @@ fn database(now: &DatabasePlan, horizon: &DatabasePlan) -> Vec<Known> {
             pair(now, horizon, |d| number::storage(d.storage_bytes as f64)),
         ),
         known_row(
-            &["database.wal_bytes_per_second"],
+            &["database.wal_bytes_per_second", "database.checkpoint_seconds"],
             "WAL",
             true,
             pair(now, horizon, |d| number::throughput(d.wal_bytes_per_second)),
         ),
-        known_row(&["database.connections"], "connections", true, pair(now, horizon, |d| whole(d.connections))),
-    ]
+        known_row(
+            &["database.connections", "database.server_connections"],
+            "connections",
+            true,
+            pair(now, horizon, |d| whole(d.connections)),
+        ),
+    ];
+    if horizon.visibility_vcpu > 0 {
+        rows.push(known_row(
+            &["database.visibility_vcpu"],
+            "visibility's own",
+            true,
+            pair(now, horizon, |d| format!("{} vCPU", whole(d.visibility_vcpu))),
+        ));
+    }
+    if horizon.documents_per_second > 0.0 {
+        rows.push(known_row(
+            &["database.documents_per_second"],
+            "Elasticsearch documents",
+            true,
+            pair(now, horizon, |d| number::rate(d.documents_per_second)),
+        ));
+    }
+    rows
 }

@@ -1,7 +1,7 @@
 //! Findings in words, computed from the documents: shared by text and HTML.
 
 use crate::number;
-use crate::plan_document::{LimitCheck, PlanDocument, RuleComparison, SloResult, Verdict};
+use crate::plan_document::{LimitCheck, PlanDocument, RecoveryPlan, RuleComparison, SloResult, TableBytes, Verdict};
 
 /// A metric as people call it.
 pub fn metric(name: &str) -> String {
@@ -112,6 +112,63 @@ pub fn rule(rule: &RuleComparison) -> String {
 /// `database connections: 152 of 400`.
 pub fn limit(limit: &LimitCheck) -> String {
     format!("{}: {} of {}", limit.limit, number::quantity(limit.needed), with_unit(limit.allowed, &limit.unit))
+}
+
+/// `1.1 TB in 18 months (310 GB when the first retention is over): executions_visibility 71 %, …`: the largest tables.
+pub fn storage(plan: &PlanDocument) -> Option<String> {
+    let storage = &plan.storage;
+    let whole = |tables: &[TableBytes]| tables.iter().map(|table| table.bytes).sum::<f64>();
+    let total = whole(&storage.at_horizon);
+    if total <= 0.0 {
+        return None;
+    }
+    let mut tables: Vec<&TableBytes> = storage.at_horizon.iter().collect();
+    tables.sort_by(|a, b| b.bytes.total_cmp(&a.bytes));
+    let shares: Vec<String> = tables
+        .iter()
+        .take(3)
+        .map(|table| format!("{} {}", table.table, number::percent(table.bytes / total)))
+        .collect();
+    let indexes = storage.at_horizon.iter().map(|table| table.indexes).sum::<f64>();
+    let mut text = format!("{} in {}", number::storage(total), plan.horizon_label);
+    let first = whole(&storage.at_retention);
+    if first > 0.0 {
+        text.push_str(&format!(" ({} after the first retention, at today's load)", number::storage(first)));
+    }
+    text.push_str(&format!(": {}", shares.join(", ")));
+    if indexes > 0.0 {
+        text.push_str(&format!("; {} of it indexes", number::percent(indexes / total)));
+    }
+    Some(text)
+}
+
+/// `a restore takes up to 12 min ≤ RTO 15 min`.
+pub fn restore(recovery: &RecoveryPlan) -> String {
+    let sign = if recovery.rto_met { "≤" } else { ">" };
+    let (takes, allowed) = (number::seconds(recovery.restore_seconds), number::seconds(recovery.rto_seconds));
+    let instead = if recovery.rto_met { "" } else { " (a standby that takes over would keep it)" };
+    format!("a restore takes up to {takes} {sign} RTO {allowed}{instead}")
+}
+
+/// `up to 1 h of writes are lost ≤ RPO 1 h`.
+pub fn lost(recovery: &RecoveryPlan) -> String {
+    let sign = if recovery.rpo_met { "≤" } else { ">" };
+    let (lost, allowed) = (number::seconds(recovery.lost_seconds), number::seconds(recovery.rpo_seconds));
+    format!("up to {lost} of writes are lost {sign} RPO {allowed}")
+}
+
+/// `30 daily backups 8.2 TB, their WAL 3.1 TB, archived histories 1 TB`.
+pub fn backups(recovery: &RecoveryPlan) -> String {
+    let mut text = format!(
+        "{} daily backups {}, their WAL {}",
+        number::quantity(recovery.backups_kept),
+        number::storage(recovery.backup_bytes),
+        number::storage(recovery.wal_archive_bytes)
+    );
+    if recovery.archive_bytes > 0.0 {
+        text.push_str(&format!(", archived histories {}", number::storage(recovery.archive_bytes)));
+    }
+    text
 }
 
 /// A per-workflow number by its key in the run document.

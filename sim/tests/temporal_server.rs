@@ -192,7 +192,7 @@ fn a_limit_far_above_the_load_changes_nothing() {
         ),
     );
     assert_eq!(default.work, none.work);
-    assert_eq!(default.work.throttled, [0; 5]);
+    assert_eq!(default.work.throttled, [0; plimsoll_sim::temporal::Process::COUNT]);
     assert_eq!(default.recorder.samples(Metric::EndToEnd), none.recorder.samples(Metric::EndToEnd));
 }
 

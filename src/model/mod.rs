@@ -6,6 +6,7 @@ mod rules;
 mod sensitivity;
 mod simulate;
 mod sizes;
+mod storage;
 mod words;
 
 use std::collections::BTreeMap;

@@ -6,14 +6,14 @@ use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_reports::number;
 use plimsoll_reports::plan_document::{
     Bottleneck, CalibrationSummary, DatabasePlan, LoadCurve, LoadSeries, LoadSummary, PLAN_SCHEMA_VERSION,
-    PlanDocument, Pollers, Reason, Sensitivity, ServerPlan, ServicePlan, SizedPlan, SloResult, StorageForecast,
-    TableBytes, Utilisation, Verdict, WorkersPlan,
+    PlanDocument, Pollers, Reason, Sensitivity, ServerPlan, ServicePlan, SizedPlan, SloResult, Utilisation, Verdict,
+    WorkersPlan,
 };
 use plimsoll_reports::quantity::{CurvePoint, Interval, QuantileCurve};
 use plimsoll_sim::planner::{Dimension, Limiting, Plan, Sized, metric};
 use plimsoll_sim::temporal::{Metric, Outcome, Pods, Process, Promise, is_cloud};
 
-use super::{limits, rules, words};
+use super::{limits, rules, storage, words};
 
 /// The document of a plan.
 pub fn document(
@@ -69,7 +69,8 @@ pub fn document(
             .iter()
             .map(|l| Utilisation { resource: l.resource.to_owned(), mean: l.utilisation })
             .collect(),
-        storage: storage(profile, plan),
+        storage: storage::forecast(profile, plan),
+        recovery: storage::recovery(profile, plan),
         sensitivity,
         events_simulated: plan.events,
         simulations: plan.simulations,
@@ -146,6 +147,14 @@ fn sized(profile: &Profile, sized: &Sized) -> SizedPlan {
                 storage_bytes: 0,
                 wal_bytes_per_second: 0.0,
                 connections: 0,
+                server_connections: 0,
+                visibility_vcpu: 0,
+                documents_per_second: 0.0,
+                checkpoint_seconds: 0.0,
+                checkpoint_pages_per_second: 0.0,
+                full_page_share: 0.0,
+                max_wal_size_needed_bytes: 0,
+                vacuum_cores: 0.0,
             },
             false => DatabasePlan {
                 vcpu: database.vcpu,
@@ -155,6 +164,14 @@ fn sized(profile: &Profile, sized: &Sized) -> SizedPlan {
                 storage_bytes: database.storage.0,
                 wal_bytes_per_second: database.wal_bytes_per_second,
                 connections: database.connections,
+                server_connections: database.server_connections,
+                visibility_vcpu: database.visibility_vcpu,
+                documents_per_second: database.documents_per_second,
+                checkpoint_seconds: database.checkpoint_interval.as_secs_f64(),
+                checkpoint_pages_per_second: database.checkpoint_pages_per_second,
+                full_page_share: database.full_page_share,
+                max_wal_size_needed_bytes: database.max_wal_size_needed.0,
+                vacuum_cores: database.vacuum_cores,
             },
         },
     }
@@ -185,6 +202,10 @@ fn bottleneck(plan: &Plan, limiting: &Limiting) -> Bottleneck {
             }
             "worker workflow task slots" => {
                 format!("at most {} in use at once in a pod", populations.most_workflow_tasks)
+            }
+            "visibility database CPU" => cpu(Process::VisibilityDatabase),
+            "PgBouncer's server connections" => {
+                format!("{} to the database, each held for one transaction", plan.horizon.database.server_connections)
             }
             "history connections" => {
                 let wait = number::seconds(populations.connection_wait.as_secs_f64());
@@ -264,39 +285,7 @@ fn reasons(profile: &Profile, plan: &Plan) -> Vec<Reason> {
         "server.worker.pods",
         "high availability; its load is a few milliseconds of CPU per second".to_owned(),
     ));
-    let database = &horizon.database;
-    let work = &horizon.verdict.outcome.measured_work;
-    let seconds = horizon.verdict.outcome.measured.as_secs_f64();
-    list.push(row("database.memory_bytes", format!("working set {}", number::memory(database.working_set.0 as f64))));
-    list.push(row(
-        "database.write_iops",
-        format!(
-            "{} fsyncs/s for {} commits/s (group commit), and pages",
-            number::quantity(work.fsyncs as f64 / seconds),
-            number::quantity(work.commits as f64 / seconds)
-        ),
-    ));
-    let per_workflow = plan.storage.per_workflow();
-    let visibility = plan.storage.tables.last().map_or(0.0, |table| table.per_workflow);
-    list.push(row(
-        "database.storage_bytes",
-        format!(
-            "{} kept; {} per workflow, {} of it visibility",
-            span_label(profile.growth.retention),
-            number::memory(per_workflow),
-            number::percent(visibility / per_workflow.max(1.0))
-        ),
-    ));
-    list.push(row(
-        "database.connections",
-        format!(
-            "{} per pod (maxConns {} + {} visibility); at most {} in use in a history pod",
-            profile.cluster.max_connections + profile.cluster.visibility_max_connections,
-            profile.cluster.max_connections,
-            profile.cluster.visibility_max_connections,
-            populations.most_connections
-        ),
-    ));
+    list.extend(storage::reasons(profile, plan).into_iter().map(|(number, why)| row(number, why)));
     list
 }
 
@@ -354,36 +343,6 @@ fn load_curve(profile: &Profile, plan: &Plan) -> LoadCurve {
     }
 }
 
-/// Storage from an empty database: load grows from today's to the horizon's, closed workflows go after the retention.
-fn storage(profile: &Profile, plan: &Plan) -> StorageForecast {
-    if is_cloud(profile) {
-        return StorageForecast { total: Vec::new(), bytes_per_workflow: Vec::new(), at_horizon: Vec::new() };
-    }
-    let growth = &profile.growth;
-    let horizon = growth.horizon.as_secs_f64().max(1.0);
-    let points = 36;
-    let mean = plan.now.mean_rate.as_per_second();
-    let rate = |t: f64| mean * growth.factor.powf((t / horizon).clamp(0.0, 1.0));
-    let kept = (growth.retention + plan.lifetime).as_secs_f64();
-    let per_workflow = plan.storage.per_workflow();
-    let total = (0..=points)
-        .map(|index| {
-            let t = horizon * f64::from(index) / f64::from(points);
-            // Workflows started within the last `kept` seconds, by the trapezoid rule.
-            let from = (t - kept).max(0.0);
-            let started = 0.5 * (rate(from) + rate(t)) * (t - from);
-            CurvePoint { x: t / 86_400.0, y: started * per_workflow }
-        })
-        .collect();
-    let workflows = plan.horizon.database.storage.0 as f64 / per_workflow.max(1.0);
-    let table = |bytes: f64, table: &str| TableBytes { table: table.to_owned(), bytes };
-    StorageForecast {
-        total,
-        bytes_per_workflow: plan.storage.tables.iter().map(|t| table(t.per_workflow, t.table)).collect(),
-        at_horizon: plan.storage.tables.iter().map(|t| table(t.per_workflow * workflows, t.table)).collect(),
-    }
-}
-
 fn calibration_summary(calibration: &Calibration, plan: &Plan) -> CalibrationSummary {
     let measured = calibration.measured_up_to.as_per_second();
     CalibrationSummary {
@@ -418,6 +377,7 @@ fn warnings(profile: &Profile, plan: &Plan) -> Vec<String> {
             number::large_count(open as u64)
         ));
     }
+    list.extend(storage::warnings(profile, plan));
     if profile.cluster.history_shards.is_some_and(|shards| !shards.is_power_of_two()) {
         list.push(
             "history shards that are not a power of two cannot be replicated to another cluster evenly".to_owned(),

@@ -18,6 +18,7 @@ pub fn comparisons(profile: &Profile, plan: &Plan) -> Vec<RuleComparison> {
     if !is_cloud(profile) {
         list.extend(storage(profile, plan));
         list.push(database(plan));
+        list.push(storage_table(plan));
     }
     list
 }
@@ -71,6 +72,19 @@ fn storage(profile: &Profile, plan: &Plan) -> Option<RuleComparison> {
               are most of what is stored, and workflows that are still open are stored too"
             .to_owned(),
     })
+}
+
+fn storage_table(plan: &Plan) -> RuleComparison {
+    let open = plan.horizon.mean_rate.as_per_second() * plan.lifetime.as_secs_f64();
+    let rule = database_size(open.round() as u64);
+    RuleComparison {
+        rule: "database".to_owned(),
+        number: "storage by the size table".to_owned(),
+        rule_value: rule.storage_gb * 1e9,
+        model_value: plan.horizon.database.storage.0 as f64,
+        unit: "bytes".to_owned(),
+        why: "the table goes by open workflows; closed ones are stored until their retention is over".to_owned(),
+    }
 }
 
 fn database(plan: &Plan) -> RuleComparison {

@@ -256,6 +256,9 @@ fn utilisation(profile: &Profile, outcome: &Outcome) -> BTreeMap<String, f64> {
             ("history_connections", u.connections),
             ("wal_flush", u.wal),
         ]);
+        let visibility = ("visibility_database_cpu", u.visibility_database);
+        let bouncer = ("pgbouncer_connections", u.server_connections);
+        list.extend([visibility, bouncer].into_iter().filter(|(_, used)| *used > 0.0));
     }
     list.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -326,6 +329,7 @@ fn columns() -> Vec<ResourceColumn> {
         column("commits", "1/s"),
         column("fsyncs", "1/s"),
         column("wal_bytes", "bytes/s"),
+        column("full_page_images", "1/s"),
         column("open_workflows", "workflows"),
         column("backlog", "tasks"),
         column("activities", "activities"),
@@ -351,6 +355,7 @@ fn resources(samples: &[Sample], interval: Nanos) -> Vec<(Nanos, Vec<Option<f64>
                 rate(work.commits),
                 rate(work.fsyncs),
                 rate(work.wal_bytes),
+                rate(work.full_page_images),
                 Some(f64::from(pair[1].open)),
                 Some(pair[1].backlog as f64),
                 Some(pair[1].activities as f64),

@@ -135,8 +135,7 @@ pub fn not_modelled(profile: &Profile) -> Vec<NotModelled> {
     ];
     if !is_cloud(profile) {
         list.extend([
-            item("autovacuum, table bloat, page writes spread over a checkpoint", "more IOPS and CPU in bursts"),
-            item("Elasticsearch visibility, archival, backups", "visibility is taken to be in PostgreSQL"),
+            item("autovacuum's and checkpoints' bursts", "their CPU and I/O are counted as means: tails may be longer"),
             item("rate limits (frontend.rps 2,400 per host and so on)", "must be raised above the planned rate"),
             item("idle load that grows with shards and pods", "a few hundredths of a core"),
         ]);

@@ -5,7 +5,7 @@
 
 mod operation;
 
-pub use operation::{Operation, OperationKind, Statement};
+pub use operation::{Operation, OperationKind, Statement, StatementClass};
 
 use serde::Deserialize;
 
@@ -36,6 +36,8 @@ pub struct Calibration {
     pub known_error: String,
     /// CPU per visit.
     pub cpu: CpuCosts,
+    /// Execution time of statements by class.
+    pub statements: StatementCosts,
     /// How the processes run.
     pub runtime: RuntimeCosts,
     /// WAL per row.
@@ -106,12 +108,70 @@ pub struct CpuCosts {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct WalCosts {
-    /// Per row written in the main database.
-    pub write: Bytes,
+    /// Per row of `history_node`, its events without payloads included.
+    pub history_node: Bytes,
+    /// Per row of `history_tree`.
+    pub history_tree: Bytes,
+    /// Per insert into or update of `executions`.
+    pub executions: Bytes,
+    /// Per insert into or update of `current_executions`.
+    pub current_executions: Bytes,
+    /// Per row of a task or of a workflow's side tables (activities, timers, children, buffered events), its delete included.
+    pub task: Bytes,
+    /// Per commit.
+    pub commit: Bytes,
     /// Per upsert into `executions_visibility`.
     pub visibility: Bytes,
     /// Per page first touched after a checkpoint.
     pub full_page_image: Bytes,
+}
+
+/// Execution time of a statement in the database by class (`pg_stat_statements`), and their mean over all statements. Parsing and the
+/// protocol come on top and are the same for all: a statement's CPU is `cpu.database_statement` + its class − `mean`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct StatementCosts {
+    pub mean: Nanos,
+    pub begin: Nanos,
+    pub commit: Nanos,
+    pub read: Nanos,
+    pub lock: Nanos,
+    pub write: Nanos,
+    pub range_delete: Nanos,
+}
+
+impl StatementCosts {
+    /// CPU of a statement of a class where that of the mean statement is `mean`.
+    pub fn cpu(&self, class: StatementClass, mean: Nanos) -> Nanos {
+        let executes = match class {
+            StatementClass::Begin => self.begin,
+            StatementClass::Commit => self.commit,
+            StatementClass::Read => self.read,
+            StatementClass::Lock => self.lock,
+            StatementClass::Write => self.write,
+            StatementClass::RangeDelete => self.range_delete,
+        };
+        (mean + executes).saturating_sub(self.mean)
+    }
+}
+
+impl WalCosts {
+    /// WAL of an operation's transaction beside what commands add.
+    pub fn transaction(&self, operation: &Operation) -> Bytes {
+        let rows: u64 = operation.and.iter().map(|statement| self.row(*statement)).sum();
+        let update = if operation.update { self.executions.0 + self.current_executions.0 } else { 0 };
+        Bytes(rows + update)
+    }
+
+    fn row(&self, statement: Statement) -> u64 {
+        match statement {
+            Statement::ExecutionsInsert => self.executions.0,
+            Statement::CurrentInsert => self.current_executions.0,
+            statement if statement.writes() => self.task.0,
+            _ => 0,
+        }
+    }
 }
 
 /// Task queue behaviour: calls to another partition per task added.
@@ -152,7 +212,8 @@ pub struct ByteCosts {
     pub current_executions: Bytes,
     pub history_tree: Bytes,
     pub timer_tasks: Bytes,
-    pub executions_visibility: Bytes,
+    pub visibility_heap: Bytes,
+    pub visibility_indexes: Bytes,
     pub event_start: Bytes,
     pub event_task_started: Bytes,
     pub event_task_completed: Bytes,

@@ -121,7 +121,33 @@ pub enum Statement {
     TasksRead,
 }
 
+/// What a statement costs the database goes by its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatementClass {
+    /// BEGIN.
+    Begin,
+    /// COMMIT.
+    Commit,
+    /// A SELECT outside a transaction.
+    Read,
+    /// A SELECT FOR UPDATE or FOR SHARE.
+    Lock,
+    /// An INSERT, UPDATE or DELETE by key.
+    Write,
+    /// A DELETE of a range of finished tasks.
+    RangeDelete,
+}
+
 impl Statement {
+    /// Its class, in a transaction.
+    pub fn class(self) -> StatementClass {
+        use Statement::{CurrentJoin, ShardsShare, TaskQueueLock};
+        match self {
+            ShardsShare | CurrentJoin | TaskQueueLock => StatementClass::Lock,
+            _ => StatementClass::Write,
+        }
+    }
+
     /// Whether it writes a row, and so WAL. Measured: inserts, updates and upserts carry it; a delete's record is small and
     /// is in the fitted cost per write.
     pub fn writes(self) -> bool {
@@ -236,6 +262,19 @@ impl Operation {
     /// Statements of the transaction, BEGIN and COMMIT excluded.
     pub fn transaction_statements(&self) -> u32 {
         self.and.len() as u32 + if self.update { Self::UPDATE_STATEMENTS } else { 0 }
+    }
+
+    /// The statements of the transaction by class, BEGIN and COMMIT included, those of commands excluded.
+    pub fn transaction_classes(&self) -> [(StatementClass, u32); 4] {
+        // `shards`, `current_executions` and `executions` are locked; the latter two are written.
+        let (locks, writes) = if self.update { (3, Self::UPDATE_WRITES) } else { (0, 0) };
+        let further = self.and.iter().filter(|s| s.class() == StatementClass::Lock).count() as u32;
+        [
+            (StatementClass::Begin, 1),
+            (StatementClass::Lock, locks + further),
+            (StatementClass::Write, writes + self.and.len() as u32 - further),
+            (StatementClass::Commit, 1),
+        ]
     }
 
     /// Rows the transaction writes.

@@ -1,12 +1,8 @@
 //! Checks of the cluster, and its defaults.
 
 use super::Checker;
-use crate::profile::{
-    CloudLimits, Cluster, ClusterKind, Database, Host, HostSize, Network, Placement, Service, Services, StorageClass,
-};
-use crate::raw::cluster::{
-    RawAuto, RawCloud, RawCluster, RawDatabase, RawNetwork, RawService, RawServices, RawStorageClass,
-};
+use crate::profile::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
+use crate::raw::cluster::{RawAuto, RawCloud, RawCluster, RawNetwork, RawService, RawServices};
 use crate::units::{Bytes, Cores, Nanos, Rate};
 
 /// Temporal's largest tried shard count (its documentation: 1 to 128 K are in use).
@@ -32,6 +28,9 @@ impl Checker {
             None => Placement::Separate,
             Some(size) => Placement::Shared(Host { size: self.host_size("shared_host", size) }),
         };
+        let database = self.under("database", |c| c.database(raw.database.unwrap_or_default()));
+        let visibility = raw.visibility.unwrap_or_default();
+        let visibility = self.under("visibility", |c| c.visibility(visibility, &database.fsync));
         Cluster {
             name: self.name("name", raw.name.unwrap_or_else(|| "cluster".to_owned())),
             kind,
@@ -43,9 +42,12 @@ impl Checker {
             // The server's own configuration template: 20 to the default store, 10 to visibility.
             max_connections: raw.max_connections.unwrap_or(20),
             visibility_max_connections: raw.visibility_max_connections.unwrap_or(10),
+            database,
+            visibility,
+            backup: self.under("backup", |c| c.backup(&raw.backup.unwrap_or_default())),
+            archival: raw.archival.map(|raw| self.under("archival", |c| c.archival(&raw))),
             // system.enableActivityEagerExecution.
             eager_activities: raw.eager_activities.unwrap_or(false),
-            database: self.under("database", |c| c.database(raw.database.unwrap_or_default())),
             server: self.under("server", |c| c.server(&raw.server.unwrap_or_default())),
             network: network(&raw.network.unwrap_or_default()),
             placement,
@@ -105,53 +107,6 @@ impl Checker {
             self.note("request", "the request is above the limit", "above the limit", help);
         }
         Service { pods, min_pods, max_pods, limit, request }
-    }
-
-    fn database(&mut self, raw: RawDatabase) -> Database {
-        let storage_class = match raw.storage_class {
-            Some(RawStorageClass::LocalSsd) => StorageClass::LocalSsd,
-            Some(RawStorageClass::NetworkSsd) | None => StorageClass::NetworkSsd,
-        };
-        let fsync = raw.fsync.unwrap_or(match storage_class {
-            // Measured on the calibration machine.
-            StorageClass::LocalSsd => Nanos::from_micros(580),
-            // Assumed: a replicated network block device acknowledges a write in 1 to 2 ms.
-            StorageClass::NetworkSsd => Nanos::from_micros(1_500),
-        });
-        let vcpu = self.not_zero("vcpu", raw.vcpu.and_then(RawAuto::fixed), "cores");
-        let max_vcpu = self.not_zero("max_vcpu", raw.max_vcpu, "cores").unwrap_or(vcpu.unwrap_or(1).max(128));
-        if vcpu.is_some_and(|vcpu| vcpu > max_vcpu) {
-            self.note("vcpu", "more cores than max_vcpu allows", "above max_vcpu", "raise max_vcpu, or lower vcpu");
-        }
-        self.not_zero("iops", raw.iops, "I/O operations per second");
-        for (key, size) in [("memory", raw.memory), ("storage", raw.storage)] {
-            if size == Some(Bytes(0)) {
-                self.note(
-                    key,
-                    format!("zero {key}"),
-                    "zero",
-                    format!("give the {key}, or leave it out and the planner chooses"),
-                );
-            }
-        }
-        let checkpoint_interval = raw.checkpoint_interval.unwrap_or(Nanos::from_secs(300));
-        // PostgreSQL's own bounds of checkpoint_timeout: 30 s to 1 day.
-        if checkpoint_interval < Nanos::from_secs(30) || checkpoint_interval > Nanos::from_secs(86_400) {
-            let message = format!("PostgreSQL refuses a checkpoint interval of {checkpoint_interval}");
-            self.note("checkpoint_interval", message, "out of range", "give 30s to 1d");
-        }
-        Database {
-            engine: self.name("engine", raw.engine.unwrap_or_else(|| "PostgreSQL 15".to_owned())),
-            vcpu,
-            memory: raw.memory,
-            max_vcpu,
-            fsync,
-            iops: raw.iops,
-            storage: raw.storage,
-            checkpoint_interval,
-            storage_class,
-            replica_commit_delay: raw.replica_commit_delay.unwrap_or(Nanos::ZERO),
-        }
     }
 }
 

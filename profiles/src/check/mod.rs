@@ -5,6 +5,7 @@
 mod activity;
 mod arrivals;
 mod cluster;
+mod database;
 mod expand;
 mod server;
 mod workflow;

@@ -1,5 +1,6 @@
 //! The cluster a workload runs on: services, shards, database, hosts.
 
+use super::database::{Archival, Backup, Database, Visibility};
 use super::server::ServerSettings;
 use crate::units::{Bytes, Cores, Nanos, Rate};
 
@@ -26,6 +27,12 @@ pub struct Cluster {
     pub eager_activities: bool,
     /// The database.
     pub database: Database,
+    /// Where visibility is kept.
+    pub visibility: Visibility,
+    /// Backups of the database.
+    pub backup: Backup,
+    /// Archival of closed histories; `None`: there is none.
+    pub archival: Option<Archival>,
     /// Limits and caches of the server.
     pub server: ServerSettings,
     /// Round trips between the parts.
@@ -90,40 +97,6 @@ pub struct Services {
     pub matching: Service,
     /// Internal background workflows.
     pub worker: Service,
-}
-
-/// The persistence store.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Database {
-    /// What and which version, e.g. "PostgreSQL 15".
-    pub engine: String,
-    /// Cores; `None`: the planner chooses.
-    pub vcpu: Option<u32>,
-    /// Memory; `None`: the planner chooses.
-    pub memory: Option<Bytes>,
-    /// Most cores the planner may answer with.
-    pub max_vcpu: u32,
-    /// Time of one WAL flush to stable storage, a synchronous replica included.
-    pub fsync: Nanos,
-    /// Provisioned I/O operations per second; `None`: not a limit.
-    pub iops: Option<u32>,
-    /// Provisioned storage; `None`: the planner chooses.
-    pub storage: Option<Bytes>,
-    /// `checkpoint_timeout`.
-    pub checkpoint_interval: Nanos,
-    /// What the disk is, for the report.
-    pub storage_class: StorageClass,
-    /// Added to every commit for a synchronous replica.
-    pub replica_commit_delay: Nanos,
-}
-
-/// What the disk is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StorageClass {
-    /// A disk in the machine.
-    LocalSsd,
-    /// A network block device.
-    NetworkSsd,
 }
 
 /// Round-trip times.

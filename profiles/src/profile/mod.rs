@@ -4,12 +4,12 @@
 //! Uncertain inputs (`{ low, mid, high }`) are resolved before this: a [`Profile`] is one world.
 
 mod cluster;
+mod database;
 mod server;
 mod workflow;
 
-pub use cluster::{
-    CloudLimits, Cluster, ClusterKind, Database, Host, HostSize, Network, Placement, Service, Services, StorageClass,
-};
+pub use cluster::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
+pub use database::{Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility};
 pub use server::ServerSettings;
 pub use workflow::{
     Activity, Arm, Child, EndedByClient, Heartbeat, LocalActivity, ParentClosePolicy, Query, RetryPolicy, Span, Step,

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::RawHostSize;
+use super::database::{RawArchival, RawBackup, RawDatabase, RawVisibility};
 use super::server::RawServer;
-use crate::units::{Bytes, Nanos, Rate, UnitError};
+use crate::units::{Nanos, Rate, UnitError};
 
 /// A Temporal cluster and its database: a shipped one by name, a file, or written here; with `use`, the keys given here override the cluster that is used.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -38,6 +39,12 @@ pub(crate) struct RawCluster {
     pub eager_activities: Option<bool>,
     /// The database.
     pub database: Option<RawDatabase>,
+    /// Where visibility is kept: lists and searches of workflows. Default: in the database, on the same server.
+    pub visibility: Option<RawVisibility>,
+    /// Backups of the database, and what they promise.
+    pub backup: Option<RawBackup>,
+    /// Closed histories go to object storage. Default: they do not.
+    pub archival: Option<RawArchival>,
     /// Limits and caches of the server: its dynamic configuration.
     pub server: Option<RawServer>,
     /// Round trips between the parts.
@@ -140,44 +147,6 @@ pub(crate) struct RawService {
     pub limit: Option<RawHostSize>,
     /// CPU and memory request of one pod. Default: half the limit.
     pub request: Option<RawHostSize>,
-}
-
-/// The persistence store.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Database")]
-pub(crate) struct RawDatabase {
-    /// What and which version. Default: PostgreSQL 15.
-    pub engine: Option<String>,
-    /// Cores: a number that is fixed, or "auto". Default: auto.
-    pub vcpu: Option<RawAuto>,
-    /// Memory. Default: the planner chooses.
-    pub memory: Option<Bytes>,
-    /// Most cores the planner may answer with. Default: 128.
-    pub max_vcpu: Option<u32>,
-    /// Time of one WAL flush to stable storage. Default: 0.58ms on a local-ssd (measured), 1.5ms on a network-ssd (assumed).
-    pub fsync: Option<Nanos>,
-    /// I/O operations per second that the disk is provisioned for. Default: not a limit.
-    pub iops: Option<u32>,
-    /// Storage that is provisioned. Default: the planner chooses.
-    pub storage: Option<Bytes>,
-    /// `checkpoint_timeout`. Default: 5min, PostgreSQL's own.
-    pub checkpoint_interval: Option<Nanos>,
-    /// What the disk is. Default: network-ssd.
-    pub storage_class: Option<RawStorageClass>,
-    /// Added to every commit for a synchronous replica. Default: 0s.
-    pub replica_commit_delay: Option<Nanos>,
-}
-
-/// What the disk is.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(rename = "StorageClass")]
-pub(crate) enum RawStorageClass {
-    /// A disk in the machine.
-    LocalSsd,
-    /// A network block device.
-    NetworkSsd,
 }
 
 /// Round-trip times.

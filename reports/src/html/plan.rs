@@ -6,7 +6,7 @@ use super::parts::{Cell, Figure, State, figure, notes, page, table, tied, tile, 
 use super::{bars, finding};
 use crate::chart::{self, BROAD, HALF, Role};
 use crate::number;
-use crate::plan_document::{LoadCurve, PlanDocument, StorageForecast, Verdict};
+use crate::plan_document::{LoadCurve, PlanDocument, RecoveryPlan, StorageForecast, TableBytes, Verdict};
 use crate::quantity::QuantileCurve;
 use crate::sizes;
 use crate::wording;
@@ -42,7 +42,8 @@ pub fn plan_with_command(document: &PlanDocument, command: &str) -> String {
         @if !document.storage.total.is_empty() {
             h2 { "Storage" }
             p class="lead" { "Retention and growth of the load taken together." }
-            div class="pair" { (storage_figure(&document.storage, &document.horizon_label)) (storage_tables(&document.storage)) }
+            div class="pair" { (storage_figure(&document.storage, &document.horizon_label)) (storage_tables(document)) }
+            @if let Some(plan) = &document.recovery { (recovery(plan)) }
         }
         h2 { "How wrong may this be?" }
         p class="lead" { (tied(&wording::how_wrong(document))) }
@@ -261,26 +262,58 @@ fn storage_figure(storage: &StorageForecast, horizon: &str) -> Markup {
     })
 }
 
-fn storage_tables(storage: &StorageForecast) -> Markup {
+fn storage_tables(document: &PlanDocument) -> Markup {
+    let storage = &document.storage;
     let whole: f64 = storage.at_horizon.iter().map(|table| table.bytes).sum();
-    let per_workflow = |name: &str| {
-        let found = storage.bytes_per_workflow.iter().find(|table| table.table == name);
+    let of = |tables: &[TableBytes], name: &str| {
+        let found = tables.iter().find(|table| table.table == name);
         found.map_or(number::MISSING.into(), |table| number::storage(table.bytes))
+    };
+    let indexes = |table: &TableBytes| match table.indexes > 0.0 {
+        true => number::percent(table.indexes / table.bytes.max(1.0)),
+        false => number::MISSING.into(),
     };
     let rows = storage.at_horizon.iter().map(|table| {
         vec![
             Cell::Text(table.table.clone()),
             Cell::Bar(if whole > 0.0 { table.bytes / whole } else { 0.0 }, false),
             Cell::Main(number::storage(table.bytes)),
-            Cell::Number(per_workflow(&table.table)),
+            Cell::Number(of(&storage.at_retention, &table.table)),
+            Cell::Number(of(&storage.bytes_per_workflow, &table.table)),
+            Cell::Number(indexes(table)),
         ]
     });
+    let head = ["table", "", &document.horizon_label, "today's load", "per workflow", "indexes"];
     let each: f64 = storage.bytes_per_workflow.iter().map(|table| table.bytes).sum();
     html! {
         section class="card" {
             h3 { "What fills it" }
             p class="finding" { (number::storage(each)) " per closed workflow, indexes included." }
-            (table("Storage by table", "bars share", &["table", "", "in the end", "per workflow"], rows.collect()))
+            (table("Storage by table", "bars share", &head, rows.collect()))
+        }
+    }
+}
+
+fn recovery(recovery: &RecoveryPlan) -> Markup {
+    let row = |what: &str, takes: f64, allowed: f64, met: bool| {
+        let (state, word) = if met { (State::Good, "kept") } else { (State::Bad, "missed") };
+        vec![
+            Cell::Text(what.into()),
+            Cell::Main(number::seconds(takes)),
+            Cell::Number(number::seconds(allowed)),
+            Cell::State(state, word.into()),
+        ]
+    };
+    let rows = vec![
+        row("time to restore (RTO)", recovery.restore_seconds, recovery.rto_seconds, recovery.rto_met),
+        row("writes lost (RPO)", recovery.lost_seconds, recovery.rpo_seconds, recovery.rpo_met),
+    ];
+    html! {
+        section class="card" {
+            h3 { "Recovery" }
+            p class="finding" { (wording::capital(&wording::backups(recovery))) "; " (number::storage(recovery.wal_per_day_bytes)) " of WAL a day." }
+            (table("Recovery", "", &["", "at most", "promised", ""], rows))
+            p class="finding" { (tied(&recovery.assumptions)) }
         }
     }
 }

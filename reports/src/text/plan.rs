@@ -16,6 +16,7 @@ pub fn plan(document: &PlanDocument, width: usize, colour: bool) -> String {
     page.gap();
     promises(&mut page, document);
     bottlenecks(&mut page, document);
+    storage(&mut page, document);
     for rule in &document.rules {
         page.hanging(Style::Plain, &format!("Rule of thumb for {}", wording::sentence(&wording::rule(rule))), 2);
     }
@@ -82,6 +83,16 @@ fn promises(page: &mut Page, document: &PlanDocument) {
     if !within.is_empty() {
         page.hanging(Style::Plain, &format!("Limits: {}", within.join(" · ")), 2);
     }
+}
+
+fn storage(page: &mut Page, document: &PlanDocument) {
+    if let Some(storage) = wording::storage(document) {
+        page.hanging(Style::Plain, &format!("Storage: {storage}."), 2);
+    }
+    let Some(recovery) = &document.recovery else { return };
+    let style = if recovery.rto_met && recovery.rpo_met { Style::Plain } else { Style::Bad };
+    let (restore, lost) = (wording::restore(recovery), wording::lost(recovery));
+    page.hanging(style, &format!("Recovery: {restore}; {lost}; {}.", wording::backups(recovery)), 2);
 }
 
 fn bottlenecks(page: &mut Page, document: &PlanDocument) {

@@ -39,6 +39,7 @@ fn generous(size: SystemSize) -> SystemSize {
     generous.history = pods;
     generous.matching = pods;
     generous.database = Cores::new(128.0);
+    generous.visibility_database = Cores::new(128.0);
     generous.history_shards = 4096;
     generous.workers.pods = Pods { count: 16, cores: Cores::new(32.0) };
     generous.workers.activity_slots = 100_000;
@@ -93,7 +94,7 @@ pub fn limit_of(profile: &Profile, process: Process) -> Option<Rate> {
         Process::Frontend => server.frontend_limit(),
         Process::History => server.history_rps,
         Process::Matching => server.matching_rps,
-        Process::Database | Process::Worker => None,
+        Process::Database | Process::Worker | Process::VisibilityDatabase => None,
     }
 }
 

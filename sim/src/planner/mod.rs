@@ -25,4 +25,4 @@ pub use evaluate::{LONGEST_WAIT, metric};
 pub use plan::{CloudCheck, Limiting, PEAK_WINDOW, Plan, PlanError, PlanSettings, Sized, Why, plan};
 pub use search::{Infeasible, Reason};
 pub use sensitivity::{Influence, influence, provision};
-pub use storage::{Storage, TableSize};
+pub use storage::{Recovery, Storage, TableSize, per_workflow};

@@ -1,13 +1,13 @@
 //! A whole plan: today, the horizon, what breaks first, and why each number is what it is.
 
 use plimsoll_profiles::calibration::Calibration;
-use plimsoll_profiles::profile::{ClusterKind, Profile};
-use plimsoll_profiles::units::{Bytes, Nanos, Rate};
+use plimsoll_profiles::profile::{ClusterKind, Profile, Visibility};
+use plimsoll_profiles::units::{Bytes, Cores, Nanos, Rate};
 
 use super::curve::LoadPoint;
 use super::database::DatabaseSize;
 use super::demand::{Demand, LIMITED, limit_of};
-use super::dimension::Dimension;
+use super::dimension::{DATABASE_CORES, Dimension};
 use super::evaluate::{Evaluator, Verdict};
 use super::search::{Found, Infeasible, Reason, broken};
 use super::storage::Storage;
@@ -149,13 +149,14 @@ fn plan_within(profile: &Profile, calibration: &Calibration, settings: &PlanSett
     let growth = &profile.growth;
     let at_horizon = |rate: Rate| Rate::per_second(rate.as_per_second() * growth.factor);
     let mut evaluator = Evaluator::new(profile, calibration, settings.seed, settings.cancelled);
-    let start = worker_sizes(profile, SystemSize::of(profile));
+    let mut start = worker_sizes(profile, SystemSize::of(profile));
     (settings.progress)("measuring what one workflow asks for");
     let planned = |rate: Rate| Rate::per_second(rate.as_per_second() * (1.0 + growth.headroom));
     let (demand, pilot) = evaluator.pilot(start, planned(peak));
     let closed = pilot.outcome.counts.offered.max(1) as f64;
     evaluator.events_per_workflow = (pilot.outcome.events as f64 / closed).max(50.0);
-    let storage = Storage::of(calibration, &demand);
+    start.visibility_database = visibility_cores(profile, start, &demand, planned(at_horizon(peak)));
+    let storage = Storage::of(profile, calibration, &demand);
     let lifetime = Program::of(profile).mean_lifetime(profile);
     let sizer = Sizer { evaluator: &evaluator, demand: &demand, storage: &storage, lifetime, start };
 
@@ -293,6 +294,19 @@ impl Sizer<'_> {
     }
 }
 
+/// The smallest size sold with which visibility's own database is at most 60 % busy: upserts wait for nobody, but must not
+/// fall behind.
+fn visibility_cores(profile: &Profile, size: SystemSize, demand: &Demand, rate: Rate) -> Cores {
+    match profile.cluster.visibility {
+        Visibility::SeparateDatabase { vcpu: None, .. } => {
+            let busy = demand.cores(Process::VisibilityDatabase, rate);
+            let enough = DATABASE_CORES.into_iter().find(|cores| busy <= 0.6 * f64::from(*cores));
+            Cores::new(f64::from(enough.unwrap_or(192)))
+        }
+        _ => size.visibility_database,
+    }
+}
+
 /// One pod more of each kind that the planner chooses, so that one may be lost.
 pub(super) fn with_spares(profile: &Profile, needed: SystemSize) -> SystemSize {
     if !profile.growth.survive_pod_loss {
@@ -358,11 +372,13 @@ fn limiting(profile: &Profile, calibration: &Calibration, sized: &Sized) -> Vec<
             ("history CPU", u.history, of_pods(cpu.history, size.history)),
             ("matching CPU", u.matching, of_pods(cpu.matching, size.matching)),
             ("database CPU", u.database, idle(cpu.database, size.database.get())),
+            ("visibility database CPU", u.visibility_database, 0.0),
         ]);
     }
     if !is_cloud(profile) {
         list.push(("history shard permits (busiest)", u.history_shard, 0.0));
         list.push(("history connections", u.connections, 0.0));
+        list.push(("PgBouncer's server connections", u.server_connections, 0.0));
         list.extend(LIMITED.map(|process| (rate_limit(process), served(profile, calibration, sized, process), 0.0)));
     }
     let planned = sized.planned.as_per_second();

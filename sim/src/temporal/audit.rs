@@ -88,7 +88,12 @@ impl Model {
                 add(name, index, pool.report(now));
             }
         }
-        add("wal", 0, self.wal.report(now).station);
+        if let Some(pool) = &mut self.server_pool {
+            add("server connections", 0, pool.report(now));
+        }
+        for (index, wal) in self.wals.iter_mut().enumerate() {
+            add("wal", index, wal.station.report(now).station);
+        }
         add("activity queue", 0, self.activity_tasks.report(now));
         list
     }

@@ -1,7 +1,7 @@
 //! From a profile to a model ready to run.
 
 use plimsoll_profiles::calibration::Calibration;
-use plimsoll_profiles::profile::{ClusterKind, Profile};
+use plimsoll_profiles::profile::{ClusterKind, Profile, Visibility};
 use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
@@ -14,13 +14,15 @@ use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{Event, Model, Provider, Random};
 use super::outages::Outage;
+use super::pages::Pages;
+use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
 use super::record::{Counts, Recorder, Work};
 use super::slab::Slab;
 use super::system::{Load, Pods, Settings, SystemSize, shares_one_machine};
 use super::timeouts::TimerReads;
-use super::visits::{Process, Trips, VisitTable};
-use crate::engine::{BatchServer, ConnectionPool, Permit, Simulation, TimeSlicing};
+use super::visits::{Process, Trips, VisibilityWay, VisitTable};
+use crate::engine::{ConnectionPool, Permit, Simulation, TimeSlicing};
 
 /// Poisson starts of one rate, until an end.
 struct PoissonStarts {
@@ -71,10 +73,21 @@ impl Model {
 
     fn new(profile: &Profile, calibration: &Calibration, size: SystemSize, settings: Settings) -> Self {
         let network = &profile.cluster.network;
+        let bouncer = profile.cluster.database.pgbouncer;
         let server = &profile.cluster.server;
         let limited = [Process::Frontend, Process::History, Process::Matching];
         let limited = limited.map(|process| RateLimits::limits(server, process));
-        let trips = Trips { client: network.client_to_frontend, service: network.between_services, limited };
+        let trips = Trips {
+            limited,
+            client: network.client_to_frontend,
+            service: network.between_services,
+            pgbouncer: bouncer.map(|bouncer| bouncer.cpu_per_statement),
+            visibility: match profile.cluster.visibility {
+                Visibility::Database => VisibilityWay::Main,
+                Visibility::SeparateDatabase { .. } => VisibilityWay::Own,
+                Visibility::Elasticsearch(_) => VisibilityWay::Document,
+            },
+        };
         let provider = match &profile.cluster.kind {
             ClusterKind::SelfHosted => None,
             ClusterKind::Cloud(limits) => {
@@ -90,6 +103,9 @@ impl Model {
         let (arrivals, start_rate) = starts(profile, &settings);
         let (hosts, groups) = place(profile, &size, calibration.runtime.time_slice);
         let database = &profile.cluster.database;
+        let kept = profile.growth.retention.as_secs_f64() * start_rate;
+        let on_main = profile.cluster.visibility == Visibility::Database;
+        let pages = Pages::of(calibration, kept, size.history_shards, on_main);
         let pools = |count: u32, max: u32| (0..count).map(|_| ConnectionPool::new(max)).collect::<Vec<_>>();
         let fleet = &size.workers;
         let streams = Streams::new(settings.seed);
@@ -107,8 +123,12 @@ impl Model {
             random: Random::new(&settings),
             provider,
             client_trip: network.client_to_frontend,
-            statement_trip: network.service_to_database,
-            fsync: database.fsync + database.replica_commit_delay,
+            statement_trip: network.service_to_database + bouncer.map_or(Nanos::ZERO, |bouncer| bouncer.hop),
+            bulk_flush: match &profile.cluster.visibility {
+                Visibility::Elasticsearch(elasticsearch) => elasticsearch.flush_interval,
+                _ => Nanos::ZERO,
+            },
+            toast_compression: database.toast_compression.get(),
             cpu_per_workflow_task: profile.workers.cpu_per_workflow_task,
             runs: Slab::new(),
             threads: Slab::new(),
@@ -123,7 +143,9 @@ impl Model {
             history_pools: pools(size.history.count, profile.cluster.max_connections),
             matching_pools: pools(size.matching.count, profile.cluster.max_connections),
             visibility_pools: pools(size.history.count, profile.cluster.visibility_max_connections),
-            wal: BatchServer::new(None),
+            server_pool: bouncer.map(|bouncer| ConnectionPool::new(bouncer.server_connections)),
+            wals: Wal::of(profile),
+            checkpoints: Checkpoints::new(database, &pages),
             flushed: Vec::new(),
             workflow_tasks: WorkflowTaskQueue::new(fleet.pods.count, backlog("workflow task partitions")),
             activity_tasks: ActivityQueue::new(backlog("activity partitions")),
@@ -210,9 +232,15 @@ fn starts(profile: &Profile, settings: &Settings) -> (Starts, f64) {
 }
 
 /// Hosts, and which pod of which process runs on which.
-fn place(profile: &Profile, size: &SystemSize, slice: Nanos) -> (Vec<TimeSlicing>, [PodGroup; 5]) {
-    let groups =
-        [size.frontend, size.history, size.matching, Pods { count: 1, cores: size.database }, size.workers.pods];
+fn place(profile: &Profile, size: &SystemSize, slice: Nanos) -> (Vec<TimeSlicing>, [PodGroup; Process::COUNT]) {
+    let groups = [
+        size.frontend,
+        size.history,
+        size.matching,
+        Pods { count: 1, cores: size.database },
+        size.workers.pods,
+        Pods { count: 1, cores: size.visibility_database },
+    ];
     if let Some(cores) = shares_one_machine(profile) {
         return (vec![host(cores, slice)], groups.map(|pods| PodGroup::new(vec![0; pods.count as usize])));
     }

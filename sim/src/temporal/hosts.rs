@@ -60,6 +60,7 @@ impl ProcessCosts {
         let database = &mut costs[Process::Database as usize];
         *database = go(cpu.database_wake, cpu.database_idle_core, never, Nanos::ZERO);
         database.part = cpu.database_statement;
+        costs[Process::VisibilityDatabase as usize] = costs[Process::Database as usize];
         costs
     }
 }
@@ -115,7 +116,7 @@ impl Model {
             Process::Frontend => chain.frontend,
             Process::History => chain.shard % self.size.history.count,
             Process::Matching => chain.matching,
-            Process::Database => 0,
+            Process::Database | Process::VisibilityDatabase => 0,
             Process::Worker => chain.worker,
         };
         pod as usize
@@ -156,7 +157,8 @@ fn chain_of(token: u32) -> (u32, Process) {
         1 => Process::History,
         2 => Process::Matching,
         3 => Process::Database,
-        _ => Process::Worker,
+        4 => Process::Worker,
+        _ => Process::VisibilityDatabase,
     };
     (token >> 3, process)
 }

@@ -82,7 +82,7 @@ impl RateLimits {
             Process::Frontend => server.frontend_limit().is_some(),
             Process::History => server.history_rps.is_some(),
             Process::Matching => server.matching_rps.is_some(),
-            Process::Database | Process::Worker => false,
+            Process::Database | Process::Worker | Process::VisibilityDatabase => false,
         }
     }
 

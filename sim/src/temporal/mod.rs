@@ -22,7 +22,9 @@ mod matching;
 mod model;
 mod outages;
 mod outcome;
+mod pages;
 mod path;
+mod postgres;
 mod program;
 mod record;
 mod requests;
@@ -44,6 +46,8 @@ pub use outcome::{
     EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_under,
     simulate_until,
 };
+pub use pages::{PAGE, PageSet, Pages, TOUCHED_AGAIN, distinct_pages};
+pub use postgres::wal_between_checkpoints;
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Recorder, Work};
 pub use requests::{QueueCall, Requests};

@@ -17,6 +17,7 @@ use super::idle::Idling;
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::outages::Outage;
+use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
 use super::record::{Counts, Metric, Recorder, Work};
 use super::requests::QueueCall;
@@ -25,7 +26,7 @@ use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread
 use super::system::{Settings, SystemSize};
 use super::timeouts::{Timeout, TimerReads};
 use super::visits::{Pool, Process, Visit, VisitTable};
-use crate::engine::{BatchServer, ConnectionPool, Model as EngineModel, Permit, Priority, Schedule, TimeSlicing};
+use crate::engine::{ConnectionPool, Model as EngineModel, Permit, Priority, Schedule, TimeSlicing};
 
 /// What happens at an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,8 +42,8 @@ pub enum Event {
         /// Of its wake-ups.
         generation: u32,
     },
-    /// The WAL is flushed.
-    Flushed,
+    /// A server's WAL is flushed.
+    Flushed(u8),
     /// A timer is due; the thread waits for it.
     Timer(u32),
     /// A client sends the signal or update the thread waits for.
@@ -101,6 +102,7 @@ pub(super) struct Random {
     pub skip: Stream,
     pub provider: Stream,
     pub background: Stream,
+    pub fsync: Stream,
     pub ends: Stream,
 }
 
@@ -123,7 +125,8 @@ pub struct Model {
     pub(super) provider: Option<Provider>,
     pub(super) client_trip: Nanos,
     pub(super) statement_trip: Nanos,
-    pub(super) fsync: Nanos,
+    pub(super) bulk_flush: Nanos,
+    pub(super) toast_compression: f64,
     pub(super) cpu_per_workflow_task: Nanos,
 
     pub(super) runs: Slab<Run>,
@@ -140,7 +143,9 @@ pub struct Model {
     pub(super) history_pools: Vec<ConnectionPool>,
     pub(super) matching_pools: Vec<ConnectionPool>,
     pub(super) visibility_pools: Vec<ConnectionPool>,
-    pub(super) wal: BatchServer,
+    pub(super) server_pool: Option<ConnectionPool>,
+    pub(super) wals: Vec<Wal>,
+    pub(super) checkpoints: Checkpoints,
     pub(super) flushed: Vec<u32>,
     pub(super) workflow_tasks: WorkflowTaskQueue,
     pub(super) activity_tasks: ActivityQueue,
@@ -174,7 +179,7 @@ impl EngineModel for Model {
         match event {
             Event::Step(chain) => self.advance(chain, schedule),
             Event::Host { host, generation } => self.host_woken(host, generation, schedule),
-            Event::Flushed => self.wal_flushed(schedule),
+            Event::Flushed(server) => self.wal_flushed(server, schedule),
             Event::Arrive => self.arrive(schedule),
             Event::Timer(thread) => self.timer_due(thread, schedule),
             Event::Message(thread) => self.message_due(thread, schedule),
@@ -214,6 +219,7 @@ impl Random {
             skip: stream("long waits"),
             provider: stream("provider latency"),
             background: stream("background"),
+            fsync: stream("fsync"),
             ends: stream("ends from outside"),
         }
     }
@@ -322,17 +328,19 @@ impl Model {
                     }
                 }
                 Visit::Connect(pool) => {
-                    if self.pool(id, pool).arrive(schedule.now(), id).is_none() {
+                    let Some(pool) = self.pool(id, pool) else { continue };
+                    if pool.arrive(schedule.now(), id).is_none() {
                         return;
                     }
                 }
                 Visit::Disconnect(pool) => {
-                    if let Some(next) = self.pool(id, pool).complete(schedule.now(), id) {
+                    let Some(pool) = self.pool(id, pool) else { continue };
+                    if let Some(next) = pool.complete(schedule.now(), id) {
                         schedule.after(Nanos::ZERO, Event::Step(next));
                     }
                 }
-                Visit::Statements { statements, commands, transaction } => {
-                    if self.send_statements(id, statements, commands, transaction, schedule) {
+                Visit::Statements { statements, cpu, commands, transaction } => {
+                    if self.send_statements(id, (statements, cpu), commands, transaction, schedule) {
                         return;
                     }
                 }
@@ -343,13 +351,19 @@ impl Model {
                         return schedule.after(self.statement_trip, Event::Step(id));
                     }
                 }
-                Visit::DatabaseCpu => {
+                Visit::DatabaseCpu(process) => {
                     let demand = std::mem::take(&mut self.chains[id].database);
-                    return self.use_cpu(id, Process::Database, demand, schedule);
+                    return self.use_cpu(id, process, demand, schedule);
                 }
-                Visit::Commit { wal, commands } => {
-                    self.commit(id, wal, commands, schedule);
-                    return;
+                Visit::Index => {
+                    self.work.documents += 1;
+                    let wait = Nanos((self.random.background.uniform() * self.bulk_flush.0 as f64) as u64);
+                    return schedule.after(wait + self.statement_trip, Event::Step(id));
+                }
+                Visit::Commit { wal, commands, server } => {
+                    if !self.commit(id, wal, commands, usize::from(server), schedule) {
+                        return;
+                    }
                 }
                 Visit::Provider => {
                     let latency = match &self.provider {
@@ -375,13 +389,14 @@ impl Model {
         Some(wait)
     }
 
-    fn pool(&mut self, id: u32, pool: Pool) -> &mut ConnectionPool {
+    fn pool(&mut self, id: u32, pool: Pool) -> Option<&mut ConnectionPool> {
         let chain = &self.chains[id];
         let history = (chain.shard % self.size.history.count) as usize;
         match pool {
-            Pool::History => &mut self.history_pools[history],
-            Pool::Visibility => &mut self.visibility_pools[history],
-            Pool::Matching => &mut self.matching_pools[chain.matching as usize],
+            Pool::History => Some(&mut self.history_pools[history]),
+            Pool::Visibility => Some(&mut self.visibility_pools[history]),
+            Pool::Matching => Some(&mut self.matching_pools[chain.matching as usize]),
+            Pool::Server => self.server_pool.as_mut(),
         }
     }
 
@@ -389,14 +404,15 @@ impl Model {
     fn send_statements(
         &mut self,
         id: u32,
-        statements: u16,
+        (statements, cpu): (u16, Nanos),
         commands: bool,
         transaction: bool,
         schedule: &mut Schedule<Event>,
     ) -> bool {
         let chain = &mut self.chains[id];
-        let statements = u64::from(statements) + if commands { u64::from(chain.extra_statements) } else { 0 };
-        chain.database = self.calibration.cpu.database_statement * statements;
+        let extra = if commands { u64::from(chain.extra_statements) } else { 0 };
+        let statements = u64::from(statements) + extra;
+        chain.database = cpu + self.visits.command_cpu() * extra;
         self.work.statements += statements;
         self.work.write_transactions += u64::from(transaction);
         if self.statement_trip == Nanos::ZERO {
@@ -406,33 +422,23 @@ impl Model {
         true
     }
 
-    fn commit(&mut self, id: u32, wal: u32, commands: bool, schedule: &mut Schedule<Event>) {
+    /// Counts a commit and lets it wait for its WAL. True when the chain goes on at once.
+    fn commit(&mut self, id: u32, wal: u32, commands: bool, server: usize, schedule: &mut Schedule<Event>) -> bool {
         let mut bytes = u64::from(wal);
         if commands {
             let chain = &self.chains[id];
-            bytes += u64::from(chain.extra_writes) * self.calibration.wal.write.0 + u64::from(chain.payload);
+            let payload = u64::from(chain.payload);
+            bytes += u64::from(chain.extra_writes) * self.calibration.wal.task.0;
+            if payload > LARGE_ROW {
+                self.work.large_payload_bytes += payload;
+                bytes += (payload as f64 * self.toast_compression) as u64;
+            } else {
+                bytes += payload;
+            }
         }
         self.work.wal_bytes += bytes;
         self.work.commits += 1;
-        if self.wal.arrive(schedule.now(), id) {
-            self.work.fsyncs += 1;
-            schedule.after(self.fsync, Event::Flushed);
-        }
-    }
-
-    fn wal_flushed(&mut self, schedule: &mut Schedule<Event>) {
-        let mut flushed = std::mem::take(&mut self.flushed);
-        flushed.clear();
-        let (done, again) = self.wal.complete(schedule.now());
-        flushed.extend_from_slice(done);
-        if again {
-            self.work.fsyncs += 1;
-            schedule.after(self.fsync, Event::Flushed);
-        }
-        for &id in &flushed {
-            self.advance(id, schedule);
-        }
-        self.flushed = flushed;
+        self.flush_commit(server, id, schedule)
     }
 
     /// Range deletes of shards that made progress: as one Poisson process over all shards.
@@ -478,3 +484,6 @@ impl Model {
         self.recorder.record(schedule.now(), metric, latency);
     }
 }
+
+/// A row above this is compressed (TOAST_TUPLE_THRESHOLD, 2,032 bytes, less what a row of `history_node` holds beside its payloads).
+const LARGE_ROW: u64 = 1_800;

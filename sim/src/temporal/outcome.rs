@@ -35,6 +35,10 @@ pub struct Utilisations {
     pub connections: f64,
     /// The WAL device.
     pub wal: f64,
+    /// CPU of visibility's own database; 0 where there is none.
+    pub visibility_database: f64,
+    /// PgBouncer's connections to the database; 0 without it.
+    pub server_connections: f64,
 }
 
 /// Populations that sizes follow from.
@@ -388,7 +392,10 @@ impl Model {
         self.history_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));
         self.matching_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));
         self.visibility_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));
-        self.wal.reset_statistics(now);
+        self.wals.iter_mut().for_each(|wal| wal.station.reset_statistics(now));
+        if let Some(pool) = &mut self.server_pool {
+            pool.reset_statistics(now);
+        }
         for worker in &mut self.workers {
             worker.activities.reset(now);
             worker.workflow_tasks.reset(now);
@@ -413,7 +420,9 @@ impl Model {
             workflow_task_slots: slots(workflow_tasks, fleet.workflow_task_slots),
             history_shard: self.shards.iter_mut().map(|s| s.report(now).utilisation()).fold(0.0, f64::max),
             connections: self.history_pools.iter_mut().map(|p| p.report(now).utilisation()).fold(0.0, f64::max),
-            wal: self.wal.report(now).station.utilisation(),
+            wal: self.wals[0].station.report(now).station.utilisation(),
+            visibility_database: greatest(&self.host_utilisations(Process::VisibilityDatabase, now)),
+            server_connections: self.server_pool.as_mut().map_or(0.0, |pool| pool.report(now).utilisation()),
         }
     }
 

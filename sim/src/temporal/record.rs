@@ -52,8 +52,16 @@ pub struct Work {
     pub fsyncs: u64,
     /// WAL bytes.
     pub wal_bytes: u64,
+    /// Pages written whole into the WAL because a checkpoint had begun; their bytes are not in `wal_bytes`.
+    pub full_page_images: u64,
+    /// Checkpoints begun.
+    pub checkpoints: u64,
+    /// Documents sent to Elasticsearch.
+    pub documents: u64,
     /// Event history bytes.
     pub history_bytes: u64,
+    /// Of these, payloads of rows above 2 kB, which PostgreSQL compresses.
+    pub large_payload_bytes: u64,
     /// Rows of `history_node`.
     pub history_rows: u64,
     /// Events of all histories.
@@ -99,7 +107,11 @@ impl Work {
             state_transitions: self.state_transitions - earlier.state_transitions,
             fsyncs: self.fsyncs - earlier.fsyncs,
             wal_bytes: self.wal_bytes - earlier.wal_bytes,
+            full_page_images: self.full_page_images - earlier.full_page_images,
+            checkpoints: self.checkpoints - earlier.checkpoints,
+            documents: self.documents - earlier.documents,
             history_bytes: self.history_bytes - earlier.history_bytes,
+            large_payload_bytes: self.large_payload_bytes - earlier.large_payload_bytes,
             history_rows: self.history_rows - earlier.history_rows,
             history_events: self.history_events - earlier.history_events,
             activities: self.activities - earlier.activities,

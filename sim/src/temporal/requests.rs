@@ -120,7 +120,7 @@ impl Requests {
                 Process::Frontend => operation.frontend,
                 Process::History => operation.history,
                 Process::Matching => operation.matching,
-                Process::Database | Process::Worker => 0,
+                Process::Database | Process::Worker | Process::VisibilityDatabase => 0,
             };
             add(&operation.method(), self.visits(process, kind) as f64 * f64::from(each));
         }

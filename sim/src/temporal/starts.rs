@@ -62,6 +62,7 @@ impl Model {
         let added = bytes.event_start.0 + signal + u64::from(chain.payload);
         self.add_events(run, 1 + u32::from(signal > 0), added);
         self.work.history_rows += 1;
+        self.run_written(schedule.now());
         // Of an eager start the visibility task is not run before the first workflow task is done.
         self.runs[run].unseen = chain.operation == OperationKind::StartEager;
         if !self.runs[run].unseen {

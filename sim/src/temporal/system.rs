@@ -1,7 +1,7 @@
 //! What is simulated: the sizes of everything, and how long.
 
 use plimsoll_profiles::PollerAutoscaling;
-use plimsoll_profiles::profile::{ClusterKind, Placement, Profile};
+use plimsoll_profiles::profile::{ClusterKind, Placement, Profile, Visibility};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
 /// Pods of one service.
@@ -47,6 +47,8 @@ pub struct SystemSize {
     pub history_shards: u32,
     /// Database cores.
     pub database: Cores,
+    /// Cores of visibility's own database, where it has one.
+    pub visibility_database: Cores,
 }
 
 impl SystemSize {
@@ -78,6 +80,10 @@ impl SystemSize {
             worker_service: pods(&services.worker),
             history_shards: profile.cluster.history_shards.unwrap_or(512),
             database: Cores::new(f64::from(profile.cluster.database.vcpu.unwrap_or(4))),
+            visibility_database: Cores::new(match &profile.cluster.visibility {
+                Visibility::SeparateDatabase { vcpu, .. } => f64::from(vcpu.unwrap_or(4)),
+                _ => 1.0,
+            }),
         }
     }
 

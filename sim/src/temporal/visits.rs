@@ -1,6 +1,6 @@
 //! The calibration's operation table compiled to visits: a flat list that a chain walks through.
 
-use plimsoll_profiles::calibration::{Calibration, Operation, OperationKind};
+use plimsoll_profiles::calibration::{Calibration, Operation, OperationKind, StatementClass};
 use plimsoll_profiles::units::Nanos;
 
 /// A process that uses CPU.
@@ -12,15 +12,17 @@ pub enum Process {
     History,
     /// Task queues.
     Matching,
-    /// PostgreSQL, both databases.
+    /// PostgreSQL: the main database, and visibility's where it has no server of its own.
     Database,
     /// The user's workers.
     Worker,
+    /// Visibility's own PostgreSQL, where it has one.
+    VisibilityDatabase,
 }
 
 impl Process {
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 6;
 }
 
 /// Which connection pool.
@@ -32,6 +34,8 @@ pub enum Pool {
     Matching,
     /// The history pod's, visibility store.
     Visibility,
+    /// PgBouncer's, to the database.
+    Server,
 }
 
 /// One visit of a chain.
@@ -61,6 +65,8 @@ pub enum Visit {
     Statements {
         /// How many.
         statements: u16,
+        /// Their CPU in the database.
+        cpu: Nanos,
         /// Whether the chain's own statements belong here.
         commands: bool,
         /// Whether this is a transaction that writes.
@@ -68,14 +74,18 @@ pub enum Visit {
     },
     /// Upsert into the visibility database.
     VisibilityUpsert,
-    /// The database's CPU for what `Statements` said.
-    DatabaseCpu,
+    /// The database's CPU for what `Statements` or `VisibilityUpsert` said.
+    DatabaseCpu(Process),
+    /// A document waits for the next bulk request to Elasticsearch.
+    Index,
     /// COMMIT: waits for the WAL flush.
     Commit {
         /// WAL bytes, beside what the chain's commands add.
         wal: u32,
         /// Whether the chain's own rows and payloads are part of it.
         commands: bool,
+        /// Which server's WAL: 1 is visibility's own.
+        server: u8,
     },
     /// Somebody else's server takes as long as it says.
     Provider,
@@ -102,11 +112,27 @@ pub struct VisitTable {
     poll: u32,
     dispatch: u32,
     refused: u32,
+    command_cpu: Nanos,
 }
 
-/// Round trips of the network.
+/// How visibility is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VisibilityWay {
+    /// An upsert on the main server.
+    Main,
+    /// An upsert on a server of its own.
+    Own,
+    /// A document.
+    Document,
+}
+
+/// Round trips of the network, and the way to the database.
 #[derive(Clone, Copy, Debug)]
 pub struct Trips {
+    /// PgBouncer's CPU of a statement, where it stands before the database.
+    pub pgbouncer: Option<Nanos>,
+    /// Visibility.
+    pub visibility: VisibilityWay,
     /// Client or worker to frontend, there and back.
     pub client: Nanos,
     /// Between services, there and back.
@@ -181,6 +207,12 @@ impl VisitTable {
         self.refused
     }
 
+    /// CPU in the database of one statement that a workflow's commands add.
+    #[inline]
+    pub fn command_cpu(&self) -> Nanos {
+        self.command_cpu
+    }
+
     /// The visit at a place.
     #[inline]
     pub fn at(&self, place: u32) -> Visit {
@@ -230,7 +262,9 @@ impl Compiler<'_> {
             self.visits.push(Visit::GiveShard);
         }
         self.visits.push(Visit::End);
-        VisitTable { visits: self.visits, starts, decided, read, write, worker, poll, dispatch, refused }
+        let command_cpu = self.database_cpu(&[(StatementClass::Write, 1)]);
+        let visits = self.visits;
+        VisitTable { visits, starts, decided, read, write, worker, poll, dispatch, refused, command_cpu }
     }
 
     /// One way of a round trip.
@@ -247,23 +281,77 @@ impl Compiler<'_> {
         }
     }
 
-    fn statements(&mut self, statements: u32, commands: bool, transaction: bool) {
-        self.visits.push(Visit::Statements { statements: statements as u16, commands, transaction });
-        self.visits.push(Visit::DatabaseCpu);
+    /// CPU of statements in the database: the mean statement's, more or less by what each class takes to execute.
+    fn database_cpu(&self, classes: &[(StatementClass, u32)]) -> Nanos {
+        let (mean, costs) = (self.calibration.cpu.database_statement, &self.calibration.statements);
+        let bouncer = self.trips.pgbouncer.unwrap_or(Nanos::ZERO);
+        let each = |(class, count): &(StatementClass, u32)| (costs.cpu(*class, mean) + bouncer) * u64::from(*count);
+        classes.iter().map(each).fold(Nanos::ZERO, |sum, cpu| sum + cpu)
+    }
+
+    fn statements(&mut self, classes: &[(StatementClass, u32)], commands: bool, transaction: bool) {
+        let statements = classes.iter().map(|(_, count)| *count).sum::<u32>() as u16;
+        let cpu = self.database_cpu(classes);
+        self.visits.push(Visit::Statements { statements, cpu, commands, transaction });
+        self.visits.push(Visit::DatabaseCpu(Process::Database));
+    }
+
+    fn connect(&mut self, pool: Pool) {
+        self.visits.push(Visit::Connect(pool));
+        if self.trips.pgbouncer.is_some() && self.visibility_shares(pool) {
+            self.visits.push(Visit::Connect(Pool::Server));
+        }
+    }
+
+    fn disconnect(&mut self, pool: Pool) {
+        if self.trips.pgbouncer.is_some() && self.visibility_shares(pool) {
+            self.visits.push(Visit::Disconnect(Pool::Server));
+        }
+        self.visits.push(Visit::Disconnect(pool));
+    }
+
+    /// Whether a pool's connections go to the main server.
+    fn visibility_shares(&self, pool: Pool) -> bool {
+        pool != Pool::Visibility || self.trips.visibility == VisibilityWay::Main
+    }
+
+    /// Between two transactions of one request PgBouncer gives the server connection to others.
+    fn next_transaction(&mut self) {
+        if self.trips.pgbouncer.is_some() {
+            self.visits.extend([Visit::Disconnect(Pool::Server), Visit::Connect(Pool::Server)]);
+        }
     }
 
     fn reads(&mut self, statements: u32, pool: Pool) {
         if statements == 0 {
             return;
         }
-        self.visits.push(Visit::Connect(pool));
-        self.statements(statements, false, false);
-        self.visits.push(Visit::Disconnect(pool));
+        self.connect(pool);
+        self.statements(&[(StatementClass::Read, statements)], false, false);
+        self.disconnect(pool);
+    }
+
+    fn visibility(&mut self) {
+        if self.trips.visibility == VisibilityWay::Document {
+            self.visits.push(Visit::Index);
+            return;
+        }
+        let wal = self.calibration.wal.visibility.0 as u32;
+        let (process, server) = match self.trips.visibility {
+            VisibilityWay::Own => (Process::VisibilityDatabase, 1),
+            _ => (Process::Database, 0),
+        };
+        self.connect(Pool::Visibility);
+        self.visits.push(Visit::VisibilityUpsert);
+        self.visits.push(Visit::DatabaseCpu(process));
+        self.visits.push(Visit::Commit { wal, commands: false, server });
+        self.disconnect(Pool::Visibility);
     }
 
     fn operation(&mut self, op: &Operation) -> Places {
         let cpu = &self.calibration.cpu;
-        let wal = self.calibration.wal.write.0 as u32;
+        let wal = &self.calibration.wal;
+        let (node, tree, commit) = (wal.history_node.0 as u32, wal.history_tree.0 as u32, wal.commit.0 as u32);
         let writes = op.append || op.new_branch || op.has_transaction();
         // Matching writes its own tasks, without a shard; every other write is history's.
         let shard = writes && op.name != OperationKind::Spool;
@@ -298,10 +386,10 @@ impl Compiler<'_> {
             self.reads(op.read_statements(), pool);
         }
         for _ in &op.delete {
-            self.visits.push(Visit::Connect(pool));
-            self.statements(1, false, false);
-            self.visits.push(Visit::Commit { wal: 0, commands: false });
-            self.visits.push(Visit::Disconnect(pool));
+            self.connect(pool);
+            self.statements(&[(StatementClass::RangeDelete, 1)], false, false);
+            self.visits.push(Visit::Commit { wal: commit, commands: false, server: 0 });
+            self.disconnect(pool);
         }
         if op.matching > 0 {
             self.admit(Process::Matching, op.matching);
@@ -315,20 +403,32 @@ impl Compiler<'_> {
                 self.visits.extend([Visit::TakeShard, Visit::Decide]);
             }
             decided = self.visits.len() as u32;
-            self.visits.push(Visit::Connect(pool));
+            self.connect(pool);
+            let mut first = true;
             for _ in 0..u32::from(op.append) + u32::from(op.append_twice) {
-                self.statements(1, false, false);
-                self.visits.push(Visit::Commit { wal, commands: false });
+                if !std::mem::take(&mut first) {
+                    self.next_transaction();
+                }
+                self.statements(&[(StatementClass::Write, 1)], false, false);
+                self.visits.push(Visit::Commit { wal: node + commit, commands: false, server: 0 });
             }
             if op.new_branch {
-                self.statements(4, false, true);
-                self.visits.push(Visit::Commit { wal: 2 * wal, commands: false });
+                if !std::mem::take(&mut first) {
+                    self.next_transaction();
+                }
+                let classes = [(StatementClass::Begin, 1), (StatementClass::Write, 2), (StatementClass::Commit, 1)];
+                self.statements(&classes, false, true);
+                self.visits.push(Visit::Commit { wal: node + tree + commit, commands: false, server: 0 });
             }
             if op.has_transaction() {
-                self.statements(2 + op.transaction_statements(), true, true);
-                self.visits.push(Visit::Commit { wal: op.transaction_writes() * wal, commands: true });
+                if !first {
+                    self.next_transaction();
+                }
+                self.statements(&op.transaction_classes(), true, true);
+                let wal = wal.transaction(op).0 as u32 + commit;
+                self.visits.push(Visit::Commit { wal, commands: true, server: 0 });
             }
-            self.visits.push(Visit::Disconnect(pool));
+            self.disconnect(pool);
             if shard {
                 self.visits.push(Visit::GiveShard);
             }
@@ -336,12 +436,7 @@ impl Compiler<'_> {
         }
         self.reads(op.then_read.len() as u32, pool);
         if op.visibility {
-            let wal = self.calibration.wal.visibility.0 as u32;
-            self.visits.push(Visit::Connect(Pool::Visibility));
-            self.visits.push(Visit::VisibilityUpsert);
-            self.visits.push(Visit::DatabaseCpu);
-            self.visits.push(Visit::Commit { wal, commands: false });
-            self.visits.push(Visit::Disconnect(Pool::Visibility));
+            self.visibility();
         }
         if op.history > 0 {
             let client = if op.frontend > 0 || to_worker(op.name) { self.trips.client } else { Nanos::ZERO };

@@ -505,6 +505,7 @@ impl Model {
         let shard = self.runs[run].shard;
         let wait = self.calibration.queues.continue_as_new_interval.saturating_sub(age);
         self.work.actions += 1;
+        self.run_written(now);
         let bytes = self.calibration.bytes.event_start.0 + self.program.types[self.runs[run].workflow as usize].input.0;
         let next = &mut self.runs[run];
         next.started = now;

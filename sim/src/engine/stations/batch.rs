@@ -83,6 +83,19 @@ impl BatchServer {
         false
     }
 
+    /// A task comes that the flush in progress still takes along, because it has not begun to write.
+    ///
+    /// Only while a flush is in progress.
+    #[inline]
+    pub fn join(&mut self, now: Nanos, token: u32) {
+        debug_assert!(self.flushing, "nothing to join");
+        self.advance(now);
+        self.account.arrive();
+        self.account.start(1);
+        self.batch.push(token);
+        self.largest_batch = self.largest_batch.max(self.batch.len() as u64);
+    }
+
     /// The flush in progress ends. The answer is its tasks, in order of arrival, and whether another flush begins now.
     pub fn complete(&mut self, now: Nanos) -> (&[u32], bool) {
         debug_assert!(self.flushing, "a flush ended that never began");
