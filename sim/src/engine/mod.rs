@@ -16,6 +16,7 @@ pub use determinism::{Divergence, RunningHash, check_determinism};
 pub use queue::EventQueue;
 pub use replications::{ThreadsError, replications};
 pub use simulation::{Model, Schedule, Simulation};
+pub(crate) use stations::Line;
 pub use stations::{
     Arrival, BatchReport, BatchServer, ConnectionPool, Delay, Fcfs, Matcher, MatcherReport, Permit, Priority,
     ProcessorSharing, Report,

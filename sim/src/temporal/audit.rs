@@ -65,6 +65,7 @@ impl Model {
 
     /// The measurements of every station since the last reset, with their names.
     pub fn reports(&mut self, now: Nanos) -> Vec<(String, Report)> {
+        self.settle_all(now);
         let mut list = Vec::new();
         let mut add = |name: &str, index: usize, report: Report| list.push((format!("{name} {index}"), report));
         for (index, host) in self.hosts.iter_mut().enumerate() {

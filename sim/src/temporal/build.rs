@@ -5,6 +5,7 @@ use plimsoll_profiles::profile::{ClusterKind, Profile};
 use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
+use super::coming::ComingJobs;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{self, Event, Model, PodGroup, Provider, Random};
 use super::program::Program;
@@ -12,7 +13,7 @@ use super::record::{Counts, Recorder, Work};
 use super::slab::Slab;
 use super::system::{Load, Pods, Settings, SystemSize, shares_one_machine};
 use super::timeouts::TimerReads;
-use super::visits::{Trips, VisitTable};
+use super::visits::{Process, Trips, VisitTable};
 use crate::engine::{BatchServer, ConnectionPool, Permit, ProcessorSharing, Simulation};
 
 /// Poisson starts of one rate, until an end.
@@ -90,8 +91,10 @@ impl Model {
             activities: Slab::new(),
             signallers: Slab::new(),
             chains: Slab::new(),
+            coming: vec![ComingJobs::default(); hosts.len()],
             hosts,
             groups,
+            wakes: wakes(calibration),
             shards: (0..size.history_shards).map(|_| Permit::new(1)).collect(),
             history_pools: pools(size.history.count, profile.cluster.max_connections),
             matching_pools: pools(size.matching.count, profile.cluster.max_connections),
@@ -141,6 +144,17 @@ impl Model {
             }
         }
     }
+}
+
+/// CPU to wake each process.
+fn wakes(calibration: &Calibration) -> [Nanos; Process::COUNT] {
+    let cpu = &calibration.cpu;
+    let mut wakes = [Nanos::ZERO; Process::COUNT];
+    wakes[Process::Frontend as usize] = cpu.frontend_wake;
+    wakes[Process::History as usize] = cpu.history_wake;
+    wakes[Process::Matching as usize] = cpu.matching_wake;
+    wakes[Process::Database as usize] = cpu.database_wake;
+    wakes
 }
 
 /// Cumulative shares of the started types.

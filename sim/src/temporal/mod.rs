@@ -9,6 +9,7 @@ mod activity;
 mod audit;
 mod build;
 mod code;
+mod coming;
 mod effects;
 mod matching;
 mod model;

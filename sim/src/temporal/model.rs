@@ -10,6 +10,7 @@ use plimsoll_profiles::calibration::{Calibration, OperationKind};
 use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos};
 
+use super::coming::{Coming, ComingJobs};
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::program::Program;
 use super::record::{Counts, Metric, Recorder, Work};
@@ -112,7 +113,11 @@ pub struct Model {
     pub(super) chains: Slab<Chain>,
 
     pub(super) hosts: Vec<ProcessorSharing>,
+    /// By host: jobs that have not reached it yet.
+    pub(super) coming: Vec<ComingJobs>,
     pub(super) groups: [PodGroup; Process::COUNT],
+    /// By process: CPU to wake it when none of its jobs is on a CPU.
+    pub(super) wakes: [Nanos; Process::COUNT],
     pub(super) shards: Vec<Permit>,
     pub(super) history_pools: Vec<ConnectionPool>,
     pub(super) matching_pools: Vec<ConnectionPool>,
@@ -239,12 +244,14 @@ impl Model {
             let place = self.chains[id].place;
             self.chains[id].place = place + 1;
             match self.visits.at(place) {
-                Visit::Hop(trip) => return schedule.after(trip, Event::Step(id)),
-                Visit::Cpu(process, demand) => return self.use_cpu(id, process, demand, schedule),
-                Visit::Dispatch(demand) => {
-                    let forwards = u64::from(self.chains[id].forwards);
-                    let forwarding = self.calibration.cpu.matching_forward.0 * forwards / 256;
-                    return self.use_cpu(id, Process::Matching, demand + Nanos(forwarding), schedule);
+                Visit::Hop(trip) => match self.cpu_of(id, self.visits.at(place + 1)) {
+                    Some((process, demand)) => return self.travel_to_cpu(id, trip, process, demand, schedule),
+                    None => return schedule.after(trip, Event::Step(id)),
+                },
+                visit @ (Visit::Cpu(..) | Visit::Dispatch(_)) => {
+                    if let Some((process, demand)) = self.cpu_of(id, visit) {
+                        return self.use_cpu(id, process, demand, schedule);
+                    }
                 }
                 Visit::Work => {
                     let chain = &mut self.chains[id];
@@ -290,7 +297,7 @@ impl Model {
                     self.work.visibility_statements += 1;
                     self.chains[id].database = self.calibration.cpu.database_visibility;
                     if self.statement_trip > Nanos::ZERO {
-                        return schedule.after(self.statement_trip, Event::Step(id));
+                        return self.travel_to_database(id, self.statement_trip, schedule);
                     }
                 }
                 Visit::DatabaseCpu => {
@@ -343,8 +350,29 @@ impl Model {
         if self.statement_trip == Nanos::ZERO {
             return false;
         }
-        schedule.after(self.statement_trip * statements, Event::Step(id));
+        self.travel_to_database(id, self.statement_trip * statements, schedule);
         true
+    }
+
+    /// The round trips of statements, and then their CPU: the visit that follows.
+    fn travel_to_database(&mut self, id: u32, trips: Nanos, schedule: &mut Schedule<Event>) {
+        debug_assert_eq!(self.visits.at(self.chains[id].place), Visit::DatabaseCpu, "statements without their CPU");
+        let demand = self.chains[id].database;
+        self.travel_to_cpu(id, trips, Process::Database, demand, schedule);
+    }
+
+    /// The CPU time of a visit, if it is one for CPU time.
+    #[inline]
+    fn cpu_of(&mut self, id: u32, visit: Visit) -> Option<(Process, Nanos)> {
+        match visit {
+            Visit::Cpu(process, demand) => Some((process, demand)),
+            Visit::Dispatch(demand) => {
+                let forwards = u64::from(self.chains[id].forwards);
+                let forwarding = self.calibration.cpu.matching_forward.0 * forwards / 256;
+                Some((Process::Matching, demand + Nanos(forwarding)))
+            }
+            _ => None,
+        }
     }
 
     fn commit(&mut self, id: u32, wal: u32, commands: bool, schedule: &mut Schedule<Event>) {
@@ -379,21 +407,53 @@ impl Model {
     /// Puts a chain's work on its process's host.
     fn use_cpu(&mut self, id: u32, process: Process, demand: Nanos, schedule: &mut Schedule<Event>) {
         let pod = self.pod_of(id, process);
-        let cpu = &self.calibration.cpu;
-        let wake = match process {
-            Process::Frontend => cpu.frontend_wake,
-            Process::History => cpu.history_wake,
-            Process::Matching => cpu.matching_wake,
-            Process::Database => cpu.database_wake,
-            Process::Worker => Nanos::ZERO,
-        };
-        let group = &mut self.groups[process as usize];
-        let demand = if group.running[pod] == 0 { demand + wake } else { demand };
-        group.running[pod] += 1;
-        let host = group.hosts[pod];
-        self.work.cpu[process as usize] += demand;
-        self.hosts[host as usize].arrive(schedule.now(), job(id, process), demand);
-        self.wake_host(host, schedule);
+        let host = self.groups[process as usize].hosts[pod];
+        self.settle(host, schedule.now());
+        let overtaken = self.coming[host as usize].overtaken(0, pod_key(process, pod));
+        self.arrive_at_host(host, schedule.now(), job(id, process), pod_key(process, pod), demand);
+        let next = self.hosts[host as usize].next_completion().unwrap_or(Nanos::FOREVER).min(overtaken);
+        if next < Nanos::FOREVER {
+            self.wake_by(host, next, schedule);
+        }
+    }
+
+    /// The visit after a trip is CPU: it is told to the host, and the trip has no event at its end (see [`super::coming`]). A
+    /// crowded host cannot say early when the job will be done; it is told when the job is there.
+    fn travel_to_cpu(&mut self, id: u32, trip: Nanos, process: Process, demand: Nanos, schedule: &mut Schedule<Event>) {
+        let pod = self.pod_of(id, process);
+        let group = &self.groups[process as usize];
+        let (host, idle) = (group.hosts[pod], group.running[pod] == 0);
+        if self.hosts[host as usize].is_crowded() {
+            return schedule.after(trip, Event::Step(id));
+        }
+        self.chains[id].place += 1;
+        let wake = if idle { self.wakes[process as usize] } else { Nanos::ZERO };
+        let at = schedule.now() + trip;
+        let job = Coming { at, demand, token: job(id, process), pod: pod_key(process, pod), wake };
+        let end = self.coming[host as usize].add(job);
+        self.wake_by(host, end, schedule);
+    }
+
+    /// Lets those on their way to a host arrive that have reached it by now. None of its jobs can have ended before: the host's
+    /// wake-up would have come.
+    pub(super) fn settle(&mut self, host: u32, now: Nanos) {
+        while let Some(job) = self.coming[host as usize].arrived(now) {
+            self.arrive_at_host(host, job.at, job.token, job.pod, job.demand);
+        }
+    }
+
+    /// The same for all hosts: before anything is read off them, or off the CPU work done.
+    pub(super) fn settle_all(&mut self, now: Nanos) {
+        (0..self.hosts.len() as u32).for_each(|host| self.settle(host, now));
+    }
+
+    fn arrive_at_host(&mut self, host: u32, at: Nanos, token: u32, pod: u32, demand: Nanos) {
+        let (process, pod) = (pod as usize % 8, pod as usize / 8);
+        let running = &mut self.groups[process].running[pod];
+        let demand = if *running == 0 { demand + self.wakes[process] } else { demand };
+        *running += 1;
+        self.work.cpu[process] += demand;
+        self.hosts[host as usize].arrive(at, token, demand);
     }
 
     fn pod_of(&self, id: u32, process: Process) -> usize {
@@ -409,8 +469,17 @@ impl Model {
     }
 
     fn wake_host(&mut self, host: u32, schedule: &mut Schedule<Event>) {
-        if let Some((at, generation)) = self.hosts[host as usize].wake() {
-            schedule.at(at, Event::Host { host, generation });
+        let running = self.hosts[host as usize].next_completion();
+        if let Some(next) = self.coming[host as usize].earliest_end(running) {
+            self.wake_by(host, next, schedule);
+        }
+    }
+
+    /// Wakes a host no later than at a time.
+    #[inline]
+    fn wake_by(&mut self, host: u32, time: Nanos, schedule: &mut Schedule<Event>) {
+        if let Some(generation) = self.hosts[host as usize].wake_by(time) {
+            schedule.at(time, Event::Host { host, generation });
         }
     }
 
@@ -418,6 +487,7 @@ impl Model {
         if !self.hosts[host as usize].woken(generation) {
             return;
         }
+        self.settle(host, schedule.now());
         while let Some(token) = self.hosts[host as usize].complete(schedule.now()) {
             let (id, process) = chain_of(token);
             if id == IDLE_JOB {
@@ -442,6 +512,7 @@ impl Model {
         for (process, per_second) in shares {
             let hosts = &self.groups[process as usize].hosts;
             let host = hosts[self.random.background.below(hosts.len() as u64) as usize];
+            self.settle(host, schedule.now());
             self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, process), Nanos(per_second.0 / 10));
             self.wake_host(host, schedule);
         }
@@ -476,6 +547,11 @@ impl Model {
     pub(super) fn record(&mut self, metric: Metric, latency: Nanos, schedule: &Schedule<Event>) {
         self.recorder.record(schedule.now(), metric, latency);
     }
+}
+
+/// A process's pod in one number.
+fn pod_key(process: Process, pod: usize) -> u32 {
+    (pod as u32) << 3 | process as u32
 }
 
 const IDLE_JOB: u32 = (1 << 29) - 1;

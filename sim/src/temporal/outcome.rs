@@ -300,8 +300,10 @@ const AFTERMATH: Nanos = Nanos::from_secs(15);
 const SLICE: Nanos = Nanos::from_secs(10);
 
 impl Run {
-    fn readings(&self) -> (Work, Counts) {
-        let model = self.simulation.model();
+    fn readings(&mut self) -> (Work, Counts) {
+        let now = self.simulation.schedule().now();
+        let model = self.simulation.model_mut();
+        model.settle_all(now);
         (model.work, model.counts)
     }
 
@@ -320,7 +322,7 @@ impl Run {
             }
             self.simulation.run_until(until);
             if self.settings.sample && until == next_sample {
-                self.samples.push(self.simulation.model().sample(until));
+                self.samples.push(self.simulation.model_mut().sample(until));
                 next_sample += self.settings.interval;
             }
             self.check(cancelled);
@@ -351,7 +353,8 @@ impl Run {
 }
 
 impl Model {
-    fn sample(&self, at: Nanos) -> Sample {
+    fn sample(&mut self, at: Nanos) -> Sample {
+        self.settle_all(at);
         Sample {
             at,
             work: self.work,
@@ -364,6 +367,7 @@ impl Model {
     }
 
     fn reset_statistics(&mut self, now: Nanos) {
+        self.settle_all(now);
         self.hosts.iter_mut().for_each(|host| host.reset_statistics(now));
         self.shards.iter_mut().for_each(|shard| shard.reset_statistics(now));
         self.history_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));

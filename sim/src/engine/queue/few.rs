@@ -1,43 +1,49 @@
-//! The event queue of most small models: up to sixteen pending events, in a winner tree of two levels.
+//! The event queue of most models: up to sixteen pending events in a winner tree of two levels, up to 64 in one of three.
 //!
 //! The same idea as [`super::tree`], in one word per key: the time past a base, above the order of insertion, above the leaf. Base and orders are
 //! set anew when either runs out, so equal times keep their order for ever; a time too far away for the word is refused.
 
-/// The largest number of events.
-const FEW: usize = 16;
-const SLOT_BITS: u32 = 4;
 const ORDER_BITS: u32 = 10;
 /// Pushes before the orders start again from zero. One less than the bits allow, so that no key equals [`EMPTY`].
 const ORDERS: u64 = (1 << ORDER_BITS) - 1;
-/// The latest time past the base: 13 days in nanoseconds.
-const SPAN: u64 = u64::MAX >> (ORDER_BITS + SLOT_BITS);
 /// The key of an empty leaf, later than every event.
 const EMPTY: u64 = u64::MAX;
 
+/// Up to sixteen.
+pub(super) type Few<E> = Small<E, 16, 5>;
+/// Up to 64.
+pub(super) type Some64<E> = Small<E, 64, 21>;
+
+/// A queue of up to `ROOM` events; `GROUPS` is the number of inner and leaf groups of four.
 #[derive(Clone, Debug)]
-pub(super) struct Few<E> {
-    /// Leaf `n` is place `n % 4` of group `n / 4`; the winners of the four groups are the last group.
-    nodes: [[u64; 4]; FEW / 4 + 1],
+pub(super) struct Small<E, const ROOM: usize, const GROUPS: usize> {
+    /// Leaf `n` is place `n % 4` of group `n / 4`; the winners of these groups follow in groups of their own, up to the one that
+    /// is last.
+    nodes: [[u64; 4]; GROUPS],
     first: u64,
     /// At most `u64::MAX - SPAN`: an earlier time less the base wraps to more than `SPAN`.
     base: u64,
     order: u64,
-    events: [Option<E>; FEW],
+    events: [Option<E>; ROOM],
     /// The free leaves, from place `len` on; what lies before has no meaning. A push takes the one at `len`.
-    slots: [u8; FEW],
+    slots: [u8; ROOM],
     len: usize,
     /// The leaf at `slots[len]` still holds the key popped last: a push that follows replaces it with a single walk.
     stale: bool,
 }
 
-impl<E: Copy> Few<E> {
+impl<E: Copy, const ROOM: usize, const GROUPS: usize> Small<E, ROOM, GROUPS> {
+    const SLOT_BITS: u32 = ROOM.ilog2();
+    /// The latest time past the base: 13 days in nanoseconds with room for sixteen, three with room for 64.
+    const SPAN: u64 = u64::MAX >> (ORDER_BITS + Self::SLOT_BITS);
+
     pub fn new() -> Self {
-        Few {
-            nodes: [[EMPTY; 4]; FEW / 4 + 1],
+        Small {
+            nodes: [[EMPTY; 4]; GROUPS],
             first: EMPTY,
             base: 0,
             order: 0,
-            events: [None; FEW],
+            events: [None; ROOM],
             slots: std::array::from_fn(|slot| slot as u8),
             len: 0,
             stale: false,
@@ -49,21 +55,26 @@ impl<E: Copy> Few<E> {
         self.len
     }
 
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.len < ROOM
+    }
+
     /// Adds an event; false when there is no room or the times would lie too far apart.
     #[inline]
     pub fn push(&mut self, time: u64, event: E) -> bool {
-        if self.len == FEW {
+        if self.len == ROOM {
             return false;
         }
-        if (time.wrapping_sub(self.base) > SPAN || self.order == ORDERS) && !self.rebase(time) {
+        if (time.wrapping_sub(self.base) > Self::SPAN || self.order == ORDERS) && !self.rebase(time) {
             return false;
         }
-        let slot = usize::from(self.slots[self.len % FEW]) % FEW;
+        let slot = usize::from(self.slots[self.len % ROOM]) % ROOM;
         self.len += 1;
         self.stale = false;
         self.events[slot] = Some(event);
-        self.first =
-            settle(&mut self.nodes, slot, ((time - self.base) << ORDER_BITS | self.order) << SLOT_BITS | slot as u64);
+        let key = ((time - self.base) << ORDER_BITS | self.order) << Self::SLOT_BITS | slot as u64;
+        self.first = settle::<ROOM, GROUPS>(&mut self.nodes, slot, key);
         self.order += 1;
         true
     }
@@ -73,9 +84,9 @@ impl<E: Copy> Few<E> {
     pub fn first_time(&mut self) -> u64 {
         if self.stale {
             self.stale = false;
-            self.first = settle(&mut self.nodes, usize::from(self.slots[self.len % FEW]), EMPTY);
+            self.first = settle::<ROOM, GROUPS>(&mut self.nodes, usize::from(self.slots[self.len % ROOM]), EMPTY);
         }
-        self.base + (self.first >> (ORDER_BITS + SLOT_BITS))
+        self.base + (self.first >> (ORDER_BITS + Self::SLOT_BITS))
     }
 
     /// Removes the earliest event unless it is later than `end`.
@@ -88,9 +99,9 @@ impl<E: Copy> Few<E> {
         if time > end {
             return None;
         }
-        let slot = self.first as usize % FEW;
+        let slot = self.first as usize % ROOM;
         self.len -= 1;
-        self.slots[self.len % FEW] = slot as u8;
+        self.slots[self.len % ROOM] = slot as u8;
         self.stale = true;
         Some((time, self.events[slot]?))
     }
@@ -109,9 +120,9 @@ impl<E: Copy> Few<E> {
         let all = self.drain();
         let (first, last) =
             all.iter().fold((time, time), |(first, last), entry| (first.min(entry.0), last.max(entry.0)));
-        let fits = last - first <= SPAN;
+        let fits = last - first <= Self::SPAN;
         if fits {
-            self.base = first.min(u64::MAX - SPAN);
+            self.base = first.min(u64::MAX - Self::SPAN);
         }
         self.order = 0;
         for (time, event) in all {
@@ -125,12 +136,19 @@ impl<E: Copy> Few<E> {
 ///
 /// Not inlined, because inside a loop the compiler turns minima into branches, which are mispredicted as often as not.
 #[inline(never)]
-fn settle(nodes: &mut [[u64; 4]; FEW / 4 + 1], slot: usize, key: u64) -> u64 {
-    let (group, place) = (slot / 4 % 4, slot % 4);
-    nodes[group][place] = key;
-    let key = winner(&nodes[group], place, key);
-    nodes[FEW / 4][group] = key;
-    winner(&nodes[FEW / 4], group, key)
+fn settle<const ROOM: usize, const GROUPS: usize>(nodes: &mut [[u64; 4]; GROUPS], slot: usize, key: u64) -> u64 {
+    let group = slot / 4 % (ROOM / 4);
+    nodes[group][slot % 4] = key;
+    let key = winner(&nodes[group], slot % 4, key);
+    if ROOM == 16 {
+        nodes[GROUPS - 1][group] = key;
+        return winner(&nodes[GROUPS - 1], group, key);
+    }
+    let (above, place) = (ROOM / 4 + group / 4, group % 4);
+    nodes[above][place] = key;
+    let key = winner(&nodes[above], place, key);
+    nodes[GROUPS - 1][group / 4] = key;
+    winner(&nodes[GROUPS - 1], group / 4, key)
 }
 
 /// The winner of `key` and the other three of a group.

@@ -76,6 +76,9 @@ fn order_is_that_of_a_sorted_list_for_few_events() {
         interleave(seed, 20_000, 12, |stream| stream.below(3));
         interleave(seed, 4_000, 12, |stream| 1 << stream.below(53));
         interleave(seed, 20_000, 20, |stream| stream.below(100));
+        interleave(seed, 20_000, 60, |stream| stream.below(3));
+        interleave(seed, 20_000, 60, |stream| 1 << stream.below(49));
+        interleave(seed, 20_000, 100, |stream| stream.below(100));
         interleave(seed, 20_000, 900, |stream| stream.below(1_000));
     }
 }
@@ -144,6 +147,21 @@ fn times_up_to_the_last_nanosecond_are_kept() {
     assert_eq!(queue.peek_time(), Some(Nanos::FOREVER));
     assert_eq!(queue.pop(), Some((Nanos::FOREVER, 2)));
     assert_eq!(queue.peek_time(), None);
+}
+
+#[test]
+fn sixty_four_events_are_refused_only_for_their_number_and_for_a_distance_beyond_three_days() {
+    let hours = |hours: u64| hours * 3_600_000_000_000;
+    let mut some = Some64::new();
+    assert!(some.push(hours(400), 0));
+    assert!(some.push(hours(478), 1) && !some.push(hours(479), 2) && !some.push(hours(399), 3));
+    assert!((2..64).all(|n| some.push(hours(400) + n % 5, n)) && !some.has_room() && !some.push(hours(401), 64));
+    let order: Vec<u64> = some.drain().into_iter().map(|(_, event)| event).collect();
+    let mut expected: Vec<u64> = (2..64).collect();
+    expected.sort_by_key(|n| n % 5);
+    expected.insert(0, 0);
+    expected.push(1);
+    assert_eq!(order, expected);
 }
 
 #[test]

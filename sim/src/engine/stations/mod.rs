@@ -8,6 +8,7 @@
 mod batch;
 mod delay;
 mod fcfs;
+mod line;
 mod matcher;
 mod permit;
 mod pool;
@@ -17,6 +18,7 @@ mod report;
 pub use batch::{BatchReport, BatchServer};
 pub use delay::Delay;
 pub use fcfs::{Arrival, Fcfs};
+pub(crate) use line::Line;
 pub use matcher::{Matcher, MatcherReport};
 pub use permit::{Permit, Priority};
 pub use pool::ConnectionPool;

@@ -1,9 +1,8 @@
 //! Hosts whose cores are shared.
 
+use super::line::Line;
 use super::report::Report;
 use plimsoll_profiles::units::{Cores, Nanos};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// Fractional bits of virtual time and of a number of cores.
 const FRACTION_BITS: u32 = 16;
@@ -50,9 +49,8 @@ pub struct ProcessorSharing {
     cores: u64,
     now: Nanos,
     virtual_time: u64,
-    /// Virtual time of the end, and number of arrival with token: equal ends in order of arrival.
-    jobs: BinaryHeap<Reverse<(u64, u64)>>,
-    arrived: u32,
+    /// Virtual time of the end, and token; by the end.
+    jobs: Line<(u64, u32)>,
     generation: u32,
     pending: Option<Nanos>,
     window: Window,
@@ -67,7 +65,9 @@ struct Window {
     completions: u64,
     population_area: u128,
     busy_area: u128,
+    /// Up to the last change of the cores.
     cores_area: u128,
+    cores_changed: Nanos,
     max_population: u64,
 }
 
@@ -78,8 +78,7 @@ impl ProcessorSharing {
             cores: fixed(cores),
             now: Nanos::ZERO,
             virtual_time: 0,
-            jobs: BinaryHeap::new(),
-            arrived: 0,
+            jobs: Line::default(),
             generation: 0,
             pending: None,
             window: Window::default(),
@@ -91,7 +90,6 @@ impl ProcessorSharing {
         let elapsed = now.0 - self.now.0;
         self.now = now;
         let jobs = self.jobs.len() as u64;
-        self.window.cores_area += u128::from(elapsed) * u128::from(self.cores);
         if jobs == 0 || elapsed == 0 {
             return;
         }
@@ -112,8 +110,7 @@ impl ProcessorSharing {
     #[cold]
     fn rebase(&mut self) {
         let base = self.virtual_time;
-        let jobs = self.jobs.drain().map(|Reverse((end, job))| Reverse((end.saturating_sub(base), job))).collect();
-        self.jobs = jobs;
+        self.jobs.items_mut().iter_mut().for_each(|job| job.0 = job.0.saturating_sub(base));
         self.virtual_time = 0;
     }
 
@@ -121,12 +118,11 @@ impl ProcessorSharing {
     #[inline]
     pub fn arrive(&mut self, now: Nanos, token: u32, demand: Nanos) {
         self.advance(now);
-        if self.jobs.is_empty() {
+        if self.jobs.len() == 0 {
             self.virtual_time = 0;
         }
         let end = self.virtual_time + (demand.0.min(LONGEST_DEMAND) << FRACTION_BITS);
-        self.jobs.push(Reverse((end, u64::from(self.arrived) << 32 | u64::from(token))));
-        self.arrived = self.arrived.wrapping_add(1);
+        self.jobs.insert((end, token), |job| job.0);
         self.window.arrivals += 1;
         self.window.max_population = self.window.max_population.max(self.jobs.len() as u64);
     }
@@ -134,7 +130,7 @@ impl ProcessorSharing {
     /// When the next job ends if nothing changes; `None` on an idle host or one without cores.
     #[inline]
     pub fn next_completion(&self) -> Option<Nanos> {
-        let Reverse((end, _)) = self.jobs.peek()?;
+        let (end, _) = self.jobs.first()?;
         let left = end.saturating_sub(self.virtual_time + ROUNDING);
         let jobs = self.jobs.len() as u64;
         if jobs << FRACTION_BITS <= self.cores {
@@ -150,12 +146,19 @@ impl ProcessorSharing {
     #[inline]
     pub fn wake(&mut self) -> Option<(Nanos, u32)> {
         let next = self.next_completion()?;
+        Some((next, self.wake_by(next)?))
+    }
+
+    /// The same for a model that knows of jobs to come which may end before those that are here: the generation of the wake-up it
+    /// has to schedule for `next`, or `None` when the pending one is early enough.
+    #[inline]
+    pub fn wake_by(&mut self, next: Nanos) -> Option<u32> {
         if self.pending.is_some_and(|pending| pending <= next) {
             return None;
         }
         self.pending = Some(next);
         self.generation = self.generation.wrapping_add(1);
-        Some((next, self.generation))
+        Some(self.generation)
     }
 
     /// The generation of the wake-up given last.
@@ -177,19 +180,25 @@ impl ProcessorSharing {
     #[inline]
     pub fn complete(&mut self, now: Nanos) -> Option<u32> {
         self.advance(now);
-        let Reverse((end, job)) = *self.jobs.peek()?;
+        let (end, token) = self.jobs.first()?;
         if end > self.virtual_time + ROUNDING {
             return None;
         }
-        self.jobs.pop();
+        self.jobs.take_first();
         self.window.completions += 1;
-        Some(job as u32)
+        Some(token)
     }
 
     /// Changes the number of cores.
     pub fn set_cores(&mut self, now: Nanos, cores: Cores) {
         self.advance(now);
+        self.window.cores_area = self.cores_area(now);
+        self.window.cores_changed = now;
         self.cores = fixed(cores);
+    }
+
+    fn cores_area(&self, now: Nanos) -> u128 {
+        self.window.cores_area + u128::from(now.0 - self.window.cores_changed.0) * u128::from(self.cores)
     }
 
     /// The number of jobs.
@@ -198,12 +207,23 @@ impl ProcessorSharing {
         self.jobs.len()
     }
 
+    /// Whether some of its jobs have less than a core.
+    #[inline]
+    pub fn is_crowded(&self) -> bool {
+        (self.jobs.len() as u64) << FRACTION_BITS > self.cores
+    }
+
     /// Forgets the measurements so far, at the end of the warm-up; the jobs stay.
     pub fn reset_statistics(&mut self, now: Nanos) {
         self.advance(now);
         let population = self.jobs.len() as u64;
-        self.window =
-            Window { start: now, population_at_start: population, max_population: population, ..Window::default() };
+        self.window = Window {
+            start: now,
+            cores_changed: now,
+            population_at_start: population,
+            max_population: population,
+            ..Window::default()
+        };
     }
 
     /// The measurements since the last reset: servers are cores, and those that have less than a core to themselves count as waiting for the rest.
@@ -222,7 +242,7 @@ impl ProcessorSharing {
             mean_waiting: mean(self.window.population_area as f64 - busy),
             mean_busy: mean(busy),
             max_busy: self.window.max_population,
-            mean_servers: mean(self.window.cores_area as f64 / ONE as f64),
+            mean_servers: mean(self.cores_area(now) as f64 / ONE as f64),
             busy_area: self.window.busy_area >> FRACTION_BITS,
             ..Report::default()
         }
