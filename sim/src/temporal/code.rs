@@ -192,6 +192,7 @@ impl Model {
         // History keeps mutable state for an hour (history.cacheTTL).
         let cold = wait > Nanos::from_secs(3600);
         self.work.cold_loads += u64::from(cold);
+        self.work.skipped += u128::from((wait - short).0);
         let run = &mut self.runs[run];
         run.skipped += wait - short;
         run.cold |= cold;

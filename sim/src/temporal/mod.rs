@@ -17,6 +17,7 @@ mod outcome;
 mod path;
 mod program;
 mod record;
+mod recorder;
 mod signals;
 mod slab;
 mod state;
@@ -31,6 +32,7 @@ pub use outcome::{
     EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_until,
 };
 pub use program::{Instruction, Program, distribution};
-pub use record::{Counts, Metric, Recorder, Work};
+pub use record::{Counts, Metric, Work};
+pub use recorder::{Latencies, Recorder};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
 pub use visits::Process;

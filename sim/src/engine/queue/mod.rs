@@ -1,10 +1,10 @@
-//! The event queue: winner trees of fixed size for up to 64 pending events, one that grows for some thousand, a ladder of buckets for more.
+//! The event queue: winner trees of fixed size for up to 256 pending events, one that grows for some thousand, a ladder of buckets for more.
 
 mod few;
 mod tree;
 mod wheel;
 
-use few::{Few, Some64};
+use few::{Few, Some256};
 use plimsoll_profiles::units::Nanos;
 use tree::WinnerTree;
 use wheel::Wheel;
@@ -14,8 +14,8 @@ use wheel::Wheel;
 const LADDER_ABOVE: usize = 4096;
 /// Below this many the tree takes over again; far enough from [`LADDER_ABOVE`] that a population that swings around either does not switch often.
 const TREE_BELOW: usize = 1024;
-/// Below this many a tree makes place for the fixed one of 64.
-const FIXED_BELOW: usize = 32;
+/// Below this many a tree makes place for the fixed one of 256.
+const FIXED_BELOW: usize = 128;
 /// Events per bucket that the ladder aims for: enough to spread the cost of opening one, few enough to be sorted in the first-level cache.
 const NEAR_EVENTS: usize = 48;
 /// Orders of insertion that a tree key can tell apart.
@@ -23,13 +23,13 @@ const SEQUENCE_LIMIT: u64 = 1 << 42;
 
 /// Pending events, earliest first; events at the same time in the order of their insertion.
 ///
-/// Times may be pushed in any order, also earlier than events already popped. Up to some thousand pending events lie in a 4-ary winner tree (up to 64
+/// Times may be pushed in any order, also earlier than events already popped. Up to some thousand pending events lie in a 4-ary winner tree (up to 256
 /// in one of fixed size and narrower keys); above, those not due soon lie in a ladder of unsorted buckets of about 48 events, and only
 /// the bucket whose turn it is gets sorted. The queue changes between these forms by itself, and the width of a bucket follows the
 /// density of events. Nothing is allocated per event in steady state; memory grows with the largest population and when the form changes.
 ///
 /// # Panics
-/// After 4.4e12 pushes to more than 64 pending events, and when more than 4 million events are pending within one nanosecond.
+/// After 4.4e12 pushes to more than 256 pending events, and when more than 4 million events are pending within one nanosecond.
 ///
 /// ```
 /// use plimsoll_profiles::units::Nanos;
@@ -48,7 +48,7 @@ pub struct EventQueue<E> {
     few: Few<E>,
     is_few: bool,
     /// As `few`, and next in turn; made when first needed.
-    some: Option<Box<Some64<E>>>,
+    some: Option<Box<Some256<E>>>,
     is_some: bool,
     /// A time was too far away for `some`: it is not tried again.
     is_wide: bool,
@@ -171,9 +171,9 @@ impl<E: Copy> EventQueue<E> {
         self.fill_some(events);
     }
 
-    /// Puts events, in order, into the fixed tree of 64, or into the growing one when they do not fit.
+    /// Puts events, in order, into the fixed tree of 256, or into the growing one when they do not fit.
     fn fill_some(&mut self, events: Vec<(u64, E)>) {
-        let some = self.some.get_or_insert_with(|| Box::new(Some64::new()));
+        let some = self.some.get_or_insert_with(|| Box::new(Some256::new()));
         self.is_some = !self.is_wide && events.iter().all(|(time, event)| some.push(*time, *event));
         if self.is_some {
             return;

@@ -77,8 +77,9 @@ fn order_is_that_of_a_sorted_list_for_few_events() {
         interleave(seed, 4_000, 12, |stream| 1 << stream.below(53));
         interleave(seed, 20_000, 20, |stream| stream.below(100));
         interleave(seed, 20_000, 60, |stream| stream.below(3));
-        interleave(seed, 20_000, 60, |stream| 1 << stream.below(49));
-        interleave(seed, 20_000, 100, |stream| stream.below(100));
+        interleave(seed, 20_000, 60, |stream| 1 << stream.below(45));
+        interleave(seed, 20_000, 240, |stream| stream.below(30));
+        interleave(seed, 20_000, 300, |stream| stream.below(100));
         interleave(seed, 20_000, 900, |stream| stream.below(1_000));
     }
 }
@@ -150,18 +151,20 @@ fn times_up_to_the_last_nanosecond_are_kept() {
 }
 
 #[test]
-fn sixty_four_events_are_refused_only_for_their_number_and_for_a_distance_beyond_three_days() {
-    let hours = |hours: u64| hours * 3_600_000_000_000;
-    let mut some = Some64::new();
-    assert!(some.push(hours(400), 0));
-    assert!(some.push(hours(478), 1) && !some.push(hours(479), 2) && !some.push(hours(399), 3));
-    assert!((2..64).all(|n| some.push(hours(400) + n % 5, n)) && !some.has_room() && !some.push(hours(401), 64));
+fn events_are_refused_only_for_their_number_and_for_a_distance_beyond_almost_five_hours() {
+    let minutes = |minutes: u64| minutes * 60_000_000_000;
+    let mut some = Some256::new();
+    assert!(some.push(minutes(4_000), 0));
+    assert!(some.push(minutes(4_293), 1) && !some.push(minutes(4_294), 2) && !some.push(minutes(3_999), 3));
+    assert!((2..256).all(|n| some.push(minutes(4_000) + n % 5, n)) && !some.has_room());
+    assert!(!some.push(minutes(4_001), 256));
     let order: Vec<u64> = some.drain().into_iter().map(|(_, event)| event).collect();
-    let mut expected: Vec<u64> = (2..64).collect();
+    let mut expected: Vec<u64> = (2..256).collect();
     expected.sort_by_key(|n| n % 5);
     expected.insert(0, 0);
     expected.push(1);
     assert_eq!(order, expected);
+    assert!((0..9_000).all(|_| some.push(minutes(1), 7) && some.pop_until(u64::MAX) == Some((minutes(1), 7))));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A short queue in order of a key.
 
-/// Items that a new one is moved past one by one; to go past more it looks for its place.
-const FEW_MOVED: usize = 16;
+/// Up to so many items a new one is moved past them one by one; among more it looks for its place.
+const FEW_MOVED: usize = 12;
 /// Taken items whose room is used again at once only when the queue runs empty.
 const MANY_TAKEN: usize = 64;
 
@@ -72,10 +72,10 @@ impl<T: Copy> Line<T> {
         let at = key(&item);
         let mut place = self.items.len();
         self.items.push(item);
+        if place - self.taken > FEW_MOVED {
+            return self.insert_far(item, key);
+        }
         while place > self.taken && key(&self.items[place - 1]) > at {
-            if self.items.len() - place > FEW_MOVED {
-                return self.insert_far(item, place, key);
-            }
             self.items[place] = self.items[place - 1];
             place -= 1;
         }
@@ -83,13 +83,15 @@ impl<T: Copy> Line<T> {
         place - self.taken
     }
 
-    /// The rest of an insertion that has freed `free` and goes further to the front.
-    #[cold]
-    #[inline(never)]
-    fn insert_far(&mut self, item: T, free: usize, key: impl Fn(&T) -> u64) -> usize {
+    /// Moves the last item to its place among many.
+    fn insert_far(&mut self, item: T, key: impl Fn(&T) -> u64) -> usize {
         let at = key(&item);
-        let place = self.taken + self.items[self.taken..free].partition_point(|other| key(other) <= at);
-        self.items.copy_within(place..free, place + 1);
+        let last = self.items.len() - 1;
+        if key(&self.items[last - 1]) <= at {
+            return last - self.taken;
+        }
+        let place = self.taken + self.items[self.taken..last].partition_point(|other| key(other) <= at);
+        self.items.copy_within(place..last, place + 1);
         self.items[place] = item;
         place - self.taken
     }
