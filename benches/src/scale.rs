@@ -116,7 +116,7 @@ impl Case {
              [workers]\npod = {{ cpu = 2, memory = \"4GiB\" }}\n\
              [growth]\nretention = \"1d\"\n\
              [cluster]\nuse = \"kubernetes-production\"\n",
-            self.rate
+            self.rate, self.steps
         );
         Document::parse(&text, "scale", &[]).ok()?.profile(&World::mid()).ok()
     }

@@ -74,6 +74,21 @@ pub struct PerWorkflow {
     pub history_bytes: f64,
     /// CPU.
     pub cpu_seconds: CpuSeconds,
+    /// gRPC requests by service and method, as the services' `service_requests` counts them; empty in documents made before
+    /// they were counted.
+    #[serde(default)]
+    pub requests: Requests,
+}
+
+/// gRPC requests per workflow by service and method: workers' polls and what task queue partitions forward included.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct Requests {
+    /// Served by the frontend.
+    pub frontend: std::collections::BTreeMap<String, f64>,
+    /// Served by history.
+    pub history: std::collections::BTreeMap<String, f64>,
+    /// Served by matching.
+    pub matching: std::collections::BTreeMap<String, f64>,
 }
 
 /// CPU per workflow by service.

@@ -136,3 +136,41 @@ fn the_plimsoll_line_lies_between_the_planned_rate_and_the_first_full_resource()
     assert!(knee >= plan.horizon.planned.as_per_second());
     assert!(knee <= plan.limiting[0].saturates_at.as_per_second() * 1.000_001);
 }
+
+/// The same load on a given number of shards, with room in everything else.
+fn on_shards(shards: u32, rate: &str) -> Plan {
+    let phases = format!("arrivals.phases=[{{ for = \"10min\", rate = \"{rate}\" }}]");
+    let shards = format!("cluster.history_shards={shards}");
+    let set = [phases.as_str(), &shards, "workers.activity_slots=200", "slo.start.p99=\"500ms\""];
+    planned(&profile(SLOTS, &set), 2)
+}
+
+#[test]
+fn four_shards_where_512_are_idle_are_the_bottleneck_and_the_plan_says_so() {
+    const PERMITS: &str = "history shard permits (busiest)";
+    let (few, many) = (on_shards(4, "40/s"), on_shards(512, "40/s"));
+    assert!(few.horizon.infeasible.is_none() && many.horizon.infeasible.is_none());
+    assert_eq!(few.limiting[0].resource, PERMITS, "{:?}", few.limiting);
+    assert_ne!(many.limiting[0].resource, PERMITS, "{:?}", many.limiting);
+    // The utilisation law: the time the permit is held per workflow, over four of them.
+    let expected = few.horizon.planned.as_per_second() * few.demand.shard.as_secs_f64() / 4.0;
+    let measured = few.limiting[0].utilisation;
+    assert!(
+        (measured / expected - 1.0).abs() < 0.12,
+        "the busiest is {measured} busy, the law says {expected} on average"
+    );
+    let (few, many) = (few.knee.unwrap().as_per_second(), many.knee.unwrap().as_per_second());
+    assert!(few < 0.8 * many, "the promise breaks at {few}/s with 4 shards, at {many}/s with 512");
+}
+
+#[test]
+fn a_load_beyond_four_shards_does_not_fit_for_that_reason() {
+    let plan = on_shards(4, "80/s");
+    let why = plan.horizon.infeasible.expect("four permits carry about 47 workflows a second");
+    assert!(matches!(why, Infeasible::TooSmall { dimension: Dimension::Shards, most: 4, .. }), "{why:?}");
+    let full = plan.limiting.first().unwrap();
+    assert_eq!(full.resource, "history shard permits (busiest)", "{:?}", plan.limiting);
+    let expected = 4.0 / plan.demand.shard.as_secs_f64();
+    assert!((full.saturates_at.as_per_second() / expected - 1.0).abs() < 1e-6, "{full:?}, the law says {expected}/s");
+    assert!(on_shards(512, "80/s").horizon.infeasible.is_none());
+}

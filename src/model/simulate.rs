@@ -9,7 +9,7 @@ use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_reports::quantity::Interval;
 use plimsoll_reports::run_dir::{Phase, ResourceColumn};
 use plimsoll_reports::run_document::{
-    Counts, CpuSeconds, Latencies, PerWorkflow, Quantiles, RUN_SCHEMA_VERSION, RunDocument, RunKind,
+    Counts, CpuSeconds, Latencies, PerWorkflow, Quantiles, RUN_SCHEMA_VERSION, Requests, RunDocument, RunKind,
 };
 use plimsoll_sim::planner::{self, LONGEST_WAIT, PEAK_WINDOW, metric};
 use plimsoll_sim::temporal::{
@@ -69,7 +69,7 @@ pub fn run(
     }
     warn(&outcome, &mut warnings);
     Ok(SimulatedRun {
-        document: document(&profile, &outcome, settings.seed, warmup, warnings),
+        document: document(&profile, calibration, &outcome, settings.seed, warmup, warnings),
         slo_met: slo_met(&profile, &outcome),
         phases: phases(&profile),
         versions: BTreeMap::from([
@@ -156,10 +156,22 @@ fn warn(outcome: &Outcome, warnings: &mut Vec<String>) {
     }
 }
 
-fn document(profile: &Profile, outcome: &Outcome, seed: u64, warmup: Nanos, warnings: Vec<String>) -> RunDocument {
+fn document(
+    profile: &Profile,
+    calibration: &Calibration,
+    outcome: &Outcome,
+    seed: u64,
+    warmup: Nanos,
+    warnings: Vec<String>,
+) -> RunDocument {
     let (work, workflows) = outcome.work_and_workflows();
     let per = |count: u64| count as f64 / workflows.max(1.0);
     let cpu = |process: Process| work.cpu[process as usize].as_secs_f64() / workflows.max(1.0);
+    let requests = |process: Process| {
+        let mut methods = work.requests.by_method(process, calibration);
+        methods.values_mut().for_each(|count| *count /= workflows.max(1.0));
+        methods
+    };
     let latency = |metric: Metric| quantiles(outcome, metric);
     RunDocument {
         schema_version: RUN_SCHEMA_VERSION,
@@ -179,6 +191,11 @@ fn document(profile: &Profile, outcome: &Outcome, seed: u64, warmup: Nanos, warn
                 history: cpu(Process::History),
                 matching: cpu(Process::Matching),
                 database: cpu(Process::Database),
+            },
+            requests: Requests {
+                frontend: requests(Process::Frontend),
+                history: requests(Process::History),
+                matching: requests(Process::Matching),
             },
         },
         latency: Latencies {

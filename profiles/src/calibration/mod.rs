@@ -49,24 +49,28 @@ pub struct Calibration {
     pub operations: Vec<Operation>,
 }
 
-/// CPU per visit. `*_wake` is added when the process is found idle; `idle_*` is used per second by an empty cluster.
+/// CPU per visit. `*_wake` is added when the process is found idle, `*_idle_core` when its host has an idle core; `idle_*` is used per second by an empty cluster.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct CpuCosts {
     pub frontend_request: Nanos,
     pub frontend_wake: Nanos,
+    pub frontend_idle_core: Nanos,
     pub matching_request: Nanos,
     pub matching_forward: Nanos,
     pub matching_wake: Nanos,
+    pub matching_idle_core: Nanos,
     pub history_request: Nanos,
     pub history_update: Nanos,
     pub history_task: Nanos,
     pub history_timer: Nanos,
     pub history_wake: Nanos,
+    pub history_idle_core: Nanos,
     pub database_statement: Nanos,
     pub database_visibility: Nanos,
     pub database_wake: Nanos,
+    pub database_idle_core: Nanos,
     pub idle_frontend: Nanos,
     pub idle_history: Nanos,
     pub idle_matching: Nanos,

@@ -158,6 +158,9 @@ impl Statement {
 pub struct Operation {
     /// Which.
     pub name: OperationKind,
+    /// The gRPC method of its requests, under which the services count them; the operation's own name where left out.
+    #[serde(default)]
+    method: Option<String>,
     /// Requests served by the frontend.
     #[serde(default)]
     pub frontend: u8,
@@ -207,6 +210,11 @@ impl Operation {
     pub const UPDATE_WRITES: u32 = 2;
     /// Reads of the timer queue per firing: the range and the look-ahead.
     pub const TIMER_READS: u32 = 2;
+
+    /// The gRPC method of its requests; its own name where it has none.
+    pub fn method(&self) -> String {
+        self.method.clone().unwrap_or_else(|| format!("{:?}", self.name))
+    }
 
     /// Whether it has a transaction.
     pub fn has_transaction(&self) -> bool {

@@ -44,6 +44,7 @@ impl Checker {
             max_connections: raw.max_connections.unwrap_or(20),
             visibility_max_connections: raw.visibility_max_connections.unwrap_or(10),
             database: self.under("database", |c| c.database(raw.database.unwrap_or_default())),
+            server: self.under("server", |c| c.server(&raw.server.unwrap_or_default())),
             network: network(&raw.network.unwrap_or_default()),
             placement,
         }

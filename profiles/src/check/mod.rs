@@ -5,6 +5,7 @@
 mod arrivals;
 mod cluster;
 mod expand;
+mod server;
 mod workflow;
 
 use std::sync::Arc;

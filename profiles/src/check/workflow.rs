@@ -319,6 +319,7 @@ impl Checker {
             input: raw.input.unwrap_or(SMALL_PAYLOAD),
             output: raw.output.unwrap_or(SMALL_PAYLOAD),
             fails,
+            fails_first: raw.fails_first.unwrap_or(0),
             retry,
             heartbeat,
             timeouts,

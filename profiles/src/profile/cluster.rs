@@ -1,5 +1,6 @@
 //! The cluster a workload runs on: services, shards, database, hosts.
 
+use super::server::ServerSettings;
 use crate::units::{Bytes, Cores, Nanos, Rate};
 
 /// A Temporal cluster and its database.
@@ -23,6 +24,8 @@ pub struct Cluster {
     pub visibility_max_connections: u32,
     /// The database.
     pub database: Database,
+    /// Limits and caches of the server.
+    pub server: ServerSettings,
     /// Round trips between the parts.
     pub network: Network,
     /// Where the parts run.

@@ -4,11 +4,13 @@
 //! Uncertain inputs (`{ low, mid, high }`) are resolved before this: a [`Profile`] is one world.
 
 mod cluster;
+mod server;
 mod workflow;
 
 pub use cluster::{
     CloudLimits, Cluster, ClusterKind, Database, Host, HostSize, Network, Placement, Service, Services, StorageClass,
 };
+pub use server::ServerSettings;
 pub use workflow::{
     Activity, Arm, Child, Heartbeat, LocalActivity, Query, RetryPolicy, Span, Step, Timeouts, Update, WaitSignal,
     WorkflowType,

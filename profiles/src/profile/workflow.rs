@@ -97,6 +97,8 @@ pub struct Activity {
     pub output: Bytes,
     /// Probability that one attempt fails with a retryable error.
     pub fails: Probability,
+    /// First attempts that fail whatever `fails` says.
+    pub fails_first: u32,
     /// What happens then.
     pub retry: RetryPolicy,
     /// Heartbeats, if it sends any.

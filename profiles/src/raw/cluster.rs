@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::RawHostSize;
+use super::server::RawServer;
 use crate::units::{Bytes, Nanos, Rate, UnitError};
 
 /// A Temporal cluster and its database: a shipped one by name, a file, or written here; with `use`, the keys given here override the cluster that is used.
@@ -35,6 +36,8 @@ pub(crate) struct RawCluster {
     pub visibility_max_connections: Option<u32>,
     /// The database.
     pub database: Option<RawDatabase>,
+    /// Limits and caches of the server: its dynamic configuration.
+    pub server: Option<RawServer>,
     /// Round trips between the parts.
     pub network: Option<RawNetwork>,
     /// One machine that carries everything: services, database, workers and clients. Default: every pod has its own cores.

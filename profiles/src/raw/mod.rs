@@ -4,6 +4,7 @@
 
 pub(crate) mod arrivals;
 pub(crate) mod cluster;
+pub(crate) mod server;
 pub(crate) mod span;
 pub(crate) mod workflow;
 

@@ -74,6 +74,8 @@ pub(crate) struct RawActivity {
     pub output: Option<Bytes>,
     /// Probability that one attempt fails with an error that is retried. Default: 0.
     pub fails: Option<Probability>,
+    /// This many attempts fail for certain before `fails` applies: what a service that is down for a while looks like. Default: 0.
+    pub fails_first: Option<u32>,
     /// The retry policy. Default: the server's.
     pub retry: Option<RawRetry>,
     /// Heartbeats. Default: none.

@@ -392,6 +392,9 @@ fn asked_for(demand: &Demand, sized: &Sized, mut limits: Vec<Limiting>) -> Vec<L
             "history CPU" => Dimension::History.predicted_utilisation(demand, sized.planned, &sized.needed),
             "matching CPU" => Dimension::Matching.predicted_utilisation(demand, sized.planned, &sized.needed),
             "database CPU" => Dimension::Database.predicted_utilisation(demand, sized.planned, &sized.needed),
+            "history shard permits (busiest)" => {
+                Dimension::Shards.predicted_utilisation(demand, sized.planned, &sized.needed)
+            }
             _ => 0.0,
         };
         if predicted > limit.utilisation {

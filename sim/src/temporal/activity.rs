@@ -95,7 +95,7 @@ impl Model {
         let state = self.activities[activity];
         let spec = &self.program.activities[state.spec as usize];
         let takes = spec.takes.sample(&mut self.random.activity);
-        let fails = self.random.failure.chance(spec.fails);
+        let fails = self.random.failure.chance(spec.fails) || state.attempt <= spec.fails_first;
         let timeout = spec.start_to_close;
         let times_out = takes > timeout;
         let (work, memory, heartbeat) = (spec.cpu, in_kib(spec.memory), spec.heartbeat);
@@ -286,7 +286,10 @@ impl Model {
     }
 
     /// A poll on its way to matching; only one at the normal workflow queue or the activity queue is forwarded.
-    fn poll(&mut self, purpose: Purpose, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
+    pub(super) fn poll(&mut self, purpose: Purpose, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
+        if self.workers[pod as usize].stops > 0 {
+            return self.park_poller(purpose, pod, sticky);
+        }
         let shard = self.random.route.below(u64::from(self.size.history_shards)) as u32;
         let mut chain = self.chain(purpose, OperationKind::Query, pod, shard);
         chain.place = self.visits.poll();
@@ -301,6 +304,9 @@ impl Model {
 
     /// A poll reaches its queue.
     pub(super) fn polled(&mut self, purpose: Purpose, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.workers[pod as usize].stops > 0 {
+            return self.park_poller(purpose, pod, false);
+        }
         if purpose == Purpose::PollWorkflow {
             if let Some(run) = self.workflow_tasks.offer_poller(pod) {
                 self.deliver_workflow_task(run, pod, schedule);

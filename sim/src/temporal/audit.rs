@@ -52,7 +52,7 @@ impl Model {
             chains: self.chains.len(),
             shards: self.shards.iter().map(|shard| shard.held() as usize + shard.waiting()).sum(),
             connections: pools.map(|pool| pool.in_use() as usize + pool.waiting()).sum(),
-            backlog: self.workflow_tasks.backlog() + self.activity_tasks.backlog(),
+            backlog: self.workflow_tasks.backlog() + self.activity_tasks.backlog() + self.lost_sticky.len(),
             cached: sum(|worker| worker.cached),
             slots: total(fleet.workflow_task_slots) + total(fleet.activity_slots)
                 - sum(|worker| worker.workflow_slots + worker.activity_slots)

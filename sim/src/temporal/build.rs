@@ -6,8 +6,10 @@ use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
 use super::coming::ComingJobs;
+use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
-use super::model::{self, Event, Model, PodGroup, Provider, Random};
+use super::model::{self, Event, Model, OnWaking, PodGroup, Provider, Random};
+use super::outages::Outage;
 use super::program::Program;
 use super::record::{Counts, Work};
 use super::recorder::Recorder;
@@ -42,9 +44,21 @@ impl Model {
         size: SystemSize,
         settings: Settings,
     ) -> Simulation<Model> {
+        Self::simulation_under(profile, calibration, size, settings, &[])
+    }
+
+    /// The same with workers that stop for a while.
+    pub fn simulation_under(
+        profile: &Profile,
+        calibration: &Calibration,
+        size: SystemSize,
+        settings: Settings,
+        outages: &[Outage],
+    ) -> Simulation<Model> {
         let mut simulation = Simulation::new(Model::new(profile, calibration, size, settings));
         let (model, schedule) = simulation.parts_mut();
         model.plan_arrival(schedule);
+        model.plan_outages(outages, schedule);
         schedule.at(Nanos::ZERO, Event::Idle);
         if model.provider.is_none() {
             model.schedule_checkpoint(schedule);
@@ -54,7 +68,10 @@ impl Model {
 
     fn new(profile: &Profile, calibration: &Calibration, size: SystemSize, settings: Settings) -> Self {
         let network = &profile.cluster.network;
-        let trips = Trips { client: network.client_to_frontend, service: network.between_services };
+        let server = &profile.cluster.server;
+        let limited = [Process::Frontend, Process::History, Process::Matching];
+        let limited = limited.map(|process| RateLimits::limits(server, process));
+        let trips = Trips { client: network.client_to_frontend, service: network.between_services, limited };
         let provider = match &profile.cluster.kind {
             ClusterKind::SelfHosted => None,
             ClusterKind::Cloud(limits) => {
@@ -95,7 +112,7 @@ impl Model {
             coming: vec![ComingJobs::default(); hosts.len()],
             hosts,
             groups,
-            wakes: wakes(calibration),
+            on_waking: on_waking(calibration),
             shards: (0..size.history_shards).map(|_| Permit::new(1)).collect(),
             history_pools: pools(size.history.count, profile.cluster.max_connections),
             matching_pools: pools(size.matching.count, profile.cluster.max_connections),
@@ -108,6 +125,9 @@ impl Model {
             workers: (0..fleet.pods.count)
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
                 .collect(),
+            rate_limits: RateLimits::new(server, &size),
+            outages: Vec::new(),
+            lost_sticky: Vec::new(),
             start_rate,
             sticky_timeout: profile.sdk.defaults().sticky_timeout,
             work: Work::default(),
@@ -147,15 +167,15 @@ impl Model {
     }
 }
 
-/// CPU to wake each process.
-fn wakes(calibration: &Calibration) -> [Nanos; Process::COUNT] {
+/// What a job of each process costs more where nothing runs.
+fn on_waking(calibration: &Calibration) -> [OnWaking; Process::COUNT] {
     let cpu = &calibration.cpu;
-    let mut wakes = [Nanos::ZERO; Process::COUNT];
-    wakes[Process::Frontend as usize] = cpu.frontend_wake;
-    wakes[Process::History as usize] = cpu.history_wake;
-    wakes[Process::Matching as usize] = cpu.matching_wake;
-    wakes[Process::Database as usize] = cpu.database_wake;
-    wakes
+    let mut extra = [OnWaking::default(); Process::COUNT];
+    extra[Process::Frontend as usize] = OnWaking { process: cpu.frontend_wake, core: cpu.frontend_idle_core };
+    extra[Process::History as usize] = OnWaking { process: cpu.history_wake, core: cpu.history_idle_core };
+    extra[Process::Matching as usize] = OnWaking { process: cpu.matching_wake, core: cpu.matching_idle_core };
+    extra[Process::Database as usize] = OnWaking { process: cpu.database_wake, core: cpu.database_idle_core };
+    extra
 }
 
 /// Cumulative shares of the started types.

@@ -20,6 +20,16 @@ pub(super) struct Coming {
     pub pod: u32,
     /// CPU time for a wake-up that it will need, as far as is known now: its pod is idle, and nothing reaches it before.
     pub wake: Nanos,
+    /// CPU time more because it will find an idle core, as far as is known now.
+    pub idle_core: Nanos,
+}
+
+impl Coming {
+    /// The earliest time at which it can be done.
+    #[inline]
+    fn end(&self) -> Nanos {
+        self.at + self.demand + self.wake + self.idle_core
+    }
 }
 
 /// The jobs on their way to one host, in the order in which they reach it.
@@ -28,6 +38,8 @@ pub(super) struct ComingJobs {
     jobs: Line<Coming>,
     /// Of them, those that expect to wake their process.
     waking: u32,
+    /// Whether one expects to find an idle core.
+    idle_cores: bool,
 }
 
 impl ComingJobs {
@@ -43,7 +55,8 @@ impl ComingJobs {
                 self.waking += 1;
             }
         }
-        let end = job.at + job.demand + job.wake;
+        self.idle_cores |= job.idle_core > Nanos::ZERO;
+        let end = job.end();
         let place = self.jobs.insert(job, |other| other.at.0);
         if self.waking == 0 || place + 1 == self.jobs.len() {
             return end;
@@ -63,8 +76,32 @@ impl ComingJobs {
             if other.pod == pod && other.wake > Nanos::ZERO {
                 other.wake = Nanos::ZERO;
                 self.waking -= 1;
-                earliest = earliest.min(other.at + other.demand);
+                earliest = earliest.min(other.end());
             }
+        }
+        earliest
+    }
+
+    /// How many.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether one of them expects to find an idle core.
+    #[inline]
+    pub fn counts_on_idle_cores(&self) -> bool {
+        self.idle_cores
+    }
+
+    /// None expects to find an idle core any more. The answer is the earliest time at which one may be done.
+    #[cold]
+    pub fn without_idle_cores(&mut self) -> Nanos {
+        self.idle_cores = false;
+        let mut earliest = Nanos::FOREVER;
+        for job in self.jobs.items_mut() {
+            job.idle_core = Nanos::ZERO;
+            earliest = earliest.min(job.end());
         }
         earliest
     }
@@ -88,7 +125,7 @@ impl ComingJobs {
             if job.at >= earliest {
                 break;
             }
-            earliest = earliest.min(job.at + job.demand + job.wake);
+            earliest = earliest.min(job.end());
         }
         (earliest < Nanos::FOREVER).then_some(earliest)
     }
@@ -99,7 +136,14 @@ mod tests {
     use super::*;
 
     fn job(at: u64, demand: u64, pod: u32, wake: u64) -> Coming {
-        Coming { at: Nanos(at), demand: Nanos(demand), token: at as u32, pod, wake: Nanos(wake) }
+        Coming {
+            at: Nanos(at),
+            demand: Nanos(demand),
+            token: at as u32,
+            pod,
+            wake: Nanos(wake),
+            idle_core: Nanos::ZERO,
+        }
     }
 
     #[test]
@@ -135,5 +179,15 @@ mod tests {
         assert_eq!(jobs.overtaken(0, 1), Nanos(25));
         assert_eq!(jobs.overtaken(0, 1), Nanos::FOREVER);
         assert_eq!(jobs.earliest_end(None), Some(Nanos(25)));
+    }
+    #[test]
+    fn jobs_that_no_longer_find_an_idle_core_end_sooner() {
+        let mut jobs = ComingJobs::default();
+        assert_eq!(jobs.add(Coming { idle_core: Nanos(3), ..job(20, 5, 1, 0) }), Nanos(28));
+        assert_eq!(jobs.add(Coming { idle_core: Nanos(3), ..job(21, 5, 1, 0) }), Nanos(29));
+        assert!(jobs.counts_on_idle_cores());
+        assert_eq!(jobs.without_idle_cores(), Nanos(25));
+        assert!(!jobs.counts_on_idle_cores());
+        assert_eq!((jobs.earliest_end(None), jobs.len()), (Some(Nanos(25)), 2));
     }
 }

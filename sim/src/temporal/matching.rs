@@ -81,6 +81,17 @@ impl WorkflowTaskQueue {
         None
     }
 
+    /// A pod's pollers give up: how many there were.
+    pub fn withdraw_pollers(&mut self, pod: u32) -> u32 {
+        // Their entries are skipped when their turn comes.
+        std::mem::take(&mut self.idle[pod as usize])
+    }
+
+    /// The tasks of a pod's sticky queue, which is gone.
+    pub fn close_sticky(&mut self, pod: u32) -> VecDeque<u32> {
+        std::mem::take(&mut self.sticky[pod as usize])
+    }
+
     /// Pollers that wait.
     pub fn pollers(&self) -> usize {
         self.idle.iter().sum::<u32>() as usize
@@ -118,6 +129,15 @@ impl ActivityQueue {
         self.matcher.offer_poller(now, pod)
     }
 
+    /// A pod's pollers give up: how many there were.
+    pub fn withdraw_pollers(&mut self, now: Nanos, pod: u32) -> u32 {
+        let mut withdrawn = 0;
+        while self.matcher.withdraw_poller(now, pod) {
+            withdrawn += 1;
+        }
+        withdrawn
+    }
+
     /// Pollers that wait.
     pub fn pollers(&self) -> usize {
         self.matcher.pollers()
@@ -149,6 +169,8 @@ pub struct WorkerPod {
     pub activity_pollers: u32,
     /// Workflows in its sticky cache.
     pub cached: u32,
+    /// Outages it is in.
+    pub stops: u32,
     /// Activities running.
     pub activities: TimeWeighted,
     /// Workflow tasks running.
@@ -167,6 +189,7 @@ impl WorkerPod {
             normal_pollers: 0,
             activity_pollers: 0,
             cached: 0,
+            stops: 0,
             activities: TimeWeighted::new(Nanos::ZERO, 0),
             workflow_tasks: TimeWeighted::new(Nanos::ZERO, 0),
             activity_memory: TimeWeighted::new(Nanos::ZERO, 0),

@@ -11,13 +11,16 @@ mod build;
 mod code;
 mod coming;
 mod effects;
+mod limits;
 mod matching;
 mod model;
+mod outages;
 mod outcome;
 mod path;
 mod program;
 mod record;
 mod recorder;
+mod requests;
 mod signals;
 mod slab;
 mod state;
@@ -28,11 +31,14 @@ mod workflow;
 
 pub use audit::Leftovers;
 pub use model::{Event, Model};
+pub use outages::Outage;
 pub use outcome::{
-    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_until,
+    EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_under,
+    simulate_until,
 };
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Work};
 pub use recorder::{Latencies, Recorder};
+pub use requests::{QueueCall, Requests};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
 pub use visits::Process;

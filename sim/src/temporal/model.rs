@@ -11,10 +11,13 @@ use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos};
 
 use super::coming::{Coming, ComingJobs};
+use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
+use super::outages::Outage;
 use super::program::Program;
 use super::record::{Counts, Metric, Work};
 use super::recorder::Recorder;
+use super::requests::QueueCall;
 use super::slab::Slab;
 use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread};
 use super::system::{Settings, SystemSize};
@@ -60,6 +63,12 @@ pub enum Event {
     TimerReads(Timeout),
     /// A shard deletes its finished tasks.
     Checkpoint,
+    /// Workers stop.
+    WorkersStop(u32),
+    /// Workers are back.
+    WorkersReturn(u32),
+    /// Tasks in the sticky queues of stopped workers time out.
+    StickyTasksLost,
     /// Work of an empty cluster.
     Idle,
     /// The past's workflows are deleted.
@@ -82,6 +91,15 @@ pub(super) struct Random {
 /// Published latency of a provider's calls.
 pub(super) struct Provider {
     pub latency: plimsoll_profiles::random::Distribution,
+}
+
+/// CPU that a job of a process costs more where nothing runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OnWaking {
+    /// When none of the process's jobs is on a CPU.
+    pub process: Nanos,
+    /// When the host has an idle core.
+    pub core: Nanos,
 }
 
 /// The pods of one process: their hosts, and how many of their jobs are on a CPU.
@@ -117,8 +135,8 @@ pub struct Model {
     /// By host: jobs that have not reached it yet.
     pub(super) coming: Vec<ComingJobs>,
     pub(super) groups: [PodGroup; Process::COUNT],
-    /// By process: CPU to wake it when none of its jobs is on a CPU.
-    pub(super) wakes: [Nanos; Process::COUNT],
+    /// By process.
+    pub(super) on_waking: [OnWaking; Process::COUNT],
     pub(super) shards: Vec<Permit>,
     pub(super) history_pools: Vec<ConnectionPool>,
     pub(super) matching_pools: Vec<ConnectionPool>,
@@ -129,6 +147,10 @@ pub struct Model {
     pub(super) activity_tasks: ActivityQueue,
     pub(super) timer_reads: TimerReads,
     pub(super) workers: Vec<WorkerPod>,
+    pub(super) rate_limits: RateLimits,
+    pub(super) outages: Vec<Outage>,
+    /// Runs whose workflow task waits in the sticky queue of a stopped worker.
+    pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,
     pub(super) sticky_timeout: Nanos,
 
@@ -160,6 +182,9 @@ impl EngineModel for Model {
             Event::TimerRead(shard) => self.timer_read(shard, schedule),
             Event::TimerReads(timeout) => self.timer_reads_due(timeout, schedule),
             Event::Checkpoint => self.checkpoint(schedule),
+            Event::WorkersStop(outage) => self.workers_stop(outage, schedule),
+            Event::WorkersReturn(outage) => self.workers_return(outage, schedule),
+            Event::StickyTasksLost => self.sticky_tasks_lost(schedule),
             Event::Idle => self.idle_work(schedule),
             Event::Retention => self.retention(schedule),
         }
@@ -249,9 +274,16 @@ impl Model {
                     Some((process, demand)) => return self.travel_to_cpu(id, trip, process, demand, schedule),
                     None => return schedule.after(trip, Event::Step(id)),
                 },
-                visit @ (Visit::Cpu(..) | Visit::Dispatch(_)) => {
+                visit @ (Visit::Cpu(..) | Visit::Poll(_) | Visit::Dispatch(_)) => {
+                    self.count_request(id, visit);
                     if let Some((process, demand)) = self.cpu_of(id, visit) {
                         return self.use_cpu(id, process, demand, schedule);
+                    }
+                }
+                Visit::Admit(process, requests) => {
+                    if let Some(wait) = self.refused(id, process, requests, schedule.now()) {
+                        self.chains[id].place = place;
+                        return schedule.after(wait, Event::Step(id));
                     }
                 }
                 Visit::Work => {
@@ -324,6 +356,15 @@ impl Model {
         }
     }
 
+    /// Whether a pod's rate limit turns a chain's requests away, and for how long.
+    fn refused(&mut self, id: u32, process: Process, requests: u8, now: Nanos) -> Option<Nanos> {
+        let pod = self.pod_of(id, process);
+        let random = &mut self.random.background;
+        let wait = self.rate_limits.ask(process, pod, u32::from(requests), id, now, random)?;
+        self.work.throttled[process as usize] += 1;
+        Some(wait)
+    }
+
     fn pool(&mut self, id: u32, pool: Pool) -> &mut ConnectionPool {
         let chain = &self.chains[id];
         let history = (chain.shard % self.size.history.count) as usize;
@@ -364,15 +405,28 @@ impl Model {
 
     /// The CPU time of a visit, if it is one for CPU time.
     #[inline]
-    fn cpu_of(&mut self, id: u32, visit: Visit) -> Option<(Process, Nanos)> {
+    fn cpu_of(&self, id: u32, visit: Visit) -> Option<(Process, Nanos)> {
         match visit {
             Visit::Cpu(process, demand) => Some((process, demand)),
+            Visit::Poll(demand) => Some((Process::Frontend, demand)),
             Visit::Dispatch(demand) => {
                 let forwards = u64::from(self.chains[id].forwards);
                 let forwarding = self.calibration.cpu.matching_forward.0 * forwards / 256;
                 Some((Process::Matching, demand + Nanos(forwarding)))
             }
             _ => None,
+        }
+    }
+
+    /// Counts the request that a visit for CPU time is.
+    #[inline]
+    fn count_request(&mut self, id: u32, visit: Visit) {
+        let chain = &self.chains[id];
+        match visit {
+            Visit::Cpu(process, _) => self.work.requests.visit(process, chain.operation),
+            Visit::Poll(_) => self.work.requests.poll(QueueCall::of(chain.purpose)),
+            Visit::Dispatch(_) => self.work.requests.forward(QueueCall::of(chain.purpose), chain.forwards),
+            _ => {}
         }
     }
 
@@ -412,6 +466,7 @@ impl Model {
         self.settle(host, schedule.now());
         let overtaken = self.coming[host as usize].overtaken(0, pod_key(process, pod));
         self.arrive_at_host(host, schedule.now(), job(id, process), pod_key(process, pod), demand);
+        let overtaken = overtaken.min(self.fill(host));
         let next = self.hosts[host as usize].next_completion().unwrap_or(Nanos::FOREVER).min(overtaken);
         if next < Nanos::FOREVER {
             self.wake_by(host, next, schedule);
@@ -427,12 +482,33 @@ impl Model {
         if self.hosts[host as usize].is_crowded() {
             return schedule.after(trip, Event::Step(id));
         }
-        self.chains[id].place += 1;
-        let wake = if idle { self.wakes[process as usize] } else { Nanos::ZERO };
-        let at = schedule.now() + trip;
-        let job = Coming { at, demand, token: job(id, process), pod: pod_key(process, pod), wake };
+        let place = self.chains[id].place;
+        self.chains[id].place = place + 1;
+        self.count_request(id, self.visits.at(place));
+        let on_waking = self.on_waking[process as usize];
+        let job = Coming {
+            at: schedule.now() + trip,
+            demand,
+            token: job(id, process),
+            pod: pod_key(process, pod),
+            wake: if idle { on_waking.process } else { Nanos::ZERO },
+            idle_core: on_waking.core,
+        };
         let end = self.coming[host as usize].add(job);
+        let end = end.min(self.fill(host));
         self.wake_by(host, end, schedule);
+    }
+
+    /// When a host may have no idle core left for one of those on their way, none of them counts on it any more. The answer is the
+    /// earliest time at which one for which that is news may be done.
+    #[inline]
+    fn fill(&mut self, host: u32) -> Nanos {
+        let coming = &mut self.coming[host as usize];
+        let others = coming.len().saturating_sub(1);
+        if coming.counts_on_idle_cores() && !self.hosts[host as usize].would_have_idle_core(others) {
+            return coming.without_idle_cores();
+        }
+        Nanos::FOREVER
     }
 
     /// Lets those on their way to a host arrive that have reached it by now. None of its jobs can have ended before: the host's
@@ -451,7 +527,15 @@ impl Model {
     fn arrive_at_host(&mut self, host: u32, at: Nanos, token: u32, pod: u32, demand: Nanos) {
         let (process, pod) = (pod as usize % 8, pod as usize / 8);
         let running = &mut self.groups[process].running[pod];
-        let demand = if *running == 0 { demand + self.wakes[process] } else { demand };
+        let mut demand = demand;
+        if *running == 0 {
+            demand += self.on_waking[process].process;
+            self.work.wake_ups[process] += 1;
+        }
+        if self.hosts[host as usize].has_idle_core() {
+            demand += self.on_waking[process].core;
+            self.work.idle_cores[process] += 1;
+        }
         *running += 1;
         self.work.cpu[process] += demand;
         self.hosts[host as usize].arrive(at, token, demand);
@@ -515,6 +599,7 @@ impl Model {
             let host = hosts[self.random.background.below(hosts.len() as u64) as usize];
             self.settle(host, schedule.now());
             self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, process), Nanos(per_second.0 / 10));
+            self.fill(host);
             self.wake_host(host, schedule);
         }
         schedule.after(Nanos::from_millis(100), Event::Idle);

@@ -5,6 +5,7 @@ use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 
 use super::model::Model;
+use super::outages::Outage;
 use super::record::{Counts, Metric, Work};
 use super::recorder::Recorder;
 use super::system::{Settings, SystemSize};
@@ -217,12 +218,30 @@ pub fn simulate_until(
     cancelled: &dyn Fn() -> bool,
     enough: &dyn Fn(&Recorder) -> bool,
 ) -> Outcome {
-    let mut run = Run {
-        simulation: Model::simulation(profile, calibration, size, settings),
-        settings,
-        ended_early: None,
-        samples: Vec::new(),
-    };
+    run(Model::simulation(profile, calibration, size, settings), size, settings, cancelled, enough)
+}
+
+/// The same with workers that stop for a while.
+pub fn simulate_under(
+    profile: &Profile,
+    calibration: &Calibration,
+    size: SystemSize,
+    settings: Settings,
+    outages: &[Outage],
+    cancelled: &dyn Fn() -> bool,
+) -> Outcome {
+    let simulation = Model::simulation_under(profile, calibration, size, settings, outages);
+    run(simulation, size, settings, cancelled, &|_| false)
+}
+
+fn run(
+    simulation: Simulation<Model>,
+    size: SystemSize,
+    settings: Settings,
+    cancelled: &dyn Fn() -> bool,
+    enough: &dyn Fn(&Recorder) -> bool,
+) -> Outcome {
+    let mut run = Run { simulation, settings, ended_early: None, samples: Vec::new() };
     run.until(settings.warmup, cancelled, &|_| false);
     let now = run.simulation.schedule().now().max(settings.warmup);
     run.simulation.model_mut().reset_statistics(now);

@@ -63,7 +63,7 @@ impl Path<'_> {
             Step::Activity(activity) => {
                 let takes = distribution(&activity.takes).mean().as_secs_f64();
                 let fails = activity.fails.get().min(0.99);
-                let retries = fails / (1.0 - fails);
+                let retries = fails / (1.0 - fails) + f64::from(activity.fails_first);
                 takes * (1.0 + retries) + retries * activity.retry.initial.as_secs_f64().max(1.0)
             }
             Step::LocalActivity(local) => distribution(&local.takes).mean().as_secs_f64(),

@@ -94,6 +94,8 @@ pub struct ActivitySpec {
     pub output: Bytes,
     /// Probability of a retryable failure per attempt.
     pub fails: Probability,
+    /// First attempts that fail for certain.
+    pub fails_first: u32,
     /// First back-off.
     pub retry_initial: Nanos,
     /// Back-off factor.
@@ -306,6 +308,7 @@ fn activity_spec(activity: &Activity, profile: &Profile) -> ActivitySpec {
         input: activity.input,
         output: activity.output,
         fails: activity.fails,
+        fails_first: activity.fails_first,
         retry_initial: activity.retry.initial,
         retry_backoff: activity.retry.backoff,
         retry_maximum: activity.retry.maximum,

@@ -2,6 +2,7 @@
 
 use plimsoll_profiles::units::Nanos;
 
+use super::requests::Requests;
 use super::visits::Process;
 
 /// The latencies measured, under the names that the load generator uses too.
@@ -72,6 +73,14 @@ pub struct Work {
     pub closed_runs: u64,
     /// Long waits that did not hold the simulation up, in nanoseconds.
     pub skipped: u128,
+    /// Times that work came to a process with nothing on a CPU.
+    pub wake_ups: [u64; Process::COUNT],
+    /// Times that work came to a host with an idle core.
+    pub idle_cores: [u64; Process::COUNT],
+    /// Calls that a rate limit turned away; each is made again later.
+    pub throttled: [u64; Process::COUNT],
+    /// Requests by service and method.
+    pub requests: Requests,
 }
 
 impl Work {
@@ -81,6 +90,8 @@ impl Work {
         for (index, value) in cpu.iter_mut().enumerate() {
             *value = self.cpu[index] - earlier.cpu[index];
         }
+        let difference =
+            |now: [u64; Process::COUNT], then: [u64; Process::COUNT]| std::array::from_fn(|i| now[i] - then[i]);
         Work {
             statements: self.statements - earlier.statements,
             visibility_statements: self.visibility_statements - earlier.visibility_statements,
@@ -100,6 +111,10 @@ impl Work {
             cold_loads: self.cold_loads - earlier.cold_loads,
             closed_runs: self.closed_runs - earlier.closed_runs,
             skipped: self.skipped - earlier.skipped,
+            wake_ups: difference(self.wake_ups, earlier.wake_ups),
+            idle_cores: difference(self.idle_cores, earlier.idle_cores),
+            throttled: difference(self.throttled, earlier.throttled),
+            requests: self.requests.since(&earlier.requests),
         }
     }
 }

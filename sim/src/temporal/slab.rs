@@ -53,6 +53,11 @@ impl<T> Slab<T> {
         self.free.push(index);
     }
 
+    /// Every object, freed ones included.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.items.iter_mut()
+    }
+
     /// Objects in the pool.
     pub fn len(&self) -> usize {
         self.items.len() - self.free.len()

@@ -41,6 +41,10 @@ pub enum Visit {
     Hop(Nanos),
     /// CPU of a process on the chain's pod.
     Cpu(Process, Nanos),
+    /// So many requests at a service that refuses those beyond its rate limit.
+    Admit(Process, u8),
+    /// The frontend's CPU for a worker's poll.
+    Poll(Nanos),
     /// Matching's CPU for adding a task or serving a poll, with what the chain's forwards to other partitions cost.
     Dispatch(Nanos),
     /// CPU and then waiting time that the chain itself carries: work on a worker.
@@ -107,6 +111,8 @@ pub struct Trips {
     pub client: Nanos,
     /// Between services, there and back.
     pub service: Nanos,
+    /// Which of frontend, history and matching have rate limits.
+    pub limited: [bool; 3],
 }
 
 struct Compiler<'a> {
@@ -203,14 +209,17 @@ impl Compiler<'_> {
         let poll = self.visits.len() as u32;
         self.hop(self.trips.client);
         if !cloud {
-            self.visits.extend([Visit::Cpu(Process::Frontend, cpu.frontend_request)]);
+            self.admit(Process::Frontend, 1);
+            self.visits.push(Visit::Poll(cpu.frontend_request));
             self.hop(self.trips.service);
+            self.admit(Process::Matching, 1);
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }
         self.visits.push(Visit::End);
         let dispatch = self.visits.len() as u32;
         if !cloud {
             self.hop(self.trips.service);
+            self.admit(Process::Matching, 1);
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }
         self.visits.push(Visit::End);
@@ -226,6 +235,12 @@ impl Compiler<'_> {
     fn hop(&mut self, trip: Nanos) {
         if trip.0 > 1 {
             self.visits.push(Visit::Hop(Nanos(trip.0 / 2)));
+        }
+    }
+
+    fn admit(&mut self, process: Process, requests: u8) {
+        if self.trips.limited[process as usize] {
+            self.visits.push(Visit::Admit(process, requests));
         }
     }
 
@@ -252,6 +267,7 @@ impl Compiler<'_> {
         let pool = if op.name == OperationKind::Spool { Pool::Matching } else { Pool::History };
         if op.frontend > 0 {
             self.hop(self.trips.client);
+            self.admit(Process::Frontend, op.frontend);
             self.visits.push(Visit::Cpu(Process::Frontend, cpu.frontend_request * u64::from(op.frontend)));
         }
         if op.history > 0 {
@@ -271,6 +287,9 @@ impl Compiler<'_> {
         if op.timer_task {
             history += cpu.history_timer * u64::from(Operation::TIMER_READS);
         }
+        if op.history > 0 {
+            self.admit(Process::History, op.history);
+        }
         if history > Nanos::ZERO {
             self.visits.push(Visit::Cpu(Process::History, history));
         }
@@ -285,6 +304,7 @@ impl Compiler<'_> {
         }
         if op.matching > 0 {
             self.hop(self.trips.service);
+            self.admit(Process::Matching, op.matching);
             self.visits.push(Visit::Cpu(Process::Matching, cpu.matching_request * u64::from(op.matching)));
         }
         let write = self.visits.len() as u32;

@@ -112,6 +112,16 @@ impl Model {
         self.runs[run].task = WorkflowTask::Scheduled;
         self.runs[run].task_scheduled = schedule.now();
         self.runs[run].references += 1;
+        self.hand_to_matching(run, schedule);
+    }
+
+    /// A workflow task that waited for a worker that is gone is scheduled again.
+    pub(super) fn reschedule_workflow_task(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        self.runs[run].task_scheduled = schedule.now();
+        self.hand_to_matching(run, schedule);
+    }
+
+    fn hand_to_matching(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let shard = self.runs[run].shard;
         let cold = std::mem::replace(&mut self.runs[run].cold, false);
         let operation = if cold { OperationKind::ColdLoad } else { OperationKind::TransferRead };
@@ -136,7 +146,7 @@ impl Model {
                 _ => 0,
             };
         } else {
-            let sticky = sticky(self.runs[run].sticky_pod);
+            let sticky = self.sticky_worker(run);
             match self.workflow_tasks.take_poller(sticky) {
                 Some(pod) => self.deliver_workflow_task(run, pod, schedule),
                 None => self.spool(Purpose::SpoolWorkflow, run, chain, schedule),
@@ -150,7 +160,7 @@ impl Model {
 
     /// A task that was written to matching's database waits for a poller.
     pub(super) fn workflow_task_spooled(&mut self, run: u32, schedule: &mut Schedule<Event>) {
-        let sticky = sticky(self.runs[run].sticky_pod);
+        let sticky = self.sticky_worker(run);
         match self.workflow_tasks.take_poller(sticky) {
             Some(pod) => self.deliver_workflow_task(run, pod, schedule),
             None => self.workflow_tasks.wait(run, sticky),
@@ -498,10 +508,6 @@ impl Model {
         self.record(Metric::EndToEnd, latency, schedule);
         self.release(run);
     }
-}
-
-fn sticky(pod: u32) -> Option<u32> {
-    (pod != NONE).then_some(pod)
 }
 
 /// Forwards to another partition per call, in 1/256.

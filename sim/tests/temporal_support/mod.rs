@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod shapes;
+pub mod steps;
 
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;

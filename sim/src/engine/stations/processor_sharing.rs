@@ -213,6 +213,18 @@ impl ProcessorSharing {
         (self.jobs.len() as u64) << FRACTION_BITS > self.cores
     }
 
+    /// Whether a job that came now would find a core without work.
+    #[inline]
+    pub fn has_idle_core(&self) -> bool {
+        self.would_have_idle_core(0)
+    }
+
+    /// The same after so many others have come.
+    #[inline]
+    pub fn would_have_idle_core(&self, others: usize) -> bool {
+        ((self.jobs.len() + others) as u64) << FRACTION_BITS < self.cores
+    }
+
     /// Forgets the measurements so far, at the end of the warm-up; the jobs stay.
     pub fn reset_statistics(&mut self, now: Nanos) {
         self.advance(now);

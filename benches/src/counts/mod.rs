@@ -1,0 +1,6 @@
+//! Predicted against measured, shape by shape.
+
+pub mod features;
+pub mod figures;
+pub mod judge;
+pub mod simulate;

@@ -1,0 +1,162 @@
+//! Workers that stop and come back: what the server and the other workers see of it.
+//!
+//! A worker that is told to stop (`worker.Stop()`, SIGTERM) ends its long polls, finishes what it has in hand, and tells the server
+//! that its sticky queue is gone (`ShutdownWorker`). From then on its workflows' tasks go to the normal queue
+//! (`StickyWorkerUnavailable`, [src] `service/matching`, server 1.31). Tasks already in its sticky queue wait there until their
+//! schedule-to-start time-out, then they are scheduled again on the normal queue. When it comes back its cache is empty.
+//!
+//! While no worker polls, tasks gather in matching's database at the rate they arrive. They are taken out of it again, oldest
+//! first, as fast as the returned workers are: a backlog of b drains in b / (capacity − arrival rate).
+
+use plimsoll_profiles::calibration::OperationKind;
+use plimsoll_profiles::units::Nanos;
+
+use super::model::{Event, Model};
+use super::state::{NONE, Purpose};
+use crate::engine::Schedule;
+
+/// Worker pods that do not work for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// The first of the pods.
+    pub first_pod: u32,
+    /// How many; pods beyond the fleet are ignored.
+    pub pods: u32,
+    /// When they stop.
+    pub from: Nanos,
+    /// When they are back; [`Nanos::FOREVER`] for never.
+    pub until: Nanos,
+}
+
+impl Outage {
+    /// All workers stop.
+    pub fn of_all_workers(from: Nanos, until: Nanos) -> Self {
+        Outage { first_pod: 0, pods: u32::MAX, from, until }
+    }
+
+    /// One worker pod stops.
+    pub fn of_worker(pod: u32, from: Nanos, until: Nanos) -> Self {
+        Outage { first_pod: pod, pods: 1, from, until }
+    }
+
+    fn range(&self, fleet: u32) -> std::ops::Range<u32> {
+        self.first_pod.min(fleet)..self.first_pod.saturating_add(self.pods).min(fleet)
+    }
+}
+
+impl Model {
+    /// Plans the outages.
+    pub(super) fn plan_outages(&mut self, outages: &[Outage], schedule: &mut Schedule<Event>) {
+        self.outages = outages.to_vec();
+        for (index, outage) in outages.iter().enumerate().filter(|(_, outage)| outage.from < outage.until) {
+            schedule.at(outage.from, Event::WorkersStop(index as u32));
+            if outage.until < Nanos::FOREVER {
+                schedule.at(outage.until, Event::WorkersReturn(index as u32));
+            }
+        }
+    }
+
+    /// Workers stop: their long polls end, their caches are gone.
+    pub(super) fn workers_stop(&mut self, outage: u32, schedule: &mut Schedule<Event>) {
+        for pod in self.outages[outage as usize].range(self.size.workers.pods.count) {
+            self.workers[pod as usize].stops += 1;
+            if self.workers[pod as usize].stops > 1 {
+                continue;
+            }
+            let workflow = self.workflow_tasks.withdraw_pollers(pod);
+            let activity = self.activity_tasks.withdraw_pollers(schedule.now(), pod);
+            let worker = &mut self.workers[pod as usize];
+            worker.workflow_pollers += workflow;
+            worker.normal_pollers += workflow;
+            worker.workflow_slots += workflow;
+            worker.activity_pollers += activity;
+            worker.activity_slots += activity;
+            self.forget_cache(pod);
+            let waiting = self.workflow_tasks.close_sticky(pod);
+            if !waiting.is_empty() {
+                self.lost_sticky.extend(waiting);
+                schedule.after(self.sticky_timeout, Event::StickyTasksLost);
+            }
+        }
+    }
+
+    /// Workers are back: every poller with a slot polls.
+    pub(super) fn workers_return(&mut self, outage: u32, schedule: &mut Schedule<Event>) {
+        for pod in self.outages[outage as usize].range(self.size.workers.pods.count) {
+            self.workers[pod as usize].stops -= 1;
+            if self.workers[pod as usize].stops > 0 {
+                continue;
+            }
+            // Those whose task was on its way to it when it stopped.
+            self.forget_cache(pod);
+            for purpose in [Purpose::PollWorkflow, Purpose::PollActivity] {
+                for _ in 0..self.take_free_pollers(purpose, pod) {
+                    self.poll(purpose, pod, false, schedule);
+                }
+            }
+        }
+    }
+
+    /// Sticky tasks of stopped workers time out: they are scheduled again, for any worker.
+    pub(super) fn sticky_tasks_lost(&mut self, schedule: &mut Schedule<Event>) {
+        for run in std::mem::take(&mut self.lost_sticky) {
+            let shard = self.runs[run].shard;
+            // The time-out's timer writes the new task as any timer does its event.
+            self.background(OperationKind::TimerFired, shard, schedule);
+            self.reschedule_workflow_task(run, schedule);
+        }
+    }
+
+    /// A poller that comes to its queue after its worker stopped: the call is cancelled, its slot is free.
+    pub(super) fn park_poller(&mut self, purpose: Purpose, pod: u32, sticky: bool) {
+        let worker = &mut self.workers[pod as usize];
+        if purpose == Purpose::PollWorkflow {
+            worker.workflow_pollers += 1;
+            worker.normal_pollers += u32::from(!sticky);
+            worker.workflow_slots += 1;
+        } else {
+            worker.activity_pollers += 1;
+            worker.activity_slots += 1;
+        }
+    }
+
+    /// The pod whose sticky queue a run's task goes to; none when that worker has stopped.
+    pub(super) fn sticky_worker(&mut self, run: u32) -> Option<u32> {
+        let pod = self.runs[run].sticky_pod;
+        if pod == NONE {
+            return None;
+        }
+        if self.workers[pod as usize].stops > 0 {
+            self.runs[run].sticky_pod = NONE;
+            self.workers[pod as usize].cached -= 1;
+            return None;
+        }
+        Some(pod)
+    }
+
+    /// Takes the pollers of a pod that can have a slot each.
+    fn take_free_pollers(&mut self, purpose: Purpose, pod: u32) -> u32 {
+        let worker = &mut self.workers[pod as usize];
+        let (slots, pollers) = match purpose {
+            Purpose::PollWorkflow => (&mut worker.workflow_slots, &mut worker.workflow_pollers),
+            _ => (&mut worker.activity_slots, &mut worker.activity_pollers),
+        };
+        let free = (*slots).min(*pollers);
+        *slots -= free;
+        *pollers -= free;
+        if purpose == Purpose::PollWorkflow {
+            worker.normal_pollers = worker.normal_pollers.min(worker.workflow_pollers);
+        }
+        free
+    }
+
+    fn forget_cache(&mut self, pod: u32) {
+        if self.workers[pod as usize].cached == 0 {
+            return;
+        }
+        for run in self.runs.all_mut().filter(|run| run.sticky_pod == pod) {
+            run.sticky_pod = NONE;
+        }
+        self.workers[pod as usize].cached = 0;
+    }
+}

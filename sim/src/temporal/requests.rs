@@ -1,0 +1,151 @@
+//! Requests counted by service and method, under the names of the services' own `service_requests` metric.
+
+use std::collections::BTreeMap;
+
+use plimsoll_profiles::calibration::{Calibration, OperationKind};
+
+use super::state::Purpose;
+use super::visits::Process;
+
+const OPERATIONS: usize = OperationKind::ALL.len();
+
+/// A call at a task queue. Polls come through the frontend; tasks come from history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueCall {
+    /// AddWorkflowTask.
+    AddWorkflowTask,
+    /// AddActivityTask.
+    AddActivityTask,
+    /// PollWorkflowTaskQueue.
+    PollWorkflowTask,
+    /// PollActivityTaskQueue.
+    PollActivityTask,
+}
+
+impl QueueCall {
+    /// All of them, in order.
+    pub const ALL: [QueueCall; 4] = {
+        use QueueCall::*;
+        [AddWorkflowTask, AddActivityTask, PollWorkflowTask, PollActivityTask]
+    };
+
+    /// The gRPC method.
+    pub fn method(self) -> &'static str {
+        match self {
+            QueueCall::AddWorkflowTask => "AddWorkflowTask",
+            QueueCall::AddActivityTask => "AddActivityTask",
+            QueueCall::PollWorkflowTask => "PollWorkflowTaskQueue",
+            QueueCall::PollActivityTask => "PollActivityTaskQueue",
+        }
+    }
+
+    /// The call that a chain of this purpose makes at its task queue.
+    pub(super) fn of(purpose: Purpose) -> QueueCall {
+        match purpose {
+            Purpose::PollWorkflow => QueueCall::PollWorkflowTask,
+            Purpose::PollActivity => QueueCall::PollActivityTask,
+            Purpose::ScheduleActivity | Purpose::RetryActivity => QueueCall::AddActivityTask,
+            _ => QueueCall::AddWorkflowTask,
+        }
+    }
+}
+
+/// Requests served, and visits of server tasks to a service's CPU.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Requests {
+    visits: [[u64; OPERATIONS]; Process::COUNT],
+    polls: [u64; QueueCall::ALL.len()],
+    queue: [u64; QueueCall::ALL.len()],
+    /// Forwards to other partitions, in 1/256: see [`Requests::forward`].
+    forwards: [u64; QueueCall::ALL.len()],
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Requests {
+            visits: [[0; OPERATIONS]; Process::COUNT],
+            polls: [0; QueueCall::ALL.len()],
+            queue: [0; QueueCall::ALL.len()],
+            forwards: [0; QueueCall::ALL.len()],
+        }
+    }
+}
+
+impl Requests {
+    /// An operation comes to the CPU of a process.
+    #[inline]
+    pub(super) fn visit(&mut self, process: Process, operation: OperationKind) {
+        self.visits[process as usize][operation as usize] += 1;
+    }
+
+    /// A poll comes to the frontend.
+    #[inline]
+    pub(super) fn poll(&mut self, call: QueueCall) {
+        self.polls[call as usize] += 1;
+    }
+
+    /// A call comes to matching, which passes it on to other partitions so often (in 1/256).
+    #[inline]
+    pub(super) fn forward(&mut self, call: QueueCall, forwards: u16) {
+        self.queue[call as usize] += 1;
+        self.forwards[call as usize] += u64::from(forwards);
+    }
+
+    /// How often an operation came to the CPU of a process: requests and server tasks.
+    pub fn visits(&self, process: Process, operation: OperationKind) -> u64 {
+        self.visits[process as usize][operation as usize]
+    }
+
+    /// Calls passed on to another partition of their task queue.
+    pub fn forwarded(&self) -> f64 {
+        self.forwards.iter().sum::<u64>() as f64 / 256.0
+    }
+
+    /// Requests served by a process, by method.
+    pub fn by_method(&self, process: Process, calibration: &Calibration) -> BTreeMap<String, f64> {
+        let mut methods = BTreeMap::new();
+        let mut add = |method: &str, count: f64| {
+            if count > 0.0 {
+                *methods.entry(method.to_owned()).or_insert(0.0) += count;
+            }
+        };
+        for kind in OperationKind::ALL {
+            let operation = calibration.operation(kind);
+            let each = match process {
+                Process::Frontend => operation.frontend,
+                Process::History => operation.history,
+                Process::Matching => operation.matching,
+                Process::Database | Process::Worker => 0,
+            };
+            add(&operation.method(), self.visits(process, kind) as f64 * f64::from(each));
+        }
+        for call in QueueCall::ALL {
+            let index = call as usize;
+            match process {
+                Process::Frontend => add(call.method(), self.polls[index] as f64),
+                Process::Matching => {
+                    add(call.method(), self.queue[index] as f64 + self.forwards[index] as f64 / 256.0);
+                }
+                _ => {}
+            }
+        }
+        methods
+    }
+
+    /// The difference of two readings.
+    pub(super) fn since(&self, earlier: &Requests) -> Requests {
+        let mut difference = *self;
+        for (row, before) in difference.visits.iter_mut().zip(&earlier.visits) {
+            row.iter_mut().zip(before).for_each(|(count, before)| *count -= before);
+        }
+        let lists = [
+            (&mut difference.polls, &earlier.polls),
+            (&mut difference.queue, &earlier.queue),
+            (&mut difference.forwards, &earlier.forwards),
+        ];
+        for (list, before) in lists {
+            list.iter_mut().zip(before).for_each(|(count, before)| *count -= before);
+        }
+        difference
+    }
+}

@@ -1,0 +1,306 @@
+//! Runs of a measured file: the shape of a workflow as `measured.json` writes it, turned into a profile.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// One run of a measured file.
+pub struct MeasuredRun {
+    /// Its name; repeats of one shape end in `_rep1`, `_rep2`, …
+    pub name: String,
+    /// Poisson starts per second.
+    pub rate_per_second: f64,
+    /// Workflows started.
+    pub workflows: f64,
+    /// The profile's workflow tables.
+    pub shape: String,
+    /// The same with payloads of 10 bytes, where the run's payloads were padding that PostgreSQL compresses.
+    pub unpadded: Option<String>,
+    /// Activities of one workflow whose start-to-close timer outlives the run.
+    pub activities: f64,
+    /// What was measured.
+    pub values: Value,
+}
+
+/// Why a file, or one run of it, cannot be simulated.
+#[derive(Debug, PartialEq)]
+pub enum Problem {
+    /// Not a file of measured runs.
+    File(String),
+    /// A step of a kind, or with a field, that this reader does not know.
+    Unknown {
+        /// In which run.
+        run: String,
+        /// What it is.
+        what: String,
+    },
+    /// The reader knows it, the simulator does not make it.
+    NotModelled {
+        /// In which run.
+        run: String,
+        /// What it is.
+        what: String,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::File(what) => write!(f, "{what}"),
+            Problem::Unknown { run, what } => write!(f, "run \"{run}\": {what}"),
+            Problem::NotModelled { run, what } => write!(f, "run \"{run}\": not modelled: {what}"),
+        }
+    }
+}
+
+/// Rows longer than this are compressed (PostgreSQL's TOAST_TUPLE_THRESHOLD), and padding compresses to a fiftieth.
+const COMPRESSED_ABOVE: u64 = 2_000;
+/// Where a run does not say how long its payloads are.
+const SMALL_PAYLOAD: u64 = 10;
+
+/// The measured activity's last heartbeat races its end: it reached the server in 32 % of the runs.
+const LAST_HEARTBEAT_ARRIVES: f64 = 0.32;
+
+/// All runs of a file's text.
+pub fn read(text: &str) -> Result<Vec<Result<MeasuredRun, Problem>>, Problem> {
+    let whole: Value = serde_json::from_str(text).map_err(|error| Problem::File(format!("not JSON: {error}")))?;
+    let runs = whole.get("runs").and_then(Value::as_array).ok_or(Problem::File("it has no list `runs`".to_owned()))?;
+    runs.iter().enumerate().map(|(index, run)| Ok(run_of(run, index))).collect()
+}
+
+fn run_of(run: &Value, index: usize) -> Result<MeasuredRun, Problem> {
+    let name = run.get("name").and_then(Value::as_str).map_or_else(|| format!("number {}", index + 1), str::to_owned);
+    let unknown = |what: String| Problem::Unknown { run: name.clone(), what };
+    let not_modelled = |what: String| Problem::NotModelled { run: name.clone(), what };
+    let number = |key: &str| {
+        let value = run.get(key).and_then(Value::as_f64).filter(|value| *value > 0.0);
+        value.ok_or_else(|| unknown(format!("`{key}` is not a number above 0")))
+    };
+    let (rate_per_second, workflows) = (number("rate_per_second")?, number("workflows")?);
+    let arrivals = run.get("arrivals").and_then(Value::as_str).unwrap_or("poisson");
+    if arrivals != "poisson" {
+        return Err(unknown(format!("arrivals \"{arrivals}\"; known: poisson")));
+    }
+    let steps =
+        run.get("steps").and_then(Value::as_array).ok_or_else(|| unknown("it has no list `steps`".to_owned()))?;
+    let count = |key: &str| run.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let padding = run.get("input_padding_bytes").and_then(Value::as_u64).unwrap_or(SMALL_PAYLOAD);
+    let further = count("continue_as_new");
+    let write = |payloads: bool| {
+        let mut writer = Writer { payloads, ..Writer::default() };
+        let steps = writer.steps(steps)?;
+        Ok((steps, writer))
+    };
+    let (text, writer) = write(true).map_err(|wrong: Wrong| match wrong {
+        Wrong::Unknown(what) => unknown(what),
+        Wrong::NotModelled(what) => not_modelled(what),
+    })?;
+    if writer.signals != count("signals_sent") {
+        return Err(not_modelled(format!(
+            "{} signals are sent, the steps wait for {}",
+            count("signals_sent"),
+            writer.signals
+        )));
+    }
+    let tables = |steps: &str, writer: &Writer, input: u64| {
+        let again =
+            if further > 0 { format!(", {{ continue_as_new = {{ runs = {further} }} }}") } else { String::new() };
+        let child = match writer.child {
+            true => {
+                "[[workflow]]\ntype = \"Child\"\ninput = \"10B\"\nresult = \"10B\"\nsteps = [ { activity = \"a\", takes = \"0s\", input = \"10B\", output = \"10B\", start_to_close = \"60s\" } ]\n"
+            }
+            false => "",
+        };
+        format!(
+            "[[workflow]]\ntype = \"Root\"\nshare = 1.0\ninput = \"{input}B\"\nresult = \"10B\"\nsteps = [ {steps}{again} ]\n{child}"
+        )
+    };
+    let largest = writer.largest_payload.max(padding);
+    let unpadded = match largest > COMPRESSED_ABOVE {
+        true => write(false).ok().map(|(text, writer)| tables(&text, &writer, SMALL_PAYLOAD)),
+        false => None,
+    };
+    Ok(MeasuredRun {
+        rate_per_second,
+        workflows,
+        shape: tables(&text, &writer, padding),
+        unpadded,
+        activities: writer.activities * (1 + further) as f64,
+        values: run.clone(),
+        name,
+    })
+}
+
+enum Wrong {
+    Unknown(String),
+    NotModelled(String),
+}
+
+/// Writes steps as a profile has them, and notes what else the profile needs.
+#[derive(Default)]
+struct Writer {
+    payloads: bool,
+    child: bool,
+    signals: u64,
+    activities: f64,
+    largest_payload: u64,
+}
+
+/// The fields of one step that were not looked at yet.
+struct Fields<'a> {
+    kind: &'a str,
+    left: Map<String, Value>,
+}
+
+impl Fields<'_> {
+    fn count(&mut self, key: &str, default: u64) -> Result<u64, Wrong> {
+        let Some(value) = self.left.remove(key) else { return Ok(default) };
+        value.as_u64().ok_or_else(|| Wrong::Unknown(format!("`{key}` of step \"{}\" is {value}", self.kind)))
+    }
+
+    fn steps(&mut self) -> Result<Vec<Value>, Wrong> {
+        match self.left.remove("steps") {
+            Some(Value::Array(steps)) => Ok(steps),
+            _ => Err(Wrong::Unknown(format!("step \"{}\" without a list `steps`", self.kind))),
+        }
+    }
+
+    fn done(self) -> Result<(), Wrong> {
+        match self.left.keys().next() {
+            Some(field) => Err(Wrong::Unknown(format!("field `{field}` of step \"{}\" is not known", self.kind))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Writer {
+    fn steps(&mut self, steps: &[Value]) -> Result<String, Wrong> {
+        let list: Vec<String> = steps.iter().map(|step| self.step(step)).collect::<Result<_, _>>()?;
+        Ok(list.join(",\n  "))
+    }
+
+    fn payload(&mut self, bytes: u64) -> u64 {
+        self.largest_payload = self.largest_payload.max(bytes);
+        if self.payloads { bytes } else { SMALL_PAYLOAD }
+    }
+
+    fn activity(&mut self, payload: u64, milliseconds: u64, more: &str) -> String {
+        let bytes = self.payload(payload);
+        format!(
+            "{{ activity = \"a\", takes = \"{milliseconds}ms\", input = \"{bytes}B\", output = \"{bytes}B\", start_to_close = \"60s\"{more} }}"
+        )
+    }
+
+    fn step(&mut self, step: &Value) -> Result<String, Wrong> {
+        let Some(fields) = step.as_object() else { return Err(Wrong::Unknown(format!("step {step}"))) };
+        let Some(kind) = fields.get("kind").and_then(Value::as_str) else {
+            return Err(Wrong::Unknown(format!("step without a `kind`: {step}")));
+        };
+        let mut left = fields.clone();
+        left.remove("kind");
+        let mut fields = Fields { kind, left };
+        let text = self.of_kind(&mut fields)?;
+        fields.done()?;
+        Ok(text)
+    }
+
+    fn of_kind(&mut self, fields: &mut Fields) -> Result<String, Wrong> {
+        let count = |fields: &mut Fields| fields.count("count", 1);
+        match fields.kind {
+            "activity" => {
+                let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
+                let one = {
+                    let ms = fields.count("duration_ms", 0)?;
+                    self.activity(payload, ms, "")
+                };
+                self.activities += n as f64;
+                Ok(times(n, &one))
+            }
+            "parallel_activities" => {
+                let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
+                let one = {
+                    let ms = fields.count("duration_ms", 0)?;
+                    self.activity(payload, ms, "")
+                };
+                // All of them share one timer at a time.
+                self.activities += 1.0;
+                Ok(format!("{{ parallel = [ {} ] }}", vec![one; n as usize].join(", ")))
+            }
+            "timer" => {
+                let (n, ms) = (count(fields)?, fields.count("duration_ms", 0)?);
+                Ok(times(n, &format!("{{ timer = \"{ms}ms\" }}")))
+            }
+            "wait_signal" => {
+                let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
+                self.signals += n;
+                let bytes = self.payload(payload);
+                Ok(format!(
+                    "{{ wait_signal = \"s\", count = {n}, from_start = true, after = \"0s\", payload = \"{bytes}B\" }}"
+                ))
+            }
+            "child_workflow_with_one_activity" => {
+                let n = count(fields)?;
+                self.child = true;
+                self.activities += n as f64;
+                Ok(times(n, "{ child = \"Child\" }"))
+            }
+            "local_activity" => {
+                let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
+                let ms = fields.count("duration_ms", 0)?;
+                let bytes = self.payload(payload);
+                Ok(format!("{{ local_activity = \"l\", takes = \"{ms}ms\", output = \"{bytes}B\", count = {n} }}"))
+            }
+            "activity_heartbeating_every" => {
+                let (n, every) = (count(fields)?, fields.count("duration_ms", 1_000)?);
+                let payload = fields.count("payload_bytes", SMALL_PAYLOAD)?;
+                self.activities += 1.0;
+                // Go sends a heartbeat no more often than every 0.8 heartbeat time-outs.
+                let beats = format!(", heartbeat = {{ every = \"{every}ms\", timeout = \"{}ms\" }}", every * 5 / 4);
+                let without = self.activity(payload, n * every, &beats);
+                let with = self.activity(payload, n * every + 1, &beats);
+                Ok(format!(
+                    "{{ branch = [ {{ probability = {}, steps = [ {without} ] }}, {{ probability = {LAST_HEARTBEAT_ARRIVES}, steps = [ {with} ] }} ] }}",
+                    1.0 - LAST_HEARTBEAT_ARRIVES
+                ))
+            }
+            "activity_failing_first_attempts" => {
+                let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
+                let ms = fields.count("duration_ms", 0)?;
+                self.activities += (n + 1) as f64;
+                let policy = format!(", fails_first = {n}, retry = {{ initial = \"100ms\", backoff = 1.0 }}");
+                Ok(self.activity(payload, ms, &policy))
+            }
+            "sequence" => {
+                let steps = fields.steps()?;
+                Ok(format!("{{ sequence = [ {} ] }}", self.steps(&steps)?))
+            }
+            "parallel" => {
+                let steps = fields.steps()?;
+                Ok(format!("{{ parallel = [ {} ] }}", self.steps(&steps)?))
+            }
+            "repeat" => {
+                let n = match fields.left.contains_key("times") {
+                    true => fields.count("times", 1)?,
+                    false => count(fields)?,
+                };
+                let before = (self.signals, self.activities);
+                let steps = fields.steps()?;
+                let text = self.steps(&steps)?;
+                self.signals = before.0 + n * (self.signals - before.0);
+                self.activities = before.1 + n as f64 * (self.activities - before.1);
+                Ok(times(n, &text))
+            }
+            other => Err(match MEASURABLE.contains(&other) {
+                true => Wrong::NotModelled(format!("steps of kind \"{other}\"")),
+                false => Wrong::Unknown(format!("steps of kind \"{other}\" are not known")),
+            }),
+        }
+    }
+}
+
+/// Kinds that a measured file may have and that have no counterpart in the simulator yet.
+const MEASURABLE: [&str; 0] = [];
+
+fn times(n: u64, steps: &str) -> String {
+    if n == 1 { steps.to_owned() } else { format!("{{ repeat = {{ times = {n}, steps = [ {steps} ] }} }}") }
+}
