@@ -270,10 +270,7 @@ impl Model {
             let place = self.chains[id].place;
             self.chains[id].place = place + 1;
             match self.visits.at(place) {
-                Visit::Hop(trip) => match self.cpu_of(id, self.visits.at(place + 1)) {
-                    Some((process, demand)) => return self.travel_to_cpu(id, trip, process, demand, schedule),
-                    None => return schedule.after(trip, Event::Step(id)),
-                },
+                Visit::Hop(trip) => return self.travel(id, trip, schedule),
                 visit @ (Visit::Cpu(..) | Visit::Poll(_) | Visit::Dispatch(_)) => {
                     self.count_request(id, visit);
                     if let Some((process, demand)) = self.cpu_of(id, visit) {
@@ -330,7 +327,7 @@ impl Model {
                     self.work.visibility_statements += 1;
                     self.chains[id].database = self.calibration.cpu.database_visibility;
                     if self.statement_trip > Nanos::ZERO {
-                        return self.travel_to_database(id, self.statement_trip, schedule);
+                        return self.travel(id, self.statement_trip, schedule);
                     }
                 }
                 Visit::DatabaseCpu => {
@@ -392,15 +389,8 @@ impl Model {
         if self.statement_trip == Nanos::ZERO {
             return false;
         }
-        self.travel_to_database(id, self.statement_trip * statements, schedule);
+        self.travel(id, self.statement_trip * statements, schedule);
         true
-    }
-
-    /// The round trips of statements, and then their CPU: the visit that follows.
-    fn travel_to_database(&mut self, id: u32, trips: Nanos, schedule: &mut Schedule<Event>) {
-        debug_assert_eq!(self.visits.at(self.chains[id].place), Visit::DatabaseCpu, "statements without their CPU");
-        let demand = self.chains[id].database;
-        self.travel_to_cpu(id, trips, Process::Database, demand, schedule);
     }
 
     /// The CPU time of a visit, if it is one for CPU time.
@@ -414,6 +404,7 @@ impl Model {
                 let forwarding = self.calibration.cpu.matching_forward.0 * forwards / 256;
                 Some((Process::Matching, demand + Nanos(forwarding)))
             }
+            Visit::DatabaseCpu => Some((Process::Database, self.chains[id].database)),
             _ => None,
         }
     }
@@ -473,18 +464,32 @@ impl Model {
         }
     }
 
-    /// The visit after a trip is CPU: it is told to the host, and the trip has no event at its end (see [`super::coming`]). A
-    /// crowded host cannot say early when the job will be done; it is told when the job is there.
-    fn travel_to_cpu(&mut self, id: u32, trip: Nanos, process: Process, demand: Nanos, schedule: &mut Schedule<Event>) {
+    /// A trip to the next visit. If that is for CPU time the host is told of the job now, and the trip has no event at its end (see
+    /// [`super::coming`]); a service's rate limit is asked now for then. A crowded host cannot say early when the job will be done:
+    /// it is told when the job is there.
+    fn travel(&mut self, id: u32, trip: Nanos, schedule: &mut Schedule<Event>) {
+        let mut place = self.chains[id].place;
+        let mut visit = self.visits.at(place);
+        let mut limited = None;
+        if let Visit::Admit(process, requests) = visit {
+            limited = Some((process, requests));
+            place += 1;
+            visit = self.visits.at(place);
+        }
+        let Some((process, demand)) = self.cpu_of(id, visit) else { return schedule.after(trip, Event::Step(id)) };
         let pod = self.pod_of(id, process);
         let group = &self.groups[process as usize];
         let (host, idle) = (group.hosts[pod], group.running[pod] == 0);
         if self.hosts[host as usize].is_crowded() {
             return schedule.after(trip, Event::Step(id));
         }
-        let place = self.chains[id].place;
+        if let Some((process, requests)) = limited
+            && let Some(wait) = self.refused(id, process, requests, schedule.now() + trip)
+        {
+            return schedule.after(trip + wait, Event::Step(id));
+        }
         self.chains[id].place = place + 1;
-        self.count_request(id, self.visits.at(place));
+        self.count_request(id, visit);
         let on_waking = self.on_waking[process as usize];
         let job = Coming {
             at: schedule.now() + trip,

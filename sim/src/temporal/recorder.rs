@@ -122,6 +122,11 @@ impl Recorder {
         all.then(|| self.intervals(metric).flat_map(|latencies| latencies.each.iter().copied()))
     }
 
+    /// All latencies of one metric in the order they ended, in seconds; `None` when there were too many to keep.
+    pub fn samples(&self, metric: Metric) -> Option<Vec<f64>> {
+        Some(self.each(metric)?.map(|value| value as f64 / 1e9).collect())
+    }
+
     /// The intervals of one metric in so many groups of about as many latencies each; `None` when a group would be empty.
     fn groups(&self, metric: Metric, groups: usize) -> Option<Vec<Vec<&Latencies>>> {
         let total = self.intervals(metric).map(Latencies::count).sum::<u64>();
@@ -138,8 +143,7 @@ impl Recorder {
 
     /// A quantile of a latency, in seconds, with its interval from batches; `None` when the tail has too few samples.
     pub fn quantile(&self, metric: Metric, q: f64) -> Option<Interval> {
-        let Some(each) = self.each(metric) else { return self.quantile_of_counts(metric, q) };
-        let samples: Vec<f64> = each.map(|value| value as f64 / 1e9).collect();
+        let Some(samples) = self.samples(metric) else { return self.quantile_of_counts(metric, q) };
         let sections =
             [20, 10].into_iter().find_map(|batches| BatchMeans::new(batches, 0.95).quantile(&samples, q).ok());
         sections.or_else(|| quantile_by_inversion(&samples, q))
