@@ -457,7 +457,7 @@ impl Model {
         self.settle(host, schedule.now());
         let overtaken = self.coming[host as usize].overtaken(0, pod_key(process, pod));
         self.arrive_at_host(host, schedule.now(), job(id, process), pod_key(process, pod), demand);
-        let overtaken = overtaken.min(self.fill(host));
+        let overtaken = overtaken.min(self.fill(host, schedule.now()));
         let next = self.hosts[host as usize].next_completion().unwrap_or(Nanos::FOREVER).min(overtaken);
         if next < Nanos::FOREVER {
             self.wake_by(host, next, schedule);
@@ -465,8 +465,8 @@ impl Model {
     }
 
     /// A trip to the next visit. If that is for CPU time the host is told of the job now, and the trip has no event at its end (see
-    /// [`super::coming`]); a service's rate limit is asked now for then. A crowded host cannot say early when the job will be done:
-    /// it is told when the job is there.
+    /// [`super::coming`]); a service's rate limit is asked now for then. A host whose cores may all be busy by then cannot say early when
+    /// the job will be done: it is told when the job is there.
     fn travel(&mut self, id: u32, trip: Nanos, schedule: &mut Schedule<Event>) {
         let mut place = self.chains[id].place;
         let mut visit = self.visits.at(place);
@@ -480,7 +480,8 @@ impl Model {
         let pod = self.pod_of(id, process);
         let group = &self.groups[process as usize];
         let (host, idle) = (group.hosts[pod], group.running[pod] == 0);
-        if self.hosts[host as usize].is_crowded() {
+        let before = self.coming[host as usize].len();
+        if !self.hosts[host as usize].would_have_idle_core(before) {
             return schedule.after(trip, Event::Step(id));
         }
         if let Some((process, requests)) = limited
@@ -500,20 +501,27 @@ impl Model {
             idle_core: on_waking.core,
         };
         let end = self.coming[host as usize].add(job);
-        let end = end.min(self.fill(host));
+        let end = end.min(self.fill(host, schedule.now()));
         self.wake_by(host, end, schedule);
     }
 
     /// When a host may have no idle core left for one of those on their way, none of them counts on it any more. The answer is the
     /// earliest time at which one for which that is news may be done.
     #[inline]
-    fn fill(&mut self, host: u32) -> Nanos {
-        let coming = &mut self.coming[host as usize];
-        let others = coming.len().saturating_sub(1);
-        if coming.counts_on_idle_cores() && !self.hosts[host as usize].would_have_idle_core(others) {
-            return coming.without_idle_cores();
+    fn fill(&mut self, host: u32, now: Nanos) -> Nanos {
+        if self.coming[host as usize].counts_on_idle_cores() && !self.has_cores_for_all(host) {
+            // Those that are there by now did find one.
+            self.settle(host, now);
+            return self.coming[host as usize].without_idle_cores();
         }
         Nanos::FOREVER
+    }
+
+    /// Whether each of those on their way to a host will find an idle core, whoever leaves before.
+    #[inline]
+    fn has_cores_for_all(&self, host: u32) -> bool {
+        let others = self.coming[host as usize].len().saturating_sub(1);
+        self.hosts[host as usize].would_have_idle_core(others)
     }
 
     /// Lets those on their way to a host arrive that have reached it by now. None of its jobs can have ended before: the host's
@@ -604,7 +612,7 @@ impl Model {
             let host = hosts[self.random.background.below(hosts.len() as u64) as usize];
             self.settle(host, schedule.now());
             self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, process), Nanos(per_second.0 / 10));
-            self.fill(host);
+            self.fill(host, schedule.now());
             self.wake_host(host, schedule);
         }
         schedule.after(Nanos::from_millis(100), Event::Idle);

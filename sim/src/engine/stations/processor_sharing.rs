@@ -207,12 +207,6 @@ impl ProcessorSharing {
         self.jobs.len()
     }
 
-    /// Whether some of its jobs have less than a core.
-    #[inline]
-    pub fn is_crowded(&self) -> bool {
-        (self.jobs.len() as u64) << FRACTION_BITS > self.cores
-    }
-
     /// Whether a job that came now would find a core without work.
     #[inline]
     pub fn has_idle_core(&self) -> bool {
