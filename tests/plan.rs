@@ -170,3 +170,50 @@ fn imported_histories_plan_as_they_are_and_say_from_how_many_samples() {
     let run = json(&["simulate", profile.to_str().unwrap(), "--set", "arrivals.phases.0.rate=10/s"]);
     assert!(at(&run, "counts.completed").as_u64().unwrap() > 1_000);
 }
+
+#[test]
+fn four_history_shards_are_named_as_what_holds_the_load_back() {
+    let load = ["plan", "worked-example", "--quiet", "--set", "growth.factor=1.0", "--set"];
+    let with = |shards: &'static str, rate: &'static str| {
+        let set = ["--set", rate, "--format", "json"];
+        let Outcome { code, stdout, .. } = run(&[&load[..], &[shards], &set].concat());
+        (code, serde_json::from_str::<Value>(&stdout).unwrap())
+    };
+    let rate = "arrivals.phases=[{ for = \"10min\", rate = \"30/s\" }]";
+    let (code, few) = with("cluster.history_shards=4", rate);
+    let first = at(&few, "bottlenecks")[0]["resource"].as_str().unwrap().to_owned();
+    assert!(first.contains("shard"), "{code}, {first}: {few:#}");
+    assert_eq!(code, 1, "{few:#}");
+    assert!(at(&few, "verdict_text").as_str().unwrap().contains("shard"), "{few:#}");
+    let (code, many) = with("cluster.history_shards=512", rate);
+    assert_eq!(code, 0, "{many:#}");
+    assert!(!at(&many, "bottlenecks")[0]["resource"].as_str().unwrap().contains("shard"), "{many:#}");
+}
+
+#[test]
+fn a_rate_limit_that_binds_is_said_with_what_it_allows() {
+    let set = [
+        "plan",
+        "worked-example",
+        "--quiet",
+        "--set",
+        "growth.factor=1.0",
+        "--set",
+        "cluster.services.frontend.pods=3",
+    ];
+    let limited = [&set[..], &["--set", "cluster.server.namespace_rps=\"20/s\""]].concat();
+    let Outcome { code, stdout, .. } = run(&limited);
+    assert_eq!(code, 1, "{stdout}");
+    let verdict: String = stdout.lines().skip(1).take(3).collect::<Vec<_>>().join(" ");
+    assert!(verdict.contains("frontend requests") && verdict.contains("20"), "{verdict}");
+    // More pods carry more: with pods to choose, the planner takes as many as the limit asks for.
+    let plan = json(&[
+        "plan",
+        "worked-example",
+        "--set",
+        "growth.factor=1.0",
+        "--set",
+        "cluster.server.namespace_rps=\"20/s\"",
+    ]);
+    assert!(at(&plan, "server.frontend.pods").as_u64().unwrap() > 4, "{plan:#}");
+}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"math"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -74,5 +76,27 @@ func TestEveryShapeIsKnownByOneNameAndHasALoad(t *testing.T) {
 	}
 	if _, err := selectShapes("act1,nonsense"); err == nil {
 		t.Error("an unknown shape was accepted")
+	}
+}
+
+func TestAFileWrittenIsTheValueWithSmallObjectsOnOneLine(t *testing.T) {
+	path := t.TempDir() + "/x.json"
+	want := File{About: "two  blanks {kept}", Runs: []*Result{{Name: "a", Statements: map[string]statement{"temporal: SELECT [x] ( $1 )": {Calls: 2, Rows: 3, ExecMs: 0.5}}}}}
+	if err := writeJSON(path, want); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(raw), `{ "calls": 2, "rows": 3, "exec_ms": 0.5 }`) {
+		t.Errorf("%s", raw)
+	}
+	got, err := readFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.About != want.About || got.Runs[0].Statements["temporal: SELECT [x] ( $1 )"] != want.Runs[0].Statements["temporal: SELECT [x] ( $1 )"] {
+		t.Errorf("%+v", got)
 	}
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -81,11 +83,22 @@ func (f *File) put(path string, result *Result) error {
 	return writeJSON(path, f)
 }
 
+// A small object without others inside goes on one line.
+var innermost = regexp.MustCompile(`[{\[][^{}\[\]]*[}\]]`)
+
+const oneLine = 160
+
 func writeJSON(path string, value any) error {
 	raw, err := json.MarshalIndent(value, "", " ")
 	if err != nil {
 		return err
 	}
+	raw = innermost.ReplaceAllFunc(raw, func(object []byte) []byte {
+		if joined := bytes.Join(bytes.Fields(object), []byte(" ")); len(joined) <= oneLine {
+			return joined
+		}
+		return object
+	})
 	if err := os.WriteFile(path+".new", append(raw, '\n'), 0o644); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_sim::engine::{Simulation, laws};
 use plimsoll_sim::planner::provision;
-use plimsoll_sim::temporal::{Leftovers, Load, Model, Process, Settings, SystemSize, simulate};
+use plimsoll_sim::temporal::{IdleLoad, Leftovers, Load, Model, Process, Settings, SystemSize, simulate};
 use temporal_support::{on_measured_machine, profile, run, settings, shipped_profile};
 
 /// Runs until nothing is left, or fails saying what is.
@@ -57,9 +57,8 @@ fn utilisation_law(simulation: &mut Simulation<Model>, now: Nanos, what: &str) {
     let spent: u128 = reports.iter().filter(|(name, _)| name.starts_with("host")).map(|(_, r)| r.busy_area).sum();
     let work = simulation.model().work();
     let asked: Nanos = work.cpu.into_iter().fold(Nanos::ZERO, |sum, cpu| sum + cpu);
-    let idle = &Calibration::reference().cpu;
-    let idle = idle.idle_frontend + idle.idle_history + idle.idle_matching + idle.idle_worker + idle.idle_database;
-    let idle = idle.as_secs_f64() * now.as_secs_f64();
+    let shards = reports.iter().filter(|(name, _)| name.starts_with("shard")).count() as u32;
+    let idle = IdleLoad::of(&Calibration::reference(), shards).cpu().as_secs_f64() * now.as_secs_f64();
     let (spent, asked) = (spent as f64 / 1e9, asked.as_secs_f64());
     assert!(
         (spent - asked - idle).abs() < 0.02 * (asked + idle) + 0.1,

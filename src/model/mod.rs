@@ -5,6 +5,7 @@ mod plan;
 mod rules;
 mod sensitivity;
 mod simulate;
+mod sizes;
 mod words;
 
 use std::collections::BTreeMap;

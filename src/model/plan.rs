@@ -24,7 +24,7 @@ pub fn document(
     seed: u64,
 ) -> PlanDocument {
     let horizon = sized(profile, &plan.horizon);
-    let limits = limits::checks(profile, plan);
+    let limits = limits::checks(profile, calibration, plan);
     let over = limits.iter().any(|limit| !limit.ok);
     let infeasible = plan.horizon.infeasible.is_some() || over;
     let horizon_label = span_label(profile.growth.horizon);
@@ -86,10 +86,13 @@ fn verdict_text(
     limits: &[plimsoll_reports::plan_document::LimitCheck],
     horizon: &str,
 ) -> String {
-    if let Some(why) = &plan.horizon.infeasible {
+    let exceeded = limits.iter().find(|limit| !limit.ok);
+    // What the rate limits refuse is why nothing fits: no pod's CPU is.
+    let refused = exceeded.filter(|limit| limits::is_rate_limit(limit));
+    if let (Some(why), None) = (&plan.horizon.infeasible, refused) {
         return format!("INFEASIBLE: {}.", words::infeasible(profile, why));
     }
-    if let Some(limit) = limits.iter().find(|limit| !limit.ok) {
+    if let Some(limit) = exceeded {
         return format!(
             "INFEASIBLE: {} needed are {} {}, allowed are {}: raise the limit or start fewer.",
             limit.limit,
@@ -400,6 +403,7 @@ fn warnings(profile: &Profile, plan: &Plan) -> Vec<String> {
     if let Some(why) = &plan.now.infeasible {
         list.push(format!("today's load does not fit either: {}", words::infeasible(profile, why)));
     }
+    list.extend(limits::warnings(profile, plan));
     if plan.knee.is_none() && plan.horizon.infeasible.is_none() {
         list.push(
             "no load up to 16 times the planned one broke a promise: they are generous, and resources fill up first"

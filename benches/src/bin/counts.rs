@@ -13,6 +13,7 @@ mod temporal_support;
 use std::process::ExitCode;
 
 use clap::Parser;
+use counts::document;
 use counts::figures::{Figures, TIMER_READS, add_timer_reads, left_over, observed};
 use counts::judge::{Line, Promise, lines};
 use counts::simulate;
@@ -34,6 +35,12 @@ struct Arguments {
     /// Instead: per run, what the model counted and what was measured, one JSON object a line, for `benches/fit/`.
     #[arg(long)]
     features: bool,
+    /// Instead: puts the tables of operations, costs and accuracy between their marks in this document.
+    #[arg(long)]
+    write: Option<std::path::PathBuf>,
+    /// Instead: whether those tables are what the data and the model say now.
+    #[arg(long)]
+    check: Option<std::path::PathBuf>,
     /// Only shapes whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -58,6 +65,8 @@ fn main() -> ExitCode {
         }
     }
     let mut judged = 0;
+    let mut shapes_lines = Vec::new();
+    let quiet = arguments.write.is_some() || arguments.check.is_some();
     for repeats in shapes(&runs) {
         let shape = shape_name(&repeats[0].run.name);
         if arguments.only.as_ref().is_some_and(|only| !shape.contains(only.as_str())) {
@@ -74,6 +83,10 @@ fn main() -> ExitCode {
         let mut model = prediction.figures;
         add_timer_reads(&mut model, median(&left_over), &calibration);
         let lines = lines(shape, &values, &model);
+        if quiet {
+            shapes_lines.push((format!("{shape}, {}/s", repeats[0].run.rate_per_second), lines));
+            continue;
+        }
         println!("\n{shape}, {}/s{}", repeats[0].run.rate_per_second, repeated(repeats.len()));
         println!(
             "  {:<46} {:>10} {:>10} {:>17} {:>8}  allowed",
@@ -90,6 +103,12 @@ fn main() -> ExitCode {
                 outside.push((excess.unwrap_or(0.0), format!("{shape:<30} {text}")));
             }
         }
+    }
+    if arguments.features {
+        return ExitCode::SUCCESS;
+    }
+    if quiet {
+        return document(&arguments, &calibration, &shapes_lines);
     }
     if arguments.saturation
         && let Some(run) = runs.iter().flatten().find(|run| shape_name(&run.name) == "act1")
@@ -125,6 +144,45 @@ fn main() -> ExitCode {
         println!("  {line}");
     }
     ExitCode::from(u8::from(!outside.is_empty()))
+}
+
+/// Writes or checks the generated tables.
+fn document(arguments: &Arguments, calibration: &Calibration, shapes: &[(String, Vec<Line>)]) -> ExitCode {
+    let Some(file) = arguments.write.as_ref().or(arguments.check.as_ref()) else { return ExitCode::from(2) };
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            eprintln!("cannot read {}: {error}", file.display());
+            return ExitCode::from(2);
+        }
+    };
+    let tables = [
+        ("operations", document::operations(calibration)),
+        ("costs", document::costs(calibration)),
+        ("accuracy", document::accuracy(shapes)),
+    ];
+    let new = match document::with_tables(&text, &tables) {
+        Ok(new) => new,
+        Err(table) => {
+            eprintln!("{} has no marks for the table {table}", file.display());
+            return ExitCode::from(2);
+        }
+    };
+    if new == text {
+        println!("the tables in {} are what the model says", file.display());
+        return ExitCode::SUCCESS;
+    }
+    if arguments.check.is_some() {
+        eprintln!("the tables in {} are not what the model says now; run with --write", file.display());
+        return ExitCode::from(1);
+    }
+    match std::fs::write(file, new) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cannot write {}: {error}", file.display());
+            ExitCode::from(2)
+        }
+    }
 }
 
 /// Completed workflows per second in overload, measured on the same machine.

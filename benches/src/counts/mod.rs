@@ -1,5 +1,6 @@
 //! Predicted against measured, shape by shape.
 
+pub mod document;
 pub mod features;
 pub mod figures;
 pub mod judge;

@@ -74,6 +74,18 @@ pub fn saturation(run: &MeasuredRun, calibration: &Calibration) -> f64 {
     let profile = on_measured_machine(&run.shape, OVERLOAD);
     let outcome = simulated(&profile, calibration, OVERLOAD, OVERLOAD * 60.0, 0);
     let seconds = outcome.recorder.intervals(Metric::EndToEnd).len();
+    if std::env::var_os("OVERLOAD").is_some() {
+        let n = outcome.counts.completed as f64;
+        eprintln!(
+            "{:?} spooled {} statements {} seconds {seconds} n {n} unfinished {} wake {:?} idle {:?} util host",
+            outcome.work.cpu.map(|c| c.as_secs_f64() * 1e3 / n),
+            outcome.work.spooled as f64 / n,
+            outcome.work.statements as f64 / n,
+            outcome.unfinished,
+            outcome.work.wake_ups.map(|w| w as f64 / n),
+            outcome.work.idle_cores.map(|w| w as f64 / n)
+        );
+    }
     outcome.counts.completed as f64 / seconds as f64
 }
 

@@ -1,5 +1,6 @@
 //! What one workflow asks of each resource.
 
+use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
 use super::evaluate::{Evaluator, Verdict};
@@ -22,6 +23,8 @@ pub struct Demand {
     pub poll_cycle: Nanos,
     /// Tasks handed to workers.
     pub tasks: f64,
+    /// Requests at frontend, history and matching, as the part of what one pod's rate limit allows in a second.
+    pub limits: [f64; 3],
     /// Everything counted, per workflow.
     pub work: Work,
     /// Workflows behind the counts.
@@ -68,6 +71,10 @@ impl Evaluator<'_> {
             // A match, the record of the start, and the next poll take about as long as a task from schedule to start.
             poll_cycle: outcome.recorder.total(Metric::ScheduleToStartWorkflow).mean().unwrap_or(Nanos::ZERO),
             tasks: work.dispatched as f64 / workflows,
+            limits: LIMITED.map(|process| match limit_of(self.profile, process) {
+                Some(limit) => work.requests.served(process, self.calibration) / workflows / limit.as_per_second(),
+                None => 0.0,
+            }),
             connections: per_workflow(outcome.utilisation.connections * history_pods * 20.0),
             work,
             workflows,
@@ -76,7 +83,26 @@ impl Evaluator<'_> {
     }
 }
 
+/// Services whose pods have rate limits.
+pub const LIMITED: [Process; 3] = [Process::Frontend, Process::History, Process::Matching];
+
+/// Requests per second that one pod of a service admits.
+pub fn limit_of(profile: &Profile, process: Process) -> Option<Rate> {
+    let server = &profile.cluster.server;
+    match process {
+        Process::Frontend => server.frontend_limit(),
+        Process::History => server.history_rps,
+        Process::Matching => server.matching_rps,
+        Process::Database | Process::Worker => None,
+    }
+}
+
 impl Demand {
+    /// The part of the rate limits of so many pods that a rate uses.
+    pub fn limit_utilisation(&self, process: Process, rate: Rate, pods: u32) -> f64 {
+        rate.as_per_second() * self.limits[process as usize] / f64::from(pods)
+    }
+
     /// The same with the CPU that another simulation measured.
     pub fn refined(&self, outcome: &Outcome) -> Self {
         let workflows = outcome.measured_offered.max(1);

@@ -5,7 +5,7 @@ use plimsoll_profiles::units::{Cores, Probability, Rate};
 
 use super::demand::Demand;
 use crate::engine::analytic::servers_for_wait_probability;
-use crate::temporal::{Outcome, Process, SystemSize, is_cloud, shares_one_machine};
+use crate::temporal::{Outcome, Pods, Process, SystemSize, is_cloud, shares_one_machine};
 
 /// A number of the plan that can be one less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,6 +135,10 @@ impl Dimension {
         let of = |process: Process, count: u32, cores: Cores| {
             demand.cores(process, rate) / (f64::from(count) * cores.get()).max(1e-9)
         };
+        // CPU or rate limit of the pods, whichever is nearer.
+        let service = |process: Process, pods: Pods| {
+            of(process, pods.count, pods.cores).max(demand.limit_utilisation(process, rate, pods.count))
+        };
         match self {
             Dimension::WorkerPods => {
                 let fleet = &size.workers;
@@ -150,9 +154,9 @@ impl Dimension {
                 // As a utilisation: at the seed's limit exactly when there are enough.
                 (0.9 * f64::from(enough) / f64::from(size.workers.activity_pollers.max(1))).min(0.99)
             }
-            Dimension::Frontend => of(Process::Frontend, size.frontend.count, size.frontend.cores),
-            Dimension::History => of(Process::History, size.history.count, size.history.cores),
-            Dimension::Matching => of(Process::Matching, size.matching.count, size.matching.cores),
+            Dimension::Frontend => service(Process::Frontend, size.frontend),
+            Dimension::History => service(Process::History, size.history),
+            Dimension::Matching => service(Process::Matching, size.matching),
             Dimension::Shards => rate.as_per_second() * demand.shard.as_secs_f64() / f64::from(size.history_shards),
             Dimension::Database => of(Process::Database, 1, size.database),
         }

@@ -6,12 +6,12 @@ use plimsoll_profiles::units::{Bytes, Nanos, Rate};
 
 use super::curve::LoadPoint;
 use super::database::DatabaseSize;
-use super::demand::Demand;
+use super::demand::{Demand, LIMITED, limit_of};
 use super::dimension::Dimension;
 use super::evaluate::{Evaluator, Verdict};
 use super::search::{Found, Infeasible, Reason, broken};
 use super::storage::Storage;
-use crate::temporal::{EndedEarly, Pods, Process, Program, SystemSize, is_cloud, shares_one_machine};
+use crate::temporal::{EndedEarly, IdleLoad, Pods, Process, Program, SystemSize, is_cloud, shares_one_machine};
 
 /// How a plan is made.
 pub struct PlanSettings<'a> {
@@ -339,7 +339,7 @@ fn heaviest_activity(profile: &Profile) -> Bytes {
 fn limiting(profile: &Profile, calibration: &Calibration, sized: &Sized) -> Vec<Limiting> {
     let u = &sized.verdict.outcome.utilisation;
     let size = &sized.needed;
-    let cpu = &calibration.cpu;
+    let cpu = IdleLoad::of(calibration, size.history_shards);
     // What an empty cluster uses does not grow with the load.
     let idle = |cpu: Nanos, cores: f64| cpu.as_secs_f64() / cores.max(1e-9);
     let of_pods = |cpu: Nanos, pods: Pods| idle(cpu, f64::from(pods.count) * pods.cores.get());
@@ -348,22 +348,22 @@ fn limiting(profile: &Profile, calibration: &Calibration, sized: &Sized) -> Vec<
         ("worker workflow task slots", u.workflow_task_slots, 0.0),
     ];
     if let Some(cores) = shares_one_machine(profile) {
-        let all = cpu.idle_frontend + cpu.idle_history + cpu.idle_matching + cpu.idle_worker + cpu.idle_database;
-        list.push(("the machine's CPU", u.database, idle(all, cores.get())));
+        list.push(("the machine's CPU", u.database, idle(cpu.cpu(), cores.get())));
     } else {
         list.push(("worker CPU", u.workers, 0.0));
     }
     if !is_cloud(profile) && shares_one_machine(profile).is_none() {
         list.extend([
-            ("frontend CPU", u.frontend, of_pods(cpu.idle_frontend, size.frontend)),
-            ("history CPU", u.history, of_pods(cpu.idle_history + cpu.idle_worker, size.history)),
-            ("matching CPU", u.matching, of_pods(cpu.idle_matching, size.matching)),
-            ("database CPU", u.database, idle(cpu.idle_database, size.database.get())),
+            ("frontend CPU", u.frontend, of_pods(cpu.frontend, size.frontend)),
+            ("history CPU", u.history, of_pods(cpu.history, size.history)),
+            ("matching CPU", u.matching, of_pods(cpu.matching, size.matching)),
+            ("database CPU", u.database, idle(cpu.database, size.database.get())),
         ]);
     }
     if !is_cloud(profile) {
         list.push(("history shard permits (busiest)", u.history_shard, 0.0));
         list.push(("history connections", u.connections, 0.0));
+        list.extend(LIMITED.map(|process| (rate_limit(process), served(profile, calibration, sized, process), 0.0)));
     }
     let planned = sized.planned.as_per_second();
     let mut list: Vec<Limiting> = list
@@ -379,11 +379,32 @@ fn limiting(profile: &Profile, calibration: &Calibration, sized: &Sized) -> Vec<
     list
 }
 
+fn rate_limit(process: Process) -> &'static str {
+    match process {
+        Process::Frontend => "frontend rate limit",
+        Process::History => "history rate limit",
+        _ => "matching rate limit",
+    }
+}
+
+/// Requests that a service's pods served, over what their rate limits allow.
+fn served(profile: &Profile, calibration: &Calibration, sized: &Sized, process: Process) -> f64 {
+    let outcome = &sized.verdict.outcome;
+    let pods = match process {
+        Process::Frontend => sized.needed.frontend,
+        Process::History => sized.needed.history,
+        _ => sized.needed.matching,
+    };
+    let requests = outcome.measured_work.requests.served(process, calibration) / outcome.measured.as_secs_f64();
+    limit_of(profile, process).map_or(0.0, |limit| requests / (limit.as_per_second() * f64::from(pods.count)))
+}
+
 /// A system that falls behind is measured at what it does, not at what it is asked for: that, the utilisation law says.
 fn asked_for(demand: &Demand, sized: &Sized, mut limits: Vec<Limiting>) -> Vec<Limiting> {
     let fleet = &sized.needed.workers;
     let slots = f64::from(fleet.pods.count * fleet.activity_slots);
     let cores = f64::from(fleet.pods.count) * fleet.pods.cores.get();
+    let of_limit = |process, pods: Pods| demand.limit_utilisation(process, sized.planned, pods.count);
     for limit in &mut limits {
         let predicted = match limit.resource {
             "worker CPU" => demand.cores(Process::Worker, sized.planned) / cores,
@@ -392,6 +413,9 @@ fn asked_for(demand: &Demand, sized: &Sized, mut limits: Vec<Limiting>) -> Vec<L
             "history CPU" => Dimension::History.predicted_utilisation(demand, sized.planned, &sized.needed),
             "matching CPU" => Dimension::Matching.predicted_utilisation(demand, sized.planned, &sized.needed),
             "database CPU" => Dimension::Database.predicted_utilisation(demand, sized.planned, &sized.needed),
+            "frontend rate limit" => of_limit(Process::Frontend, sized.needed.frontend),
+            "history rate limit" => of_limit(Process::History, sized.needed.history),
+            "matching rate limit" => of_limit(Process::Matching, sized.needed.matching),
             "history shard permits (busiest)" => {
                 Dimension::Shards.predicted_utilisation(demand, sized.planned, &sized.needed)
             }

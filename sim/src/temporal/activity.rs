@@ -85,6 +85,8 @@ impl Model {
             if timeout <= self.settings.longest_wait {
                 let shard = self.runs[activity.run].shard;
                 self.plan_timer_read(shard, timeout, Timeout::Activity, schedule);
+            } else {
+                self.late_timeout(self.runs[activity.run].shard, timeout, schedule);
             }
         }
     }

@@ -5,7 +5,9 @@ use plimsoll_profiles::profile::{ClusterKind, Profile};
 use plimsoll_profiles::random::{Distribution, Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 
+use super::caches::StateCache;
 use super::coming::ComingJobs;
+use super::idle::{IdleLoad, Idling};
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{self, Event, Model, OnWaking, PodGroup, Provider, Random};
@@ -126,6 +128,9 @@ impl Model {
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
                 .collect(),
             rate_limits: RateLimits::new(server, &size),
+            idling: Idling::new(IdleLoad::of(calibration, size.history_shards)),
+            state_cache: StateCache::new(server, size.history.count),
+            runs_made: 0,
             outages: Vec::new(),
             lost_sticky: Vec::new(),
             start_rate,

@@ -185,13 +185,13 @@ impl Model {
     pub(super) fn shortened(&mut self, run: u32, wait: Nanos) -> Nanos {
         let longest = self.settings.longest_wait;
         if wait <= longest {
+            let cold = self.left_the_cache(wait);
+            self.runs[run].cold |= cold;
             return wait;
         }
         let short = Nanos((self.random.skip.uniform() * longest.0 as f64) as u64);
         let cache = self.cache_residence();
-        // History keeps mutable state for an hour (history.cacheTTL).
-        let cold = wait > Nanos::from_secs(3600);
-        self.work.cold_loads += u64::from(cold);
+        let cold = self.left_the_cache(wait);
         self.work.skipped += u128::from((wait - short).0);
         let run = &mut self.runs[run];
         run.skipped += wait - short;

@@ -8,9 +8,11 @@
 mod activity;
 mod audit;
 mod build;
+mod caches;
 mod code;
 mod coming;
 mod effects;
+mod idle;
 mod limits;
 mod matching;
 mod model;
@@ -30,6 +32,7 @@ mod visits;
 mod workflow;
 
 pub use audit::Leftovers;
+pub use idle::IdleLoad;
 pub use model::{Event, Model};
 pub use outages::Outage;
 pub use outcome::{

@@ -10,7 +10,9 @@ use plimsoll_profiles::calibration::{Calibration, OperationKind};
 use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Cores, Nanos};
 
+use super::caches::StateCache;
 use super::coming::{Coming, ComingJobs};
+use super::idle::{IDLE_JOB, Idling};
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::outages::Outage;
@@ -69,6 +71,8 @@ pub enum Event {
     WorkersReturn(u32),
     /// Tasks in the sticky queues of stopped workers time out.
     StickyTasksLost,
+    /// A time-out's timer fires after its run has left history's cache.
+    LateTimeout(u32),
     /// Work of an empty cluster.
     Idle,
     /// The past's workflows are deleted.
@@ -148,6 +152,10 @@ pub struct Model {
     pub(super) timer_reads: TimerReads,
     pub(super) workers: Vec<WorkerPod>,
     pub(super) rate_limits: RateLimits,
+    pub(super) idling: Idling,
+    pub(super) state_cache: StateCache,
+    /// Runs created so far, children and further runs included.
+    pub(super) runs_made: u64,
     pub(super) outages: Vec<Outage>,
     /// Runs whose workflow task waits in the sticky queue of a stopped worker.
     pub(super) lost_sticky: Vec<u32>,
@@ -185,6 +193,7 @@ impl EngineModel for Model {
             Event::WorkersStop(outage) => self.workers_stop(outage, schedule),
             Event::WorkersReturn(outage) => self.workers_return(outage, schedule),
             Event::StickyTasksLost => self.sticky_tasks_lost(schedule),
+            Event::LateTimeout(shard) => self.late_timeout_due(shard, schedule),
             Event::Idle => self.idle_work(schedule),
             Event::Retention => self.retention(schedule),
         }
@@ -508,7 +517,7 @@ impl Model {
     /// When a host may have no idle core left for one of those on their way, none of them counts on it any more. The answer is the
     /// earliest time at which one for which that is news may be done.
     #[inline]
-    fn fill(&mut self, host: u32, now: Nanos) -> Nanos {
+    pub(super) fn fill(&mut self, host: u32, now: Nanos) -> Nanos {
         if self.coming[host as usize].counts_on_idle_cores() && !self.has_cores_for_all(host) {
             // Those that are there by now did find one.
             self.settle(host, now);
@@ -566,7 +575,7 @@ impl Model {
         pod as usize
     }
 
-    fn wake_host(&mut self, host: u32, schedule: &mut Schedule<Event>) {
+    pub(super) fn wake_host(&mut self, host: u32, schedule: &mut Schedule<Event>) {
         let running = self.hosts[host as usize].next_completion();
         if let Some(next) = self.coming[host as usize].earliest_end(running) {
             self.wake_by(host, next, schedule);
@@ -598,26 +607,6 @@ impl Model {
         self.wake_host(host, schedule);
     }
 
-    /// Load of an empty cluster: every tenth of a second each service uses its share.
-    fn idle_work(&mut self, schedule: &mut Schedule<Event>) {
-        let cpu = &self.calibration.cpu;
-        let shares = [
-            (Process::Frontend, cpu.idle_frontend),
-            (Process::History, cpu.idle_history + cpu.idle_worker),
-            (Process::Matching, cpu.idle_matching),
-            (Process::Database, cpu.idle_database),
-        ];
-        for (process, per_second) in shares {
-            let hosts = &self.groups[process as usize].hosts;
-            let host = hosts[self.random.background.below(hosts.len() as u64) as usize];
-            self.settle(host, schedule.now());
-            self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, process), Nanos(per_second.0 / 10));
-            self.fill(host, schedule.now());
-            self.wake_host(host, schedule);
-        }
-        schedule.after(Nanos::from_millis(100), Event::Idle);
-    }
-
     /// Range deletes of shards that made progress: as one Poisson process over all shards.
     fn checkpoint(&mut self, schedule: &mut Schedule<Event>) {
         let shard = self.random.background.below(u64::from(self.size.history_shards)) as u32;
@@ -626,6 +615,7 @@ impl Model {
     }
 
     pub(super) fn schedule_checkpoint(&mut self, schedule: &mut Schedule<Event>) {
+        self.look_at_cache(schedule.now());
         let interval = self.calibration.queues.checkpoint_interval.as_secs_f64();
         let shards = f64::from(self.size.history_shards);
         let elapsed = schedule.now().as_secs_f64().max(1.0);
@@ -653,10 +643,8 @@ fn pod_key(process: Process, pod: usize) -> u32 {
     (pod as u32) << 3 | process as u32
 }
 
-const IDLE_JOB: u32 = (1 << 29) - 1;
-
 /// A host's token: the chain, and which of its processes is on the CPU.
-fn job(id: u32, process: Process) -> u32 {
+pub(super) fn job(id: u32, process: Process) -> u32 {
     debug_assert!(id <= IDLE_JOB, "more than half a billion chains at once");
     id << 3 | process as u32
 }

@@ -101,6 +101,11 @@ impl Requests {
         self.forwards.iter().sum::<u64>() as f64 / 256.0
     }
 
+    /// Requests served by a process.
+    pub fn served(&self, process: Process, calibration: &Calibration) -> f64 {
+        self.by_method(process, calibration).values().sum()
+    }
+
     /// Requests served by a process, by method.
     pub fn by_method(&self, process: Process, calibration: &Calibration) -> BTreeMap<String, f64> {
         let mut methods = BTreeMap::new();

@@ -207,19 +207,21 @@ impl Compiler<'_> {
         let worker = self.visits.len() as u32;
         self.visits.extend([Visit::Work, Visit::End]);
         let poll = self.visits.len() as u32;
-        self.hop(self.trips.client);
         if !cloud {
             self.admit(Process::Frontend, 1);
+        }
+        self.hop(self.trips.client);
+        if !cloud {
             self.visits.push(Visit::Poll(cpu.frontend_request));
-            self.hop(self.trips.service);
             self.admit(Process::Matching, 1);
+            self.hop(self.trips.service);
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }
         self.visits.push(Visit::End);
         let dispatch = self.visits.len() as u32;
         if !cloud {
-            self.hop(self.trips.service);
             self.admit(Process::Matching, 1);
+            self.hop(self.trips.service);
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }
         self.visits.push(Visit::End);
@@ -238,6 +240,7 @@ impl Compiler<'_> {
         }
     }
 
+    /// Before the way there, so that nothing stands between the way and the CPU at its end.
     fn admit(&mut self, process: Process, requests: u8) {
         if self.trips.limited[process as usize] {
             self.visits.push(Visit::Admit(process, requests));
@@ -266,11 +269,12 @@ impl Compiler<'_> {
         let shard = writes && op.name != OperationKind::Spool;
         let pool = if op.name == OperationKind::Spool { Pool::Matching } else { Pool::History };
         if op.frontend > 0 {
-            self.hop(self.trips.client);
             self.admit(Process::Frontend, op.frontend);
+            self.hop(self.trips.client);
             self.visits.push(Visit::Cpu(Process::Frontend, cpu.frontend_request * u64::from(op.frontend)));
         }
         if op.history > 0 {
+            self.admit(Process::History, op.history);
             self.hop(self.trips.service);
         }
         if op.queue_task || op.timer_task {
@@ -287,9 +291,6 @@ impl Compiler<'_> {
         if op.timer_task {
             history += cpu.history_timer * u64::from(Operation::TIMER_READS);
         }
-        if op.history > 0 {
-            self.admit(Process::History, op.history);
-        }
         if history > Nanos::ZERO {
             self.visits.push(Visit::Cpu(Process::History, history));
         }
@@ -303,8 +304,8 @@ impl Compiler<'_> {
             self.visits.push(Visit::Disconnect(pool));
         }
         if op.matching > 0 {
-            self.hop(self.trips.service);
             self.admit(Process::Matching, op.matching);
+            self.hop(self.trips.service);
             self.visits.push(Visit::Cpu(Process::Matching, cpu.matching_request * u64::from(op.matching)));
         }
         let write = self.visits.len() as u32;

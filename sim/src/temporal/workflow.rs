@@ -74,6 +74,7 @@ impl Model {
             events: 0,
             root: false,
         });
+        self.runs_made += 1;
         let thread = self.new_thread(run, 0, NONE);
         self.runs[run].ready = thread;
         run
@@ -389,6 +390,8 @@ impl Model {
         next.closing = Closing::No;
         next.task = WorkflowTask::None;
         next.runs_made += 1;
+        self.runs_made += 1;
+        let next = &mut self.runs[run];
         next.events = 0;
         next.cold = true;
         next.first_task_done = false;

@@ -19,6 +19,7 @@ workflow_task_slots = 200
 workflow_task_pollers = 8
 activity_pollers = 8
 pod = { cpu = 2, memory = "24GiB" }
+cpu_per_workflow_task = "1800us"   # client and worker: whole host less the services; with 0.8 ms an activity
 
 [growth]
 retention = "1d"
@@ -40,9 +41,24 @@ pub fn shipped_profile(name: &str) -> Profile {
 
 /// Workflows of these tables on the measured machine, started by a Poisson process.
 pub fn on_measured_machine(workflows: &str, rate_per_second: f64) -> Profile {
-    profile(&format!(
+    profile(&measured_machine(workflows, rate_per_second))
+}
+
+/// The same where the tables may hold what a profile does not know.
+pub fn try_on_measured_machine(workflows: &str, rate_per_second: f64) -> Result<Profile, String> {
+    let text = measured_machine(workflows, rate_per_second);
+    let document = Document::parse(&text, "test.toml", &[]).map_err(|problems| first_line(&problems))?;
+    document.profile(&World::mid()).map_err(|problems| first_line(&problems))
+}
+
+fn first_line(problems: &impl std::fmt::Display) -> String {
+    problems.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn measured_machine(workflows: &str, rate_per_second: f64) -> String {
+    format!(
         "name = \"test\"\nsdk = \"go\"\n[arrivals]\nphases = [{{ for = \"1min\", rate = \"{rate_per_second}/s\" }}]\n{workflows}\n{MEASURED_SYSTEM}"
-    ))
+    )
 }
 
 /// A Poisson load, everything measured from the first start, running workflows awaited; waits are not cut short.

@@ -58,6 +58,9 @@ const COMPRESSED_ABOVE: u64 = 2_000;
 /// Where a run does not say how long its payloads are.
 const SMALL_PAYLOAD: u64 = 10;
 
+/// The measured workflow's input holds its own steps as JSON beside the padding, about so long.
+const DESCRIPTION: u64 = 70;
+
 /// The measured activity's last heartbeat races its end: it reached the server in 32 % of the runs.
 const LAST_HEARTBEAT_ARRIVES: f64 = 0.32;
 
@@ -65,10 +68,12 @@ const LAST_HEARTBEAT_ARRIVES: f64 = 0.32;
 pub fn read(text: &str) -> Result<Vec<Result<MeasuredRun, Problem>>, Problem> {
     let whole: Value = serde_json::from_str(text).map_err(|error| Problem::File(format!("not JSON: {error}")))?;
     let runs = whole.get("runs").and_then(Value::as_array).ok_or(Problem::File("it has no list `runs`".to_owned()))?;
-    runs.iter().enumerate().map(|(index, run)| Ok(run_of(run, index))).collect()
+    let compressible =
+        !whole.get("about").and_then(Value::as_str).is_some_and(|about| about.contains("incompressible"));
+    runs.iter().enumerate().map(|(index, run)| Ok(run_of(run, index, compressible))).collect()
 }
 
-fn run_of(run: &Value, index: usize) -> Result<MeasuredRun, Problem> {
+fn run_of(run: &Value, index: usize, compressible: bool) -> Result<MeasuredRun, Problem> {
     let name = run.get("name").and_then(Value::as_str).map_or_else(|| format!("number {}", index + 1), str::to_owned);
     let unknown = |what: String| Problem::Unknown { run: name.clone(), what };
     let not_modelled = |what: String| Problem::NotModelled { run: name.clone(), what };
@@ -85,45 +90,32 @@ fn run_of(run: &Value, index: usize) -> Result<MeasuredRun, Problem> {
         run.get("steps").and_then(Value::as_array).ok_or_else(|| unknown("it has no list `steps`".to_owned()))?;
     let count = |key: &str| run.get(key).and_then(Value::as_u64).unwrap_or(0);
     let padding = run.get("input_padding_bytes").and_then(Value::as_u64).unwrap_or(SMALL_PAYLOAD);
+    let input = run.get("workflow_input_bytes").and_then(Value::as_u64).unwrap_or(padding + DESCRIPTION);
     let further = count("continue_as_new");
     let write = |payloads: bool| {
         let mut writer = Writer { payloads, ..Writer::default() };
         let steps = writer.steps(steps)?;
-        Ok((steps, writer))
+        let again =
+            if further > 0 { format!(", {{ continue_as_new = {{ runs = {further} }} }}") } else { String::new() };
+        Ok((writer.tables(if payloads { input } else { DESCRIPTION }, &format!("{steps}{again}")), writer))
     };
-    let (text, writer) = write(true).map_err(|wrong: Wrong| match wrong {
+    let (shape, writer) = write(true).map_err(|wrong: Wrong| match wrong {
         Wrong::Unknown(what) => unknown(what),
         Wrong::NotModelled(what) => not_modelled(what),
     })?;
     if writer.signals != count("signals_sent") {
-        return Err(not_modelled(format!(
-            "{} signals are sent, the steps wait for {}",
-            count("signals_sent"),
-            writer.signals
-        )));
+        let (sent, awaited) = (count("signals_sent"), writer.signals);
+        return Err(not_modelled(format!("{sent} signals are sent, the steps wait for {awaited}")));
     }
-    let tables = |steps: &str, writer: &Writer, input: u64| {
-        let again =
-            if further > 0 { format!(", {{ continue_as_new = {{ runs = {further} }} }}") } else { String::new() };
-        let child = match writer.child {
-            true => {
-                "[[workflow]]\ntype = \"Child\"\ninput = \"10B\"\nresult = \"10B\"\nsteps = [ { activity = \"a\", takes = \"0s\", input = \"10B\", output = \"10B\", start_to_close = \"60s\" } ]\n"
-            }
-            false => "",
-        };
-        format!(
-            "[[workflow]]\ntype = \"Root\"\nshare = 1.0\ninput = \"{input}B\"\nresult = \"10B\"\nsteps = [ {steps}{again} ]\n{child}"
-        )
-    };
-    let largest = writer.largest_payload.max(padding);
-    let unpadded = match largest > COMPRESSED_ABOVE {
-        true => write(false).ok().map(|(text, writer)| tables(&text, &writer, SMALL_PAYLOAD)),
-        false => None,
-    };
+    if let Err(problem) = super::try_on_measured_machine(&shape, rate_per_second) {
+        return Err(not_modelled(format!("the profile has no such thing: {problem}")));
+    }
+    let padded = compressible && writer.largest_payload.max(padding) > COMPRESSED_ABOVE;
+    let unpadded = padded.then(|| write(false).ok().map(|(shape, _)| shape)).flatten();
     Ok(MeasuredRun {
         rate_per_second,
         workflows,
-        shape: tables(&text, &writer, padding),
+        shape,
         unpadded,
         activities: writer.activities * (1 + further) as f64,
         values: run.clone(),
@@ -141,6 +133,10 @@ enum Wrong {
 struct Writer {
     payloads: bool,
     child: bool,
+    /// Further keys of the workflow's table.
+    keys: String,
+    /// When the client comes to its next part, after the start.
+    client_ms: u64,
     signals: u64,
     activities: f64,
     largest_payload: u64,
@@ -156,6 +152,11 @@ impl Fields<'_> {
     fn count(&mut self, key: &str, default: u64) -> Result<u64, Wrong> {
         let Some(value) = self.left.remove(key) else { return Ok(default) };
         value.as_u64().ok_or_else(|| Wrong::Unknown(format!("`{key}` of step \"{}\" is {value}", self.kind)))
+    }
+
+    fn flag(&mut self, key: &str) -> Result<bool, Wrong> {
+        let Some(value) = self.left.remove(key) else { return Ok(false) };
+        value.as_bool().ok_or_else(|| Wrong::Unknown(format!("`{key}` of step \"{}\" is {value}", self.kind)))
     }
 
     fn steps(&mut self) -> Result<Vec<Value>, Wrong> {
@@ -176,7 +177,29 @@ impl Fields<'_> {
 impl Writer {
     fn steps(&mut self, steps: &[Value]) -> Result<String, Wrong> {
         let list: Vec<String> = steps.iter().map(|step| self.step(step)).collect::<Result<_, _>>()?;
+        let list: Vec<&str> = list.iter().map(String::as_str).filter(|step| !step.is_empty()).collect();
         Ok(list.join(",\n  "))
+    }
+
+    /// The profile's workflow tables.
+    fn tables(&self, input: u64, steps: &str) -> String {
+        let child = match self.child {
+            true => {
+                let activity = "{ activity = \"a\", takes = \"0s\", cpu = \"800us\", input = \"10B\", output = \"10B\", start_to_close = \"60s\" }";
+                format!("[[workflow]]\ntype = \"Child\"\ninput = \"10B\"\nresult = \"10B\"\nsteps = [ {activity} ]\n")
+            }
+            false => String::new(),
+        };
+        format!(
+            "[[workflow]]\ntype = \"Root\"\nshare = 1.0\ninput = \"{input}B\"\nresult = \"10B\"\n{}steps = [ {steps} ]\n{child}",
+            self.keys
+        )
+    }
+
+    /// When the client does its part of a step: after that of the steps before it, and after_ms.
+    fn client(&mut self, fields: &mut Fields) -> Result<u64, Wrong> {
+        self.client_ms += fields.count("after_ms", 0)?;
+        Ok(self.client_ms)
     }
 
     fn payload(&mut self, bytes: u64) -> u64 {
@@ -187,7 +210,7 @@ impl Writer {
     fn activity(&mut self, payload: u64, milliseconds: u64, more: &str) -> String {
         let bytes = self.payload(payload);
         format!(
-            "{{ activity = \"a\", takes = \"{milliseconds}ms\", input = \"{bytes}B\", output = \"{bytes}B\", start_to_close = \"60s\"{more} }}"
+            "{{ activity = \"a\", takes = \"{milliseconds}ms\", cpu = \"800us\", input = \"{bytes}B\", output = \"{bytes}B\", start_to_close = \"60s\"{more} }}"
         )
     }
 
@@ -213,6 +236,9 @@ impl Writer {
                     let ms = fields.count("duration_ms", 0)?;
                     self.activity(payload, ms, "")
                 };
+                if fields.flag("eager")? {
+                    return Err(Wrong::NotModelled("eager activities".to_owned()));
+                }
                 self.activities += n as f64;
                 Ok(times(n, &one))
             }
@@ -232,17 +258,74 @@ impl Writer {
             }
             "wait_signal" => {
                 let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
+                let after = self.client(fields)?;
+                if n > 1 && after > 0 {
+                    return Err(Wrong::NotModelled("several signals, the first some time after the start".to_owned()));
+                }
                 self.signals += n;
                 let bytes = self.payload(payload);
                 Ok(format!(
-                    "{{ wait_signal = \"s\", count = {n}, from_start = true, after = \"0s\", payload = \"{bytes}B\" }}"
+                    "{{ wait_signal = \"s\", count = {n}, from_start = true, after = \"{after}ms\", payload = \"{bytes}B\" }}"
                 ))
             }
-            "child_workflow_with_one_activity" => {
+            "signal_with_start" => {
                 let n = count(fields)?;
+                if n != 1 {
+                    return Err(Wrong::NotModelled("more than one signal with the start".to_owned()));
+                }
+                self.signals += 1;
+                self.keys += "signal_with_start = \"with start\"\n";
+                Ok("{ wait_signal = \"with start\", count = 1, payload = \"10B\" }".to_owned())
+            }
+            "update" => {
+                let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
+                let after = self.client(fields)?;
+                let bytes = self.payload(payload);
+                let update = |after: u64| {
+                    format!("{{ update = \"u\", after = \"{after}ms\", input = \"{bytes}B\", output = \"{bytes}B\" }}")
+                };
+                let list: Vec<String> = (0..n).map(|index| update(if index == 0 { after } else { 0 })).collect();
+                Ok(list.join(", "))
+            }
+            "query" => {
+                let n = count(fields)?;
+                self.client(fields)?;
+                Ok(format!("{{ query = \"q\", count = {n}, output = \"10B\" }}"))
+            }
+            "cancel" | "terminate" => {
+                let after = self.client(fields)?;
+                let key = if fields.kind == "cancel" { "cancelled" } else { "terminated" };
+                self.keys += &format!("{key} = {{ probability = 1.0, after = \"{after}ms\" }}\n");
+                Ok(String::new())
+            }
+            "run_timeout" => {
+                self.keys += &format!("run_timeout = \"{}ms\"\n", fields.count("timeout_ms", 0)?);
+                Ok(String::new())
+            }
+            "eager_start" => {
+                self.keys += "eager_start = true\n";
+                Ok(String::new())
+            }
+            "side_effect" => {
+                let n = count(fields)?;
+                Ok(times(n, "{ side_effect = \"e\", payload = \"10B\" }"))
+            }
+            "upsert_search_attributes" => {
+                let n = count(fields)?;
+                Ok(times(n, "{ upsert_search_attributes = \"k\", payload = \"10B\" }"))
+            }
+            "child_workflow_with_one_activity" => {
+                let (n, not_awaited) = (count(fields)?, fields.flag("not_awaited")?);
                 self.child = true;
                 self.activities += n as f64;
-                Ok(times(n, "{ child = \"Child\" }"))
+                Ok(times(
+                    n,
+                    if not_awaited {
+                        "{ child = \"Child\", wait = false, on_parent_close = \"abandon\" }"
+                    } else {
+                        "{ child = \"Child\" }"
+                    },
+                ))
             }
             "local_activity" => {
                 let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
@@ -255,7 +338,8 @@ impl Writer {
                 let payload = fields.count("payload_bytes", SMALL_PAYLOAD)?;
                 self.activities += 1.0;
                 // Go sends a heartbeat no more often than every 0.8 heartbeat time-outs.
-                let beats = format!(", heartbeat = {{ every = \"{every}ms\", timeout = \"{}ms\" }}", every * 5 / 4);
+                let timeout = fields.count("timeout_ms", every * 5 / 4)?;
+                let beats = format!(", heartbeat = {{ every = \"{every}ms\", timeout = \"{timeout}ms\" }}");
                 let without = self.activity(payload, n * every, &beats);
                 let with = self.activity(payload, n * every + 1, &beats);
                 Ok(format!(
@@ -299,7 +383,7 @@ impl Writer {
 }
 
 /// Kinds that a measured file may have and that have no counterpart in the simulator yet.
-const MEASURABLE: [&str; 0] = [];
+const MEASURABLE: [&str; 3] = ["activity_failing_not_retryable", "activity_timing_out_first_attempt", "schedule_start"];
 
 fn times(n: u64, steps: &str) -> String {
     if n == 1 { steps.to_owned() } else { format!("{{ repeat = {{ times = {n}, steps = [ {steps} ] }} }}") }
