@@ -20,4 +20,6 @@ pub use stations::{
     Arrival, BatchReport, BatchServer, ConnectionPool, Delay, Fcfs, Matcher, MatcherReport, Permit, Priority,
     ProcessorSharing, Report, TimeSlicing,
 };
-pub use statistics::{BatchMeans, Insufficient, Interval, LatencyHistogram, SequentialStopping, Tally, TimeWeighted};
+pub use statistics::{
+    BatchMeans, ClassCounts, Insufficient, Interval, LatencyHistogram, SequentialStopping, Tally, TimeWeighted,
+};
