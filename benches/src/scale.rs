@@ -85,7 +85,7 @@ pub fn scale(quick: bool) -> Option<Vec<ScaleRun>> {
     let held = Case {
         name: "workflows held one by one: a timer of 4 s",
         steps: "{ timer = \"4s\" }",
-        rate: 25_000.0,
+        rate: 15_000.0,
         pods: 500,
         ..Case::plain(10)
     };
