@@ -9,4 +9,5 @@ pub mod interleave;
 pub mod machine;
 pub mod mm10;
 pub mod report;
+pub mod scale;
 pub mod temporal;

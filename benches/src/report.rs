@@ -9,6 +9,7 @@ use crate::hold::{Compared, Increment, State};
 use crate::interleave::Measured;
 use crate::machine::Machine;
 use crate::mm10::{self, EVENTS_PER_CUSTOMER, Outcome, SERVERS, UTILISATION};
+use crate::scale::ScaleRun;
 use crate::temporal::TemporalSpeed;
 
 /// Version of the JSON's shape.
@@ -43,6 +44,9 @@ pub struct Report {
     /// The Temporal model; absent while there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporal: Option<TemporalSpeed>,
+    /// The Temporal model at scale; empty when not asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scale: Vec<ScaleRun>,
     /// What was promised, and whether this run kept it.
     pub targets: Vec<Target>,
     /// Results that are wrong. Empty, or the speeds mean nothing.
@@ -181,6 +185,7 @@ impl Report {
             mm10: None,
             hold: Vec::new(),
             temporal: None,
+            scale: Vec::new(),
             targets: Vec::new(),
             failures: Vec::new(),
         }
@@ -282,6 +287,7 @@ impl fmt::Display for Report {
         self.write_queue(&mut text)?;
         self.write_hold(&mut text)?;
         self.write_temporal(&mut text)?;
+        self.write_scale(&mut text)?;
         self.write_targets(&mut text)?;
         f.write_str(&text)
     }
@@ -363,11 +369,75 @@ impl Report {
         writeln!(out, "\nTemporal model: {}, {} workflows", temporal.profile, temporal.workflows)?;
         writeln!(
             out,
-            "  {:.0} workflows/s and {:.2} M events/s simulated per core, peak memory {:.1} MiB",
+            "  {:.0} workflows/s and {:.2} M events/s simulated per core, {:.1} events per workflow, peak memory {:.1} MiB",
             temporal.workflows_per_second_per_core,
             temporal.events_per_second_per_core / 1e6,
-            temporal.peak_memory_bytes as f64 / f64::from(1 << 20)
+            temporal.events_per_workflow,
+            mebibytes(temporal.peak_memory_bytes)
         )
+    }
+
+    /// Adds the runs at scale, their targets and their checks.
+    pub fn add_scale(&mut self, runs: Vec<ScaleRun>) {
+        for run in &runs {
+            let gibibytes = mebibytes(run.peak_memory_bytes) / 1_024.0;
+            let name = format!("{}: peak memory in GiB", run.name);
+            self.targets.push(Target::new(
+                name,
+                gibibytes,
+                Bound::AtMost(if run.open.is_some() { 2.0 } else { 1.0 }),
+                None,
+            ));
+            if run.unfinished > 0 {
+                self.failures.push(format!("{}: {} workflows did not complete", run.name, run.unfinished));
+            }
+            let Some(open) = &run.open else { continue };
+            if (open.simulated / open.expected - 1.0).abs() > 0.1 {
+                let text =
+                    format!("{}: {:.3e} open, Little's law says {:.3e}", run.name, open.simulated, open.expected);
+                self.failures.push(text);
+            }
+        }
+        self.scale = runs;
+    }
+
+    fn write_scale(&self, out: &mut String) -> fmt::Result {
+        if self.scale.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\nTemporal model at scale, on one core")?;
+        for run in &self.scale {
+            writeln!(
+                out,
+                "  {}: {} workflows at {:.0}/s over {} simulated seconds, {} shards, {} pods",
+                run.name, run.workflows, run.starts_per_second, run.simulated_seconds, run.history_shards, run.pods
+            )?;
+            writeln!(
+                out,
+                "    {:.1} s ({:.1} s of processor time), {} events, {:.2} M events/s, {:.0} workflows/s, peak memory {:.1} MiB",
+                run.wall_seconds,
+                run.processor_seconds,
+                run.events,
+                run.events_per_second_per_core / 1e6,
+                run.workflows_per_second_per_core,
+                mebibytes(run.peak_memory_bytes)
+            )?;
+            let Some(open) = &run.open else { continue };
+            writeln!(
+                out,
+                "    open workflows {:.4e} (Little's law {:.4e}), {} of them held one by one{}; {:.2} cold loads per workflow, {:.1} GB in the database",
+                open.simulated,
+                open.expected,
+                open.held,
+                match open.memory_per_held_workflow {
+                    0.0 => String::new(),
+                    bytes => format!(" in {bytes:.0} bytes each"),
+                },
+                open.cold_loads_per_workflow,
+                open.database_bytes / 1e9
+            )?;
+        }
+        Ok(())
     }
 
     fn write_targets(&self, out: &mut String) -> fmt::Result {
@@ -390,4 +460,8 @@ impl Report {
         }
         Ok(())
     }
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }

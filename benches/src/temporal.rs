@@ -1,7 +1,6 @@
 //! Speed of the Temporal model: workflows simulated per second and core, and peak memory.
 
 use std::fs;
-use std::time::Instant;
 
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
@@ -9,6 +8,8 @@ use plimsoll_profiles::units::{Cores, Nanos, Rate};
 use plimsoll_profiles::{Document, World, shipped};
 use plimsoll_sim::temporal::{Load, Outcome, Pods, Settings, SystemSize, simulate};
 use serde::Serialize;
+
+use crate::interleave::processor_time;
 
 /// The profile that is simulated.
 const PROFILE: &str = "one-activity";
@@ -23,13 +24,13 @@ pub struct TemporalSpeed {
     pub profile: String,
     /// Workflows simulated from start to close, per round.
     pub workflows: u64,
-    /// Workflows simulated per second of wall clock on one core: median of the rounds.
+    /// Workflows simulated per second of processor time: median of the rounds.
     pub workflows_per_second_per_core: f64,
-    /// Events simulated per second of wall clock on one core: median of the rounds.
+    /// Events simulated per second of processor time: median of the rounds.
     pub events_per_second_per_core: f64,
     /// Events of one workflow, from start to close.
     pub events_per_workflow: f64,
-    /// Wall clock per event, in nanoseconds: median of the rounds.
+    /// Processor time per event, in nanoseconds: median of the rounds.
     pub nanoseconds_per_event: f64,
     /// The largest resident set of the process while only this model ran, in bytes; 0 where the system does not tell it.
     pub peak_memory_bytes: u64,
@@ -47,9 +48,9 @@ pub fn temporal_model(rounds: usize) -> Option<TemporalSpeed> {
     let mut last: Option<Outcome> = None;
     for _ in 0..rounds {
         drop(last.take());
-        let start = Instant::now();
+        let start = processor_time();
         let outcome = simulate(&profile, &calibration, generous(&profile), settings(), &|| false);
-        seconds.push(start.elapsed().as_secs_f64());
+        seconds.push((processor_time() - start).as_secs_f64());
         last = Some(outcome);
     }
     let outcome = last?;
@@ -104,13 +105,13 @@ fn settings() -> Settings {
 }
 
 /// Linux forgets the largest resident set so far.
-fn reset_peak_memory() {
+pub(crate) fn reset_peak_memory() {
     // Where it cannot be reset, the peak of what ran before is reported: too much rather than too little.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
 /// The largest resident set since the reset.
-fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

@@ -329,7 +329,7 @@ fn a_backlog_is_handed_out_in_order_within_a_partition() {
         size.workers.workflow_task_pollers = 1;
         size.workers.workflow_task_slots = 1;
         let outcome = run_under(&profile, size, settings(3, 5.0, 150.0), &[outage]);
-        let all: Vec<u64> = outcome.recorder.values(Metric::ScheduleToStartWorkflow).collect();
+        let all: Vec<u64> = outcome.recorder.values(Metric::ScheduleToStartWorkflow).unwrap().collect();
         all.into_iter().filter(|wait| *wait > 3_000_000_000).collect::<Vec<_>>()
     };
     let inversions = |waits: &[u64]| waits.windows(2).filter(|pair| pair[1] > pair[0] + 200_000_000).count();

@@ -299,16 +299,16 @@ fn intervals(outcome: &Outcome, warmup: Nanos, length: Nanos) -> Vec<RunInterval
     ];
     let mut list: Vec<RunInterval> = Vec::new();
     for (metric, name) in NAMES {
-        for (index, values) in outcome.recorder.intervals(metric).enumerate() {
+        for (index, latencies) in outcome.recorder.intervals(metric).enumerate() {
             if list.len() <= index {
                 let start = warmup + length * index as u64;
                 list.push(RunInterval { start, length, metrics: Vec::new() });
             }
             // It grows to its largest value; `saturating_record` would not let it.
             let Ok(mut histogram) = Histogram::<u64>::new(3) else { continue };
-            for value in values {
-                if histogram.record(*value).is_err() {
-                    histogram.saturating_record(*value);
+            for (value, count) in latencies.counts() {
+                if histogram.record_n(value, count).is_err() {
+                    histogram.saturating_record_n(value, count);
                 }
             }
             list[index].metrics.push((name.to_owned(), histogram));

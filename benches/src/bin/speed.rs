@@ -8,6 +8,7 @@ use plimsoll_benches::contenders::{self, Entry};
 use plimsoll_benches::hold::{Compared, Increment, compare};
 use plimsoll_benches::machine::Machine;
 use plimsoll_benches::report::{Report, Settings};
+use plimsoll_benches::scale::scale;
 use plimsoll_benches::temporal::temporal_model;
 
 /// Speed of Plimsoll's engine against a hand-written loop and published engines.
@@ -19,7 +20,7 @@ struct Arguments {
     /// Text for people or JSON for programs.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// Fewer customers, holds and rounds: under ten seconds.
+    /// Fewer customers, holds and rounds, a tenth of the hour at scale: under a minute.
     #[arg(long)]
     quick: bool,
     /// Rounds to take medians over [default: 31, with --quick 7].
@@ -44,6 +45,7 @@ enum Section {
     Mm10,
     Hold,
     Temporal,
+    Scale,
 }
 
 fn main() -> ExitCode {
@@ -73,6 +75,13 @@ fn measure(arguments: &Arguments) -> Report {
     let rounds = arguments.rounds.map_or(if quick { 7 } else { 31 }, usize::from);
     let wanted = |section| arguments.only.is_none_or(|only| only == section);
     let mut report = Report::new(Machine::look(), Settings { quick, rounds, seed: arguments.seed });
+    // First, while the process holds no memory of the other sections.
+    if wanted(Section::Scale) {
+        match scale(quick) {
+            Some(runs) => report.add_scale(runs),
+            None => report.failures.push("the profiles of the runs at scale cannot be read".to_owned()),
+        }
+    }
     if wanted(Section::Mm10) {
         let entries: Vec<Entry> = contenders::entries(quick);
         let measured = contenders::measure(&entries, rounds, arguments.seed);

@@ -150,7 +150,7 @@ const POLLS_AT_MATCHING: f64 = 42.0;
 
 /// The quantile of one run's own latencies, as the measured runs have it: nearest rank, however few there are.
 fn nearest_rank(outcome: &Outcome, q: f64) -> Option<f64> {
-    let mut values: Vec<u64> = outcome.recorder.values(Metric::EndToEnd).collect();
+    let mut values: Vec<u64> = outcome.recorder.values(Metric::EndToEnd)?.collect();
     values.sort_unstable();
     let rank = (q * values.len() as f64).ceil() as usize;
     values.get(rank.max(1) - 1).map(|value| *value as f64 / 1e6)

@@ -17,7 +17,9 @@ pub use queue::EventQueue;
 pub use replications::{ThreadsError, replications};
 pub use simulation::{Model, Schedule, Simulation};
 pub use stations::{
-    Arrival, BatchReport, BatchServer, ConnectionPool, Delay, Fcfs, Matcher, MatcherReport, Permit, Priority,
-    ProcessorSharing, Report, TimeSlicing,
+    Arrival, BatchReport, BatchServer, ConnectionPool, Delay, Ended, Fcfs, Matcher, MatcherReport, Permit, Priority,
+    ProcessorSharing, Report, TimeSlicing, WakeUp,
 };
-pub use statistics::{BatchMeans, Insufficient, Interval, LatencyHistogram, SequentialStopping, Tally, TimeWeighted};
+pub use statistics::{
+    BatchMeans, ClassCounts, Insufficient, Interval, LatencyHistogram, SequentialStopping, Tally, TimeWeighted,
+};

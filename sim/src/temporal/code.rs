@@ -227,6 +227,7 @@ impl Model {
         let short = Nanos((self.random.skip.uniform() * longest.0 as f64) as u64);
         let cache = self.cache_residence();
         let cold = self.left_the_cache(wait);
+        self.work.skipped += u128::from((wait - short).0);
         let run = &mut self.runs[run];
         run.skipped += wait - short;
         run.cold |= cold;

@@ -158,6 +158,7 @@ impl Model {
         if left > longest {
             let short = Nanos((self.random.skip.uniform() * longest.0 as f64) as u64);
             self.runs[run].skipped += left - short;
+            self.work.skipped += u128::from((left - short).0);
             self.schedule_end(run, short, schedule);
             return short + longest;
         }

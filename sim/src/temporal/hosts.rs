@@ -5,7 +5,7 @@ use plimsoll_profiles::units::{Cores, Nanos};
 use super::idle::IDLE_JOB;
 use super::model::{Event, Model};
 use super::visits::Process;
-use crate::engine::{Schedule, TimeSlicing};
+use crate::engine::{Schedule, TimeSlicing, WakeUp};
 
 /// The pods of one process: their hosts, how many of their jobs are on a CPU, and what they have used since their last garbage collection.
 pub(super) struct PodGroup {
@@ -87,11 +87,18 @@ impl Model {
         group.since_collection[pod] += demand;
         let collect = group.since_collection[pod] >= costs.collection_every;
         self.work.cpu[process as usize] += demand;
-        self.hosts[host as usize].arrive(schedule.now(), job(id, process), demand, part);
+        self.run_on(host, job(id, process), demand, part, schedule);
         if collect {
             self.collect_garbage(process, pod, schedule);
         }
-        self.wake_host(host, schedule);
+    }
+
+    /// A job comes to a host.
+    #[inline]
+    pub(super) fn run_on(&mut self, host: u32, job: u32, demand: Nanos, part: Nanos, schedule: &mut Schedule<Event>) {
+        if let Some(WakeUp { at, core }) = self.hosts[host as usize].arrive(schedule.now(), job, demand, part) {
+            schedule.at(at, Event::Host { host, core });
+        }
     }
 
     /// A Go process has allocated as much as it holds: its collector marks what is alive. It runs beside the requests, on a quarter of the cores that
@@ -107,7 +114,7 @@ impl Model {
         let host = group.hosts[pod];
         self.work.cpu[process as usize] += costs.collection;
         let part = self.calibration.runtime.collector_slice;
-        self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, process), costs.collection, part);
+        self.run_on(host, job(IDLE_JOB, process), costs.collection, part, schedule);
     }
 
     pub(super) fn pod_of(&self, id: u32, process: Process) -> usize {
@@ -122,26 +129,19 @@ impl Model {
         pod as usize
     }
 
-    pub(super) fn wake_host(&mut self, host: u32, schedule: &mut Schedule<Event>) {
-        if let Some((at, generation)) = self.hosts[host as usize].wake() {
-            schedule.at(at, Event::Host { host, generation });
+    pub(super) fn host_woken(&mut self, host: u32, core: u16, schedule: &mut Schedule<Event>) {
+        let ended = self.hosts[host as usize].complete(schedule.now(), core);
+        if let Some(WakeUp { at, core }) = ended.wake {
+            schedule.at(at, Event::Host { host, core });
         }
-    }
-
-    pub(super) fn host_woken(&mut self, host: u32, generation: u32, schedule: &mut Schedule<Event>) {
-        if !self.hosts[host as usize].woken(generation) {
+        let Some(token) = ended.token else { return };
+        let (id, process) = chain_of(token);
+        if id == IDLE_JOB {
             return;
         }
-        while let Some(token) = self.hosts[host as usize].complete(schedule.now()) {
-            let (id, process) = chain_of(token);
-            if id == IDLE_JOB {
-                continue;
-            }
-            let pod = self.pod_of(id, process);
-            self.groups[process as usize].running[pod] -= 1;
-            self.advance(id, schedule);
-        }
-        self.wake_host(host, schedule);
+        let pod = self.pod_of(id, process);
+        self.groups[process as usize].running[pod] -= 1;
+        self.advance(id, schedule);
     }
 }
 

@@ -102,8 +102,7 @@ impl Model {
             let polling = per_poll * polls;
             self.work.cpu[process as usize] += polling;
             let demand = Nanos(per_second.0 * PORTION.0 / 1_000_000_000) + polling;
-            self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, process), demand, demand);
-            self.wake_host(host, schedule);
+            self.run_on(host, job(IDLE_JOB, process), demand, demand, schedule);
         }
         schedule.after(PORTION, Event::Idle);
     }

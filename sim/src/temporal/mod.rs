@@ -28,6 +28,7 @@ mod path;
 mod postgres;
 mod program;
 mod record;
+mod recorder;
 mod requests;
 mod signals;
 mod slab;
@@ -50,7 +51,8 @@ pub use outcome::{
 pub use pages::{PAGE, PageSet, Pages, TOUCHED_AGAIN, distinct_pages};
 pub use postgres::wal_between_checkpoints;
 pub use program::{Instruction, Program, distribution};
-pub use record::{Counts, Metric, Recorder, Work};
+pub use record::{Counts, Metric, Work};
+pub use recorder::{Latencies, Recorder};
 pub use requests::{QueueCall, Requests};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
 pub use visits::Process;

@@ -20,7 +20,8 @@ use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::outages::Outage;
 use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
-use super::record::{Counts, Metric, Recorder, Work};
+use super::record::{Counts, Metric, Work};
+use super::recorder::Recorder;
 use super::requests::QueueCall;
 use super::slab::Slab;
 use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread};
@@ -36,12 +37,12 @@ pub enum Event {
     Arrive,
     /// A chain goes on.
     Step(u32),
-    /// A host may have finished jobs.
+    /// A host's core may have finished a job.
     Host {
         /// Which.
         host: u32,
-        /// Of its wake-ups.
-        generation: u32,
+        /// Of its cores.
+        core: u16,
     },
     /// A server's WAL is flushed.
     Flushed(u8),
@@ -180,7 +181,7 @@ impl EngineModel for Model {
     fn handle(&mut self, event: Event, schedule: &mut Schedule<Event>) {
         match event {
             Event::Step(chain) => self.advance(chain, schedule),
-            Event::Host { host, generation } => self.host_woken(host, generation, schedule),
+            Event::Host { host, core } => self.host_woken(host, core, schedule),
             Event::Flushed(server) => self.wal_flushed(server, schedule),
             Event::Arrive => self.arrive(schedule),
             Event::Timer(thread) => self.timer_due(thread, schedule),

@@ -6,7 +6,8 @@ use plimsoll_profiles::units::Nanos;
 
 use super::model::Model;
 use super::outages::Outage;
-use super::record::{Counts, Metric, Recorder, Work};
+use super::record::{Counts, Metric, Work};
+use super::recorder::Recorder;
 use super::system::{Settings, SystemSize};
 use super::visits::Process;
 use crate::engine::Simulation;
@@ -64,6 +65,9 @@ pub struct Populations {
     pub connection_wait: Nanos,
     /// Open workflows at the end of the measured window, long waits not counted.
     pub open_workflows: u32,
+    /// Open workflows in long waits, mean: they do not exist one by one, but follow from the rate and the length of those waits
+    /// (Little's law; Eick, Massey, Whitt 1993 for the Mt/G/∞ queue).
+    pub long_waits: f64,
     /// Tasks waiting at the end of the measured window.
     pub backlog: u64,
 }
@@ -159,10 +163,7 @@ impl Outcome {
 
     /// A quantile of a latency, in seconds, with its interval from batches; `None` when the tail has too few samples.
     pub fn quantile(&self, metric: Metric, q: f64) -> Option<Interval> {
-        let samples = self.recorder.samples(metric);
-        let sections =
-            [20, 10].into_iter().find_map(|batches| BatchMeans::new(batches, 0.95).quantile(&samples, q).ok());
-        sections.or_else(|| quantile_by_inversion(&samples, q))
+        self.recorder.quantile(metric, q)
     }
 
     /// Whether at most the share 1 − q of latencies is beyond the limit, by batch means of the share.
@@ -171,29 +172,6 @@ impl Outcome {
             return Promise::Broken;
         }
         self.recorder.promise(metric, q, limit, 0.95)
-    }
-}
-
-impl Recorder {
-    /// Whether at most the share 1 − q of latencies so far is beyond the limit, by batch means of the share.
-    pub fn promise(&self, metric: Metric, q: f64, limit: Nanos, confidence: f64) -> Promise {
-        let late: Vec<f64> = self.values(metric).map(|value| if value > limit.0 { 1.0 } else { 0.0 }).collect();
-        let allowed = 1.0 - q;
-        // With fewer samples a share of zero says nothing.
-        if (late.len() as f64) * allowed < 5.0 {
-            return Promise::Undecided;
-        }
-        let Some(result) = BatchMeans::new(10, confidence).mean(&late) else {
-            return Promise::Undecided;
-        };
-        let interval = result.interval;
-        if interval.high <= allowed {
-            return Promise::Kept;
-        }
-        if interval.low > allowed {
-            return Promise::Broken;
-        }
-        Promise::Undecided
     }
 }
 
@@ -278,14 +256,16 @@ fn run(
     let measured = Nanos(measured_until.saturating_sub(settings.warmup).0.max(1));
     let (work_then, counts_then) = run.readings();
     let utilisation = run.simulation.model_mut().utilisations(measured_until);
-    let populations = run.simulation.model_mut().populations(measured_until);
+    let mut populations = run.simulation.model_mut().populations(measured_until);
+    populations.long_waits = (work_then.skipped - work.skipped) as f64 / measured.0 as f64;
     if settings.drain > Nanos::ZERO && run.ended_early.is_none() {
         run.drain(end + settings.drain, cancelled);
     }
     let events = run.simulation.schedule().events_handled();
     let ended_early = run.ended_early;
     let samples = run.samples;
-    let model = run.simulation.into_model();
+    let mut model = run.simulation.into_model();
+    model.recorder.finish();
     debug_assert_eq!(
         model.counts.offered,
         model.counts.completed + model.counts.failed + u64::from(model.open_roots),
@@ -446,6 +426,7 @@ impl Model {
             activity_memory: self.workers.iter().map(|w| w.activity_memory.mean(now)).sum::<f64>() / pods,
             most_activity_memory: self.workers.iter().map(|w| w.activity_memory.max()).max().unwrap_or(0),
             open_workflows: self.open_roots,
+            long_waits: 0.0,
             backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
         }
     }

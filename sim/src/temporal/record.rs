@@ -4,7 +4,6 @@ use plimsoll_profiles::units::Nanos;
 
 use super::requests::Requests;
 use super::visits::Process;
-use crate::engine::LatencyHistogram;
 
 /// The latencies measured, under the names that the load generator uses too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +79,8 @@ pub struct Work {
     pub cold_loads: u64,
     /// Workflows closed: completed, failed or continued as new.
     pub closed_runs: u64,
+    /// Long waits that did not hold the simulation up, in nanoseconds.
+    pub skipped: u128,
     /// Times that work came to a process with nothing on a CPU.
     pub wake_ups: [u64; Process::COUNT],
     /// Times that work came to a host with an idle core.
@@ -121,6 +122,7 @@ impl Work {
             dispatched: self.dispatched - earlier.dispatched,
             cold_loads: self.cold_loads - earlier.cold_loads,
             closed_runs: self.closed_runs - earlier.closed_runs,
+            skipped: self.skipped - earlier.skipped,
             wake_ups: difference(self.wake_ups, earlier.wake_ups),
             idle_cores: difference(self.idle_cores, earlier.idle_cores),
             throttled: difference(self.throttled, earlier.throttled),
@@ -138,55 +140,4 @@ pub struct Counts {
     pub completed: u64,
     /// Failed.
     pub failed: u64,
-}
-
-/// Histograms by interval and metric.
-#[derive(Clone, Debug)]
-pub struct Recorder {
-    warmup: Nanos,
-    interval: Nanos,
-    total: [LatencyHistogram; Metric::ALL.len()],
-    intervals: Vec<[Vec<u64>; Metric::ALL.len()]>,
-}
-
-impl Recorder {
-    /// Records from `warmup` on, in intervals of the given length.
-    pub fn new(warmup: Nanos, interval: Nanos) -> Self {
-        debug_assert!(interval > Nanos::ZERO, "an interval has a length");
-        Recorder { warmup, interval, total: std::array::from_fn(|_| LatencyHistogram::new()), intervals: Vec::new() }
-    }
-
-    /// A latency that ended now.
-    #[inline]
-    pub fn record(&mut self, now: Nanos, metric: Metric, latency: Nanos) {
-        if now < self.warmup {
-            return;
-        }
-        self.total[metric as usize].record(latency);
-        let index = ((now.0 - self.warmup.0) / self.interval.0) as usize;
-        while self.intervals.len() <= index {
-            self.intervals.push(std::array::from_fn(|_| Vec::new()));
-        }
-        self.intervals[index][metric as usize].push(latency.0);
-    }
-
-    /// Everything recorded of one metric.
-    pub fn total(&self, metric: Metric) -> &LatencyHistogram {
-        &self.total[metric as usize]
-    }
-
-    /// All latencies of one metric in the order they ended, in nanoseconds.
-    pub fn values(&self, metric: Metric) -> impl Iterator<Item = u64> {
-        self.intervals.iter().flat_map(move |interval| interval[metric as usize].iter().copied())
-    }
-
-    /// The same in seconds.
-    pub fn samples(&self, metric: Metric) -> Vec<f64> {
-        self.values(metric).map(|value| value as f64 / 1e9).collect()
-    }
-
-    /// The latencies of one metric by interval, in nanoseconds.
-    pub fn intervals(&self, metric: Metric) -> impl ExactSizeIterator<Item = &[u64]> {
-        self.intervals.iter().map(move |interval| interval[metric as usize].as_slice())
-    }
 }

@@ -1,45 +1,53 @@
-//! The event queue of most small models: up to sixteen pending events, in a winner tree of two levels.
+//! The event queue of most models: up to sixteen pending events in a winner tree of two levels, up to 256 in one of three or four.
 //!
 //! The same idea as [`super::tree`], in one word per key: the time past a base, above the order of insertion, above the leaf. Base and orders are
 //! set anew when either runs out, so equal times keep their order for ever; a time too far away for the word is refused.
 
-/// The largest number of events.
-const FEW: usize = 16;
-const SLOT_BITS: u32 = 4;
-const ORDER_BITS: u32 = 10;
-/// Pushes before the orders start again from zero. One less than the bits allow, so that no key equals [`EMPTY`].
-const ORDERS: u64 = (1 << ORDER_BITS) - 1;
-/// The latest time past the base: 13 days in nanoseconds.
-const SPAN: u64 = u64::MAX >> (ORDER_BITS + SLOT_BITS);
 /// The key of an empty leaf, later than every event.
 const EMPTY: u64 = u64::MAX;
 
+/// Up to sixteen events within 13 days.
+pub(super) type Few<E> = Small<E, 16, 5, 10>;
+/// Up to 256 within five hours.
+pub(super) type Some256<E> = Small<E, 256, 85, 12>;
+
+/// A queue of up to `ROOM` events; `GROUPS` is the number of inner and leaf groups of four.
 #[derive(Clone, Debug)]
-pub(super) struct Few<E> {
-    /// Leaf `n` is place `n % 4` of group `n / 4`; the winners of the four groups are the last group.
-    nodes: [[u64; 4]; FEW / 4 + 1],
+pub(super) struct Small<E, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> {
+    /// Leaf `n` is place `n % 4` of group `n / 4`; the winners of these groups follow in groups of their own, up to the one that
+    /// is last.
+    nodes: [[u64; 4]; GROUPS],
     first: u64,
     /// At most `u64::MAX - SPAN`: an earlier time less the base wraps to more than `SPAN`.
     base: u64,
     order: u64,
-    events: [Option<E>; FEW],
+    events: [Option<E>; ROOM],
     /// The free leaves, from place `len` on; what lies before has no meaning. A push takes the one at `len`.
-    slots: [u8; FEW],
+    slots: [u8; ROOM],
     len: usize,
+    /// With room for 256: whether more than the first 64 leaves have been used, so that the last level counts.
+    deep: bool,
     /// The leaf at `slots[len]` still holds the key popped last: a push that follows replaces it with a single walk.
     stale: bool,
 }
 
-impl<E: Copy> Few<E> {
+impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Small<E, ROOM, GROUPS, ORDER_BITS> {
+    /// Pushes before the orders start again from zero. One less than the bits allow, so that no key equals [`EMPTY`].
+    const ORDERS: u64 = (1 << ORDER_BITS) - 1;
+    const SLOT_BITS: u32 = ROOM.ilog2();
+    /// The latest time past the base, in nanoseconds.
+    const SPAN: u64 = u64::MAX >> (ORDER_BITS + Self::SLOT_BITS);
+
     pub fn new() -> Self {
-        Few {
-            nodes: [[EMPTY; 4]; FEW / 4 + 1],
+        Small {
+            nodes: [[EMPTY; 4]; GROUPS],
             first: EMPTY,
             base: 0,
             order: 0,
-            events: [None; FEW],
+            events: [None; ROOM],
             slots: std::array::from_fn(|slot| slot as u8),
             len: 0,
+            deep: false,
             stale: false,
         }
     }
@@ -49,21 +57,29 @@ impl<E: Copy> Few<E> {
         self.len
     }
 
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.len < ROOM
+    }
+
     /// Adds an event; false when there is no room or the times would lie too far apart.
     #[inline]
     pub fn push(&mut self, time: u64, event: E) -> bool {
-        if self.len == FEW {
+        if self.len == ROOM {
             return false;
         }
-        if (time.wrapping_sub(self.base) > SPAN || self.order == ORDERS) && !self.rebase(time) {
+        if (time.wrapping_sub(self.base) > Self::SPAN || self.order == Self::ORDERS) && !self.rebase(time) {
             return false;
         }
-        let slot = usize::from(self.slots[self.len % FEW]) % FEW;
+        let slot = usize::from(self.slots[self.len % ROOM]) % ROOM;
+        if ROOM == 256 && slot >= 64 && !self.deep {
+            self.deepen();
+        }
         self.len += 1;
         self.stale = false;
         self.events[slot] = Some(event);
-        self.first =
-            settle(&mut self.nodes, slot, ((time - self.base) << ORDER_BITS | self.order) << SLOT_BITS | slot as u64);
+        let key = ((time - self.base) << ORDER_BITS | self.order) << Self::SLOT_BITS | slot as u64;
+        self.first = settle::<ROOM, GROUPS>(&mut self.nodes, slot, key, self.deep);
         self.order += 1;
         true
     }
@@ -73,9 +89,10 @@ impl<E: Copy> Few<E> {
     pub fn first_time(&mut self) -> u64 {
         if self.stale {
             self.stale = false;
-            self.first = settle(&mut self.nodes, usize::from(self.slots[self.len % FEW]), EMPTY);
+            let slot = usize::from(self.slots[self.len % ROOM]);
+            self.first = settle::<ROOM, GROUPS>(&mut self.nodes, slot, EMPTY, self.deep);
         }
-        self.base + (self.first >> (ORDER_BITS + SLOT_BITS))
+        self.base + (self.first >> (ORDER_BITS + Self::SLOT_BITS))
     }
 
     /// Removes the earliest event unless it is later than `end`.
@@ -88,11 +105,19 @@ impl<E: Copy> Few<E> {
         if time > end {
             return None;
         }
-        let slot = self.first as usize % FEW;
+        let slot = self.first as usize % ROOM;
         self.len -= 1;
-        self.slots[self.len % FEW] = slot as u8;
+        self.slots[self.len % ROOM] = slot as u8;
         self.stale = true;
         Some((time, self.events[slot]?))
+    }
+
+    /// From now on the last level counts.
+    #[cold]
+    fn deepen(&mut self) {
+        self.first_time();
+        self.deep = true;
+        self.nodes[GROUPS - 1] = [self.first, EMPTY, EMPTY, EMPTY];
     }
 
     /// Removes all events, in order.
@@ -109,9 +134,9 @@ impl<E: Copy> Few<E> {
         let all = self.drain();
         let (first, last) =
             all.iter().fold((time, time), |(first, last), entry| (first.min(entry.0), last.max(entry.0)));
-        let fits = last - first <= SPAN;
+        let fits = last - first <= Self::SPAN;
         if fits {
-            self.base = first.min(u64::MAX - SPAN);
+            self.base = first.min(u64::MAX - Self::SPAN);
         }
         self.order = 0;
         for (time, event) in all {
@@ -125,12 +150,31 @@ impl<E: Copy> Few<E> {
 ///
 /// Not inlined, because inside a loop the compiler turns minima into branches, which are mispredicted as often as not.
 #[inline(never)]
-fn settle(nodes: &mut [[u64; 4]; FEW / 4 + 1], slot: usize, key: u64) -> u64 {
-    let (group, place) = (slot / 4 % 4, slot % 4);
-    nodes[group][place] = key;
-    let key = winner(&nodes[group], place, key);
-    nodes[FEW / 4][group] = key;
-    winner(&nodes[FEW / 4], group, key)
+fn settle<const ROOM: usize, const GROUPS: usize>(
+    nodes: &mut [[u64; 4]; GROUPS],
+    slot: usize,
+    key: u64,
+    deep: bool,
+) -> u64 {
+    let slot = slot % ROOM;
+    let key = climb(nodes, slot / 4, slot % 4, key);
+    if ROOM == 16 {
+        return climb(nodes, GROUPS - 1, slot / 4, key);
+    }
+    let key = climb(nodes, ROOM / 4 + slot / 16, slot / 4 % 4, key);
+    let key = climb(nodes, ROOM / 4 + ROOM / 16 + slot / 64, slot / 16 % 4, key);
+    if !deep {
+        return key;
+    }
+    climb(nodes, GROUPS - 1, slot / 64, key)
+}
+
+/// Writes a key into a group; the answer is the group's winner.
+#[inline]
+fn climb<const GROUPS: usize>(nodes: &mut [[u64; 4]; GROUPS], group: usize, place: usize, key: u64) -> u64 {
+    let keys = &mut nodes[group];
+    keys[place] = key;
+    winner(keys, place, key)
 }
 
 /// The winner of `key` and the other three of a group.

@@ -1,10 +1,10 @@
-//! The event queue: a winner tree of fixed size for up to sixteen pending events, one that grows for some thousand, a ladder of buckets for more.
+//! The event queue: winner trees of fixed size for up to 256 pending events, one that grows for some thousand, a ladder of buckets for more.
 
 mod few;
 mod tree;
 mod wheel;
 
-use few::Few;
+use few::{Few, Some256};
 use plimsoll_profiles::units::Nanos;
 use tree::WinnerTree;
 use wheel::Wheel;
@@ -14,6 +14,8 @@ use wheel::Wheel;
 const LADDER_ABOVE: usize = 4096;
 /// Below this many the tree takes over again; far enough from [`LADDER_ABOVE`] that a population that swings around either does not switch often.
 const TREE_BELOW: usize = 1024;
+/// Below this many a tree makes place for the fixed one of 256.
+const FIXED_BELOW: usize = 128;
 /// Events per bucket that the ladder aims for: enough to spread the cost of opening one, few enough to be sorted in the first-level cache.
 const NEAR_EVENTS: usize = 48;
 /// Orders of insertion that a tree key can tell apart.
@@ -21,13 +23,13 @@ const SEQUENCE_LIMIT: u64 = 1 << 42;
 
 /// Pending events, earliest first; events at the same time in the order of their insertion.
 ///
-/// Times may be pushed in any order, also earlier than events already popped. Up to some thousand pending events lie in a 4-ary winner tree (up to sixteen
+/// Times may be pushed in any order, also earlier than events already popped. Up to some thousand pending events lie in a 4-ary winner tree (up to 256
 /// in one of fixed size and narrower keys); above, those not due soon lie in a ladder of unsorted buckets of about 48 events, and only
 /// the bucket whose turn it is gets sorted. The queue changes between these forms by itself, and the width of a bucket follows the
 /// density of events. Nothing is allocated per event in steady state; memory grows with the largest population and when the form changes.
 ///
 /// # Panics
-/// After 4.4e12 pushes to more than sixteen pending events, and when more than 4 million events are pending within one nanosecond.
+/// After 4.4e12 pushes to more than 256 pending events, and when more than 4 million events are pending within one nanosecond.
 ///
 /// ```
 /// use plimsoll_profiles::units::Nanos;
@@ -45,6 +47,11 @@ pub struct EventQueue<E> {
     /// All events, until it refuses one: from then on it is empty, until the queue is.
     few: Few<E>,
     is_few: bool,
+    /// As `few`, and next in turn; made when first needed.
+    some: Option<Box<Some256<E>>>,
+    is_some: bool,
+    /// A time was too far away for `some`: it is not tried again.
+    is_wide: bool,
     /// All other events in tree form; in ladder form, those pushed into the current bucket.
     tree: WinnerTree<E>,
     ladder: Option<Box<Ladder<E>>>,
@@ -77,7 +84,17 @@ impl<E: Copy> Default for EventQueue<E> {
 impl<E: Copy> EventQueue<E> {
     /// An empty queue.
     pub fn new() -> Self {
-        EventQueue { few: Few::new(), is_few: true, tree: WinnerTree::new(), ladder: None, spare: None, sequence: 0 }
+        EventQueue {
+            few: Few::new(),
+            is_few: true,
+            some: None,
+            is_some: false,
+            is_wide: false,
+            tree: WinnerTree::new(),
+            ladder: None,
+            spare: None,
+            sequence: 0,
+        }
     }
 
     /// The number of pending events.
@@ -85,6 +102,9 @@ impl<E: Copy> EventQueue<E> {
     pub fn len(&self) -> usize {
         if self.is_few {
             return self.few.len();
+        }
+        if self.is_some {
+            return self.some.as_ref().map_or(0, |some| some.len());
         }
         self.tree.len()
             + self.ladder.as_ref().map_or(0, |ladder| ladder.wheel.len() + ladder.near.len() - ladder.cursor)
@@ -105,9 +125,23 @@ impl<E: Copy> EventQueue<E> {
         self.push_many(time, event);
     }
 
+    #[inline]
     fn push_many(&mut self, time: Nanos, event: E) {
         if self.is_few {
             self.leave_few();
+        }
+        if self.is_some
+            && let Some(some) = &mut self.some
+            && some.push(time.0, event)
+        {
+            return;
+        }
+        self.push_more(time, event);
+    }
+
+    fn push_more(&mut self, time: Nanos, event: E) {
+        if self.is_some {
+            self.leave_some();
         }
         if let Some(ladder) = &mut self.ladder
             && ladder.wheel.takes(time.0)
@@ -129,13 +163,47 @@ impl<E: Copy> EventQueue<E> {
         self.sequence += 1;
     }
 
-    /// Puts the few events into the tree.
+    /// Puts the few events where there is room for more.
     #[cold]
     fn leave_few(&mut self) {
         self.is_few = false;
-        for (time, event) in self.few.drain() {
+        let events = self.few.drain();
+        self.fill_some(events);
+    }
+
+    /// Puts events, in order, into the fixed tree of 256, or into the growing one when they do not fit.
+    fn fill_some(&mut self, events: Vec<(u64, E)>) {
+        let some = self.some.get_or_insert_with(|| Box::new(Some256::new()));
+        self.is_some = !self.is_wide && events.iter().all(|(time, event)| some.push(*time, *event));
+        if self.is_some {
+            return;
+        }
+        some.drain();
+        self.is_wide = true;
+        for (time, event) in events {
             self.push_tree(time, event);
         }
+    }
+
+    /// Puts the events of the fixed tree into the growing one.
+    #[cold]
+    fn leave_some(&mut self) {
+        self.is_some = false;
+        let Some(some) = &mut self.some else { return };
+        self.is_wide |= some.has_room();
+        for (time, event) in some.drain() {
+            if self.tree.is_full() {
+                self.tree.grow();
+            }
+            self.push_tree(time, event);
+        }
+    }
+
+    /// Puts the events of the growing tree into the fixed one.
+    #[cold]
+    fn leave_tree(&mut self) {
+        let events = self.tree.drain_sorted();
+        self.fill_some(events);
     }
 
     /// The time of the earliest event.
@@ -143,6 +211,10 @@ impl<E: Copy> EventQueue<E> {
     pub fn peek_time(&mut self) -> Option<Nanos> {
         if self.is_few {
             return (self.few.len() > 0).then(|| Nanos(self.few.first_time()));
+        }
+        if self.is_some {
+            let some = self.some.as_mut()?;
+            return (some.len() > 0).then(|| Nanos(some.first_time()));
         }
         if self.ladder.is_some() {
             return self.peek_ladder();
@@ -165,7 +237,20 @@ impl<E: Copy> EventQueue<E> {
         self.pop_many(end)
     }
 
+    #[inline]
     fn pop_many(&mut self, end: Nanos) -> Option<(Nanos, E)> {
+        if self.is_some {
+            let some = self.some.as_mut()?;
+            let (time, event) = some.pop_until(end.0)?;
+            if some.len() == 0 {
+                (self.is_some, self.is_few) = (false, true);
+            }
+            return Some((Nanos(time), event));
+        }
+        self.pop_more(end)
+    }
+
+    fn pop_more(&mut self, end: Nanos) -> Option<(Nanos, E)> {
         if self.ladder.is_some() {
             return self.pop_ladder(end);
         }
@@ -173,7 +258,11 @@ impl<E: Copy> EventQueue<E> {
             return None;
         }
         let (time, event) = self.tree.pop();
-        self.is_few = self.tree.len() == 0;
+        if self.tree.len() == 0 {
+            self.is_few = true;
+        } else if self.tree.len() < FIXED_BELOW && !self.is_wide {
+            self.leave_tree();
+        }
         Some((Nanos(time), event))
     }
 

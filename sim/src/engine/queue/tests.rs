@@ -76,6 +76,10 @@ fn order_is_that_of_a_sorted_list_for_few_events() {
         interleave(seed, 20_000, 12, |stream| stream.below(3));
         interleave(seed, 4_000, 12, |stream| 1 << stream.below(53));
         interleave(seed, 20_000, 20, |stream| stream.below(100));
+        interleave(seed, 20_000, 60, |stream| stream.below(3));
+        interleave(seed, 20_000, 60, |stream| 1 << stream.below(45));
+        interleave(seed, 20_000, 240, |stream| stream.below(30));
+        interleave(seed, 20_000, 300, |stream| stream.below(100));
         interleave(seed, 20_000, 900, |stream| stream.below(1_000));
     }
 }
@@ -144,6 +148,23 @@ fn times_up_to_the_last_nanosecond_are_kept() {
     assert_eq!(queue.peek_time(), Some(Nanos::FOREVER));
     assert_eq!(queue.pop(), Some((Nanos::FOREVER, 2)));
     assert_eq!(queue.peek_time(), None);
+}
+
+#[test]
+fn events_are_refused_only_for_their_number_and_for_a_distance_beyond_almost_five_hours() {
+    let minutes = |minutes: u64| minutes * 60_000_000_000;
+    let mut some = Some256::new();
+    assert!(some.push(minutes(4_000), 0));
+    assert!(some.push(minutes(4_293), 1) && !some.push(minutes(4_294), 2) && !some.push(minutes(3_999), 3));
+    assert!((2..256).all(|n| some.push(minutes(4_000) + n % 5, n)) && !some.has_room());
+    assert!(!some.push(minutes(4_001), 256));
+    let order: Vec<u64> = some.drain().into_iter().map(|(_, event)| event).collect();
+    let mut expected: Vec<u64> = (2..256).collect();
+    expected.sort_by_key(|n| n % 5);
+    expected.insert(0, 0);
+    expected.push(1);
+    assert_eq!(order, expected);
+    assert!((0..9_000).all(|_| some.push(minutes(1), 7) && some.pop_until(u64::MAX) == Some((minutes(1), 7))));
 }
 
 #[test]

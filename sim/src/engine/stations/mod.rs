@@ -23,7 +23,7 @@ pub use permit::{Permit, Priority};
 pub use pool::ConnectionPool;
 pub use processor_sharing::ProcessorSharing;
 pub use report::Report;
-pub use time_slicing::TimeSlicing;
+pub use time_slicing::{Ended, TimeSlicing, WakeUp};
 
 #[cfg(test)]
 mod tests;

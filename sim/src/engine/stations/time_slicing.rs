@@ -43,27 +43,22 @@ struct Core {
 /// A fraction of a core makes every core slower by the same factor: 1.5 cores are two of three quarters each.
 ///
 /// # Protocol
-/// The host needs one wake-up event at a time. After each `arrive` or `complete` ask [`TimeSlicing::wake`]:
-/// it gives a time and a generation when an event has to be scheduled, and `None` when the pending one will do. When an event
-/// fires, [`TimeSlicing::woken`] tells whether it is the current one; then take all finished jobs with
-/// [`TimeSlicing::complete`], and ask `wake` again.
+/// Each core has wake-ups of its own. [`TimeSlicing::arrive`] and [`TimeSlicing::complete`] tell when one has to be scheduled; when it
+/// fires, ask `complete` what has ended. A wake-up that a later arrival made too late is not taken back: it finds nothing to do.
 ///
 /// ```
 /// use plimsoll_profiles::units::{Cores, Nanos};
-/// use plimsoll_sim::engine::TimeSlicing;
+/// use plimsoll_sim::engine::{Ended, TimeSlicing, WakeUp};
 ///
 /// let mut host = TimeSlicing::new(Cores::new(1.0), Nanos(100));
-/// host.arrive(Nanos(0), 1, Nanos(250), Nanos(250));
-/// assert_eq!(host.wake(), Some((Nanos(250), 1))); // nobody waits: it may run to its end
-/// host.arrive(Nanos(120), 2, Nanos(30), Nanos(30));
-/// assert_eq!(host.wake(), Some((Nanos(200), 2))); // its second slice ends there
+/// let wake = |at| Some(WakeUp { at: Nanos(at), core: 0 });
+/// assert_eq!(host.arrive(Nanos(0), 1, Nanos(250), Nanos(250)), wake(250)); // nobody waits: it may run to its end
+/// assert_eq!(host.arrive(Nanos(120), 2, Nanos(30), Nanos(30)), wake(200)); // its second slice ends there
 ///
-/// assert!(host.woken(2));
-/// assert_eq!(host.complete(Nanos(200)), None);
-/// assert_eq!(host.wake(), Some((Nanos(230), 3)));
-/// assert!(host.woken(3));
-/// assert_eq!(host.complete(Nanos(230)), Some(2));
-/// assert_eq!(host.wake(), Some((Nanos(280), 4))); // 1 has had 200 and runs its last 50
+/// assert_eq!(host.complete(Nanos(200), 0), Ended { token: None, wake: wake(230) });
+/// assert_eq!(host.complete(Nanos(230), 0), Ended { token: Some(2), wake: wake(280) }); // 1 has had 200 and runs its last 50
+/// assert_eq!(host.complete(Nanos(250), 0), Ended::default()); // the first wake-up, too late by now
+/// assert_eq!(host.complete(Nanos(280), 0), Ended { token: Some(1), wake: None });
 /// ```
 #[derive(Clone, Debug)]
 pub struct TimeSlicing {
@@ -80,9 +75,25 @@ pub struct TimeSlicing {
     /// Share of cores that was busy lately, and the share above which nobody looks for an idle one.
     load: f64,
     looks_below: f64,
-    generation: u32,
-    pending: Option<Nanos>,
     window: Window,
+}
+
+/// A wake-up that the model has to schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WakeUp {
+    /// When.
+    pub at: Nanos,
+    /// For which core.
+    pub core: u16,
+}
+
+/// What a wake-up found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The job that is done.
+    pub token: Option<u32>,
+    /// The core's next wake-up.
+    pub wake: Option<WakeUp>,
 }
 
 /// What is measured since the last reset.
@@ -99,8 +110,12 @@ struct Window {
 
 impl TimeSlicing {
     /// An idle host.
+    ///
+    /// # Panics
+    /// With more than 65,536 cores.
     pub fn new(cores: Cores, slice: Nanos) -> Self {
         let count = libm::ceil(cores.get()).max(1.0);
+        assert!(count <= 65_536.0, "a host of {count} cores");
         let idle = Core { running: None, started: Nanos::ZERO, waiting: VecDeque::new() };
         TimeSlicing {
             cores: vec![idle; count as usize],
@@ -113,8 +128,6 @@ impl TimeSlicing {
             drawn: 0x9e37_79b9_7f4a_7c15,
             load: 0.0,
             looks_below: libm::sqrt((1.0 - 1.0 / count) / IMBALANCE),
-            generation: 0,
-            pending: None,
             window: Window::default(),
         }
     }
@@ -126,8 +139,10 @@ impl TimeSlicing {
             return;
         }
         self.now = now;
-        let busy = f64::from(self.busy) / self.cores.len() as f64;
-        self.load += (busy - self.load) * (elapsed as f64 / AVERAGED_OVER).min(1.0);
+        if self.cores.len() > 1 {
+            let busy = f64::from(self.busy) / self.cores.len() as f64;
+            self.load += (busy - self.load) * (elapsed as f64 / AVERAGED_OVER).min(1.0);
+        }
         self.window.busy_area += u128::from(elapsed * u64::from(self.busy));
         self.window.population_area += u128::from(elapsed) * u128::from(self.jobs);
     }
@@ -142,28 +157,31 @@ impl TimeSlicing {
 
     /// Runs a job on a core: to its end when nobody waits there, else for its part or slice.
     #[inline]
-    fn start(&mut self, core: usize, mut job: Job) {
+    fn start(&mut self, core: usize, mut job: Job) -> Option<WakeUp> {
         let run = if self.cores[core].waiting.is_empty() { job.left } else { job.left.min(job.part).min(self.slice) };
-        self.until[core] = self.now + Nanos(self.wall(run));
+        let at = self.now + Nanos(self.wall(run));
         job.left -= run;
+        self.until[core] = at;
         self.cores[core].running = Some(job);
         self.cores[core].started = self.now;
+        Some(WakeUp { at, core: core as u16 })
     }
 
     /// Somebody waits now where nobody did: the running job keeps the core until the end of its part or slice.
     #[inline]
-    fn cut_short(&mut self, core: usize) {
-        let Some(job) = self.cores[core].running else { return };
+    fn cut_short(&mut self, core: usize) -> Option<WakeUp> {
+        let job = self.cores[core].running?;
         let piece = self.wall(job.part.min(self.slice)).max(1);
         let started = self.cores[core].started.0;
         let end = Nanos(started + ((self.now.0 - started) / piece + 1) * piece);
         let until = self.until[core];
         if end >= until {
-            return;
+            return None;
         }
         let back = ((u128::from(until.0 - end.0) << FRACTION_BITS) / u128::from(self.stretch)) as u64;
         self.cores[core].running = Some(Job { left: job.left + back.max(1), ..job });
         self.until[core] = end;
+        Some(WakeUp { at: end, core: core as u16 })
     }
 
     /// A core for a job: any.
@@ -179,9 +197,9 @@ impl TimeSlicing {
         ((u128::from(self.drawn) * self.cores.len() as u128) >> 64) as usize
     }
 
-    /// A job comes that needs this much CPU time, in parts of the given length.
+    /// A job comes that needs this much CPU time, in parts of the given length. The answer is the wake-up that it makes necessary.
     #[inline]
-    pub fn arrive(&mut self, now: Nanos, token: u32, demand: Nanos, part: Nanos) {
+    pub fn arrive(&mut self, now: Nanos, token: u32, demand: Nanos, part: Nanos) -> Option<WakeUp> {
         self.advance(now);
         self.jobs += 1;
         self.window.arrivals += 1;
@@ -200,9 +218,7 @@ impl TimeSlicing {
             return self.start(core, job);
         }
         self.cores[last].waiting.push_back(job);
-        if self.cores[last].waiting.len() == 1 {
-            self.cut_short(last);
-        }
+        if self.cores[last].waiting.len() == 1 { self.cut_short(last) } else { None }
     }
 
     /// Whether some core has nothing to do.
@@ -211,66 +227,30 @@ impl TimeSlicing {
         (self.busy as usize) < self.cores.len()
     }
 
-    /// The core whose job has to give way first, and when.
+    /// A core's wake-up fires. Nothing has ended when it is stale.
     #[inline]
-    fn first(&self) -> (usize, Nanos) {
-        let mut first = (0, self.until[0]);
-        for (core, until) in self.until.iter().enumerate().skip(1) {
-            if *until < first.1 {
-                first = (core, *until);
-            }
+    pub fn complete(&mut self, now: Nanos, core: u16) -> Ended {
+        let core = usize::from(core);
+        if self.until[core] > now {
+            return Ended::default();
         }
-        first
-    }
-
-    /// The wake-up that the model has to schedule now, with its generation; `None` when the pending one is early enough.
-    #[inline]
-    pub fn wake(&mut self) -> Option<(Nanos, u32)> {
-        let (_, next) = self.first();
-        if next == Nanos::FOREVER || self.pending.is_some_and(|pending| pending <= next) {
-            return None;
-        }
-        self.pending = Some(next);
-        self.generation = self.generation.wrapping_add(1);
-        Some((next, self.generation))
-    }
-
-    /// A wake-up fires. False when it is stale and must be ignored.
-    #[inline]
-    pub fn woken(&mut self, generation: u32) -> bool {
-        let current = generation == self.generation;
-        if current {
-            self.pending = None;
-        }
-        current
-    }
-
-    /// Removes one job that has ended by `now`; `None` when no more have.
-    #[inline]
-    pub fn complete(&mut self, now: Nanos) -> Option<u32> {
         self.advance(now);
-        loop {
-            let (core, until) = self.first();
-            if until > now {
-                return None;
-            }
-            let job = self.cores[core].running.take()?;
-            if job.left > 0 {
-                self.cores[core].waiting.push_back(job);
-            }
-            match self.cores[core].waiting.pop_front() {
-                Some(next) => self.start(core, next),
-                None => {
-                    self.until[core] = Nanos::FOREVER;
-                    self.busy -= 1;
-                }
-            }
-            if job.left == 0 {
-                self.jobs -= 1;
-                self.window.completions += 1;
-                return Some(job.token);
-            }
+        let Some(job) = self.cores[core].running.take() else { return Ended::default() };
+        if job.left > 0 {
+            self.cores[core].waiting.push_back(job);
         }
+        let wake = match self.cores[core].waiting.pop_front() {
+            Some(next) => self.start(core, next),
+            None => {
+                self.until[core] = Nanos::FOREVER;
+                self.busy -= 1;
+                None
+            }
+        };
+        let done = job.left == 0;
+        self.jobs -= u32::from(done);
+        self.window.completions += u64::from(done);
+        Ended { token: done.then_some(job.token), wake }
     }
 
     /// The number of jobs.
@@ -309,5 +289,73 @@ impl TimeSlicing {
             busy_area: (self.window.busy_area << FRACTION_BITS) / u128::from(self.stretch),
             ..Report::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_profiles::random::Streams;
+    use std::collections::BTreeSet;
+
+    /// Runs jobs to their ends; the answer is the token and end of each, and the host.
+    fn run(cores: f64, jobs: &[(u64, u64, u64)]) -> (Vec<(u32, Nanos)>, TimeSlicing) {
+        let mut host = TimeSlicing::new(Cores::new(cores), Nanos(1_000));
+        let (mut ends, mut wakes, mut next) = (Vec::new(), BTreeSet::new(), 0);
+        loop {
+            let wake = wakes.first().copied().unwrap_or((Nanos::FOREVER, 0));
+            match jobs.get(next) {
+                Some((at, demand, part)) if Nanos(*at) < wake.0 => {
+                    let new = host.arrive(Nanos(*at), next as u32, Nanos(*demand), Nanos(*part));
+                    wakes.extend(new.map(|new| (new.at, new.core)));
+                    next += 1;
+                }
+                _ if wakes.pop_first().is_some() => {
+                    let ended = host.complete(wake.0, wake.1);
+                    ends.extend(ended.token.map(|token| (token, wake.0)));
+                    wakes.extend(ended.wake.map(|new| (new.at, new.core)));
+                }
+                _ => return (ends, host),
+            }
+        }
+    }
+
+    #[test]
+    fn every_job_ends_once_with_all_the_time_it_needs() {
+        for seed in 0..60 {
+            let mut random = Streams::new(seed).stream("test", "time slicing", 0);
+            let cores = [1.0, 2.0, 4.0, 1.5, 7.0][seed as usize % 5];
+            let mut at = 0;
+            let mut jobs = Vec::new();
+            for _ in 0..500 {
+                at += random.below((3_000.0 / cores) as u64);
+                jobs.push((at, random.below(2_500), 500 + random.below(1_000)));
+            }
+            let (mut ends, mut host) = run(cores, &jobs);
+            ends.sort_unstable();
+            assert_eq!(ends.len(), jobs.len(), "seed {seed}");
+            let slower = cores.ceil() / cores;
+            for ((token, end), (number, (at, demand, _))) in ends.iter().zip(jobs.iter().enumerate()) {
+                assert_eq!(*token, number as u32, "seed {seed}");
+                // A piece is rounded to nanoseconds.
+                assert!(end.0 as f64 + 16.0 >= *at as f64 + *demand as f64 * slower, "seed {seed}, job {number}");
+            }
+            let last = ends.iter().map(|(_, end)| *end).max().unwrap_or(Nanos::ZERO);
+            let (report, all) = (host.report(last), jobs.iter().map(|job| job.1).sum::<u64>());
+            let error = (report.busy_area as f64 - all as f64).abs();
+            assert!(
+                error <= 4.0 * (ends.len() as f64 + all as f64 / 1_000.0),
+                "seed {seed}: {} of {all}",
+                report.busy_area
+            );
+            assert_eq!(host.jobs(), 0, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn those_who_wait_on_a_core_share_it_in_slices() {
+        let (ends, _) = run(1.0, &[(0, 10_000, 10_000), (1, 2_000, 2_000), (2, 1_000, 1_000)]);
+        let expected = [(2, 3_000), (1, 5_000), (0, 13_000)];
+        assert_eq!(ends, expected.map(|(token, end)| (token, Nanos(end))));
     }
 }

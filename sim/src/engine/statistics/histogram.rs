@@ -47,6 +47,30 @@ fn lowest(class: usize) -> u64 {
     ((class - shift * CLASSES) as u64) << shift
 }
 
+/// How many spans of each class there were, for keeping: eight bytes per class that occurred.
+#[derive(Clone, Debug, Default)]
+pub struct ClassCounts {
+    classes: Vec<(u16, u32)>,
+    count: u64,
+}
+
+impl ClassCounts {
+    /// The smallest span of each class in nanoseconds, in ascending order, and how many.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.classes.iter().map(|(class, count)| (lowest(usize::from(*class)), u64::from(*count)))
+    }
+
+    /// The number of spans.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The number of classes that occurred.
+    pub fn classes(&self) -> usize {
+        self.classes.len()
+    }
+}
+
 impl LatencyHistogram {
     const DIGITS: u8 = 3;
 
@@ -65,6 +89,41 @@ impl LatencyHistogram {
         self.counts[class] += 1;
         self.count += 1;
         self.total += u128::from(span.0);
+    }
+
+    /// Adds a span that came so often.
+    pub fn record_many(&mut self, span: Nanos, count: u64) {
+        let class = class(span.0);
+        self.make_ready(class);
+        self.counts[class] += count;
+        self.count += count;
+        self.total += u128::from(span.0) * u128::from(count);
+    }
+
+    /// Empties the histogram and gives what it held in little memory; the histogram's own memory stays.
+    pub fn take_counts(&mut self) -> ClassCounts {
+        let mut classes = Vec::new();
+        let mut left = self.count;
+        for (class, count) in self.counts.iter_mut().enumerate() {
+            if left == 0 {
+                break;
+            }
+            if *count > 0 {
+                left -= *count;
+                // More than 4 billion of one class: the class comes twice.
+                let mut rest = std::mem::take(count);
+                while rest > 0 {
+                    let part = rest.min(u64::from(u32::MAX));
+                    classes.push((class as u16, part as u32));
+                    rest -= part;
+                }
+            }
+        }
+        classes.shrink_to_fit();
+        let count = std::mem::take(&mut self.count);
+        self.total = 0;
+        self.histogram.take();
+        ClassCounts { classes, count }
     }
 
     /// Makes room for a class, and forgets the answers given so far.

@@ -7,7 +7,7 @@ mod stopping;
 mod tally;
 mod time_weighted;
 
-pub use histogram::{Insufficient, LatencyHistogram, MIN_TAIL_SAMPLES};
+pub use histogram::{ClassCounts, Insufficient, LatencyHistogram, MIN_TAIL_SAMPLES};
 pub use interval::{Interval, student_t_quantile};
 pub use plimsoll_profiles::random::{normal_cdf, normal_quantile};
 pub use steady_state::{BatchMeans, BatchMeansResult, Truncation, lag_one_correlation, mser5, warm_up_suffices};

@@ -60,12 +60,18 @@ impl BatchMeans {
         }
         let used = &series[series.len() - size * self.batches..];
         let centre = quantile_of(used.to_vec(), q);
-        let sections = used.chunks_exact(size).map(|batch| quantile_of(batch.to_vec(), q));
-        let squares: f64 = sections.map(|section| (section - centre) * (section - centre)).sum();
+        let sections: Vec<f64> = used.chunks_exact(size).map(|batch| quantile_of(batch.to_vec(), q)).collect();
+        Ok(self.around(centre, &sections))
+    }
+
+    /// The interval around the quantile of a whole series from those of its batches: their spread around it.
+    pub fn around(&self, centre: f64, sections: &[f64]) -> Interval {
+        debug_assert_eq!(sections.len(), self.batches);
+        let squares: f64 = sections.iter().map(|section| (section - centre) * (section - centre)).sum();
         let count = self.batches as f64;
         let error = libm::sqrt(squares / (count - 1.0) / count);
         let half = super::student_t_quantile(0.5 + 0.5 * self.confidence, self.batches as u64 - 1) * error;
-        Ok(Interval { estimate: centre, low: centre - half, high: centre + half, confidence: self.confidence })
+        Interval { estimate: centre, low: centre - half, high: centre + half, confidence: self.confidence }
     }
 }
 
