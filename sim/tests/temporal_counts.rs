@@ -8,6 +8,8 @@ mod temporal_support;
 
 use std::fmt::Write as _;
 
+use plimsoll_sim::temporal::{Metric, Outcome};
+
 use temporal_support::shapes::*;
 use temporal_support::{on_measured_machine, run, settings};
 
@@ -88,17 +90,17 @@ fn short_waits_take_what_the_servers_queues_make_of_them() {
 #[test]
 fn latencies_of_a_one_activity_workflow_follow_the_load() {
     let mut off = String::new();
-    // At 25/s the host is 78 % busy. There the model's median is a fifth too low and its tail is not to be trusted:
-    // measured p90 was 362, 439 and 595 ms in three repeats. What it lacks are a real host's stalls (collection of
-    // garbage, vacuum, time slices), so this only holds it to not being further off.
-    let promises = [(5.0, 0.15, Some(0.30)), (15.0, 0.15, Some(0.30)), (25.0, 0.25, None)];
-    for (rate, p50, p90) in promises {
+    for rate in [5.0, 15.0, 25.0] {
         let name = format!("act1_rate{rate}_");
         let profile = on_measured_machine(&workflows("act1", SHAPES[0].1), rate);
-        let outcome = run(&profile, settings(1, rate, rate * 240.0));
-        for (q, key, tolerance) in [(0.5, "/latency_ms/p50", Some(p50)), (0.9, "/latency_ms/p90", p90)] {
-            let Some(tolerance) = tolerance else { continue };
-            let (model, real) = (quantile_ms(&outcome, q), median(&name, key));
+        // As long as the measured runs, from an empty cluster: each has its own luck, and so have the real ones.
+        let runs: Vec<_> = (0..24).map(|seed| run(&profile, settings(seed, rate, rate * 22.0))).collect();
+        for (q, key, tolerance) in
+            [(0.5, "/latency_ms/p50", 0.15), (0.9, "/latency_ms/p90", 0.25), (0.99, "/latency_ms/p99", 0.40)]
+        {
+            let mut quantiles: Vec<f64> = runs.iter().map(|outcome| sample_quantile_ms(outcome, q)).collect();
+            quantiles.sort_by(f64::total_cmp);
+            let (model, real) = (quantiles[quantiles.len() / 2], median(&name, key));
             let line =
                 format!("{rate}/s {key}: {model:.1} ms, measured {real:.1} ms, {:+.1} %", (model / real - 1.0) * 100.0);
             println!("{line}");
@@ -108,4 +110,11 @@ fn latencies_of_a_one_activity_workflow_follow_the_load() {
         }
     }
     assert!(off.is_empty(), "beyond tolerance:\n{off}");
+}
+
+/// The quantile of the workflows that were, however few lie beyond it: what the measurement gives.
+fn sample_quantile_ms(outcome: &Outcome, q: f64) -> f64 {
+    let mut values: Vec<u64> = outcome.recorder.values(Metric::EndToEnd).collect();
+    values.sort_unstable();
+    values[((values.len() as f64 * q) as usize).min(values.len() - 1)] as f64 / 1e6
 }

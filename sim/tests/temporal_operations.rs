@@ -363,14 +363,14 @@ fn a_schedules_start_costs_its_own_workflows_task() {
 fn pollers_that_scale_take_a_burst_that_five_do_not() {
     let activity = r#"{ activity = "a", takes = "20ms", start_to_close = "60s" }"#;
     let late = |autoscaling: bool| {
-        let mut profile = on_measured_machine(&root("", activity), 30.0);
+        let mut profile = on_measured_machine(&root("", activity), 22.0);
         let workers = &mut profile.workers;
         (workers.workflow_task_pollers, workers.activity_pollers) =
             if autoscaling { (None, None) } else { (Some(1), Some(1)) };
         workers.poller_autoscaling = autoscaling;
         // A round trip to the server far from the worker is what a poller waits for between two tasks.
         profile.cluster.network.client_to_frontend = Nanos::from_millis(40);
-        let outcome = run(&profile, settings(1, 30.0, 1_500.0));
+        let outcome = run(&profile, settings(1, 22.0, 1_100.0));
         outcome.recorder.total(Metric::EndToEnd).quantile(0.9).unwrap()
     };
     let (fixed, scaled) = (late(false), late(true));

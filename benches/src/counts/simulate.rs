@@ -58,7 +58,7 @@ fn simulated(profile: &Profile, calibration: &Calibration, rate: f64, workflows:
         warmup: Nanos::ZERO,
         measured: Nanos::from_secs_f64(workflows / rate),
         drain: Nanos::from_secs(1_800),
-        interval: Nanos::from_secs(1),
+        interval: INTERVAL,
         sample: false,
         // Nothing is cut short: what is due after the window does not happen, as in the measured run.
         longest_wait: Nanos::from_secs(3_600),
@@ -73,21 +73,12 @@ fn simulated(profile: &Profile, calibration: &Calibration, rate: f64, workflows:
 pub fn saturation(run: &MeasuredRun, calibration: &Calibration) -> f64 {
     let profile = on_measured_machine(&run.shape, OVERLOAD);
     let outcome = simulated(&profile, calibration, OVERLOAD, OVERLOAD * 60.0, 0);
-    let seconds = outcome.recorder.intervals(Metric::EndToEnd).len();
-    if std::env::var_os("OVERLOAD").is_some() {
-        let n = outcome.counts.completed as f64;
-        eprintln!(
-            "{:?} spooled {} statements {} seconds {seconds} n {n} unfinished {} wake {:?} idle {:?} util host",
-            outcome.work.cpu.map(|c| c.as_secs_f64() * 1e3 / n),
-            outcome.work.spooled as f64 / n,
-            outcome.work.statements as f64 / n,
-            outcome.unfinished,
-            outcome.work.wake_ups.map(|w| w as f64 / n),
-            outcome.work.idle_cores.map(|w| w as f64 / n)
-        );
-    }
-    outcome.counts.completed as f64 / seconds as f64
+    let seconds = outcome.recorder.intervals(Metric::EndToEnd).len() as f64 * INTERVAL.as_secs_f64();
+    outcome.counts.completed as f64 / seconds
 }
+
+/// How exactly the time of the last result is known.
+const INTERVAL: Nanos = Nanos::from_millis(100);
 
 /// Starts per second in overload.
 const OVERLOAD: f64 = 60.0;

@@ -4,6 +4,7 @@ use plimsoll_profiles::PollerAutoscaling;
 use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::{Bytes, Nanos};
 
+use super::forwarding::Kind;
 use super::model::{Event, Model};
 use super::program::HeartbeatSpec;
 use super::record::Metric;
@@ -30,15 +31,18 @@ impl Model {
         if !chain.flag {
             chain.flag = true;
             chain.place = self.visits.dispatch();
-            chain.forwards = forwards(self.calibration.matching.forwards_activity);
+            self.place_task(Kind::Activity, &mut chain);
             self.chains[id] = chain;
             self.advance(id, schedule);
             return;
         }
         self.chains.remove(id);
-        if self.activity_tasks.has_poller() {
-            self.activity_spooled(activity, schedule);
+        if self.activity_tasks.has_poller() && !chain.refused {
+            if let Some(pod) = self.activity_tasks.offer_task(schedule.now(), activity) {
+                self.deliver_passed_on_activity(activity, pod, chain.partition, schedule);
+            }
         } else {
+            self.forwarders.free(Kind::Activity, chain.partition);
             self.spool(Purpose::SpoolActivity, activity, chain, schedule);
         }
     }
@@ -60,11 +64,17 @@ impl Model {
 
     /// A task met a poller of this pod.
     pub(super) fn deliver_activity(&mut self, activity: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        self.deliver_passed_on_activity(activity, pod, 0, schedule);
+    }
+
+    /// The same for a task whose partition's forwarder waits for the answer.
+    fn deliver_passed_on_activity(&mut self, activity: u32, pod: u32, partition: u32, schedule: &mut Schedule<Event>) {
         self.work.dispatched += 1;
         self.activities[activity].pod = pod;
         let shard = self.runs[self.activities[activity].run].shard;
         let mut chain = self.chain(Purpose::StartActivity, OperationKind::ActivityStarted, activity, shard);
         chain.worker = pod;
+        chain.partition = partition;
         self.launch(chain, schedule);
     }
 

@@ -8,6 +8,7 @@ use plimsoll_profiles::units::{Cores, Nanos, Rate};
 use super::backlog::Backlog;
 use super::caches::StateCache;
 use super::ends::Lifecycle;
+use super::forwarding::Forwarders;
 use super::hosts::{PodGroup, ProcessCosts, host};
 use super::idle::{IdleLoad, Idling};
 use super::limits::RateLimits;
@@ -137,6 +138,7 @@ impl Model {
             signallers: Slab::new(),
             lifecycle: Lifecycle::new(),
             chains: Slab::new(),
+            forwarders: Forwarders::new(profile.cluster.task_queue_partitions),
             costs: ProcessCosts::of(calibration),
             hosts,
             groups,

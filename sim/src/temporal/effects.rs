@@ -2,6 +2,7 @@
 //! and when it is done.
 
 use super::activity::in_kib;
+use super::forwarding::Kind;
 use super::model::{Event, Model};
 use super::state::{Chain, NONE, Purpose};
 use plimsoll_profiles::calibration::OperationKind;
@@ -164,8 +165,11 @@ impl Model {
                 let chain = self.chains[id];
                 return self.activity_scheduled(id, chain, schedule);
             }
-            _ => self.chains.remove(id),
+            Purpose::StartWorkflowTask => self.forwarders.free(Kind::Workflow, chain.partition),
+            Purpose::StartActivity => self.forwarders.free(Kind::Activity, chain.partition),
+            _ => {}
         }
+        self.chains.remove(id);
         match chain.purpose {
             Purpose::Start => self.start_answered(&chain, schedule),
             Purpose::ScheduleFires => self.schedule_goes_on(chain, schedule),

@@ -15,6 +15,7 @@ mod children;
 mod code;
 mod effects;
 mod ends;
+mod forwarding;
 mod hosts;
 mod idle;
 mod limits;

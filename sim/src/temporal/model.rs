@@ -12,6 +12,7 @@ use plimsoll_profiles::units::Nanos;
 
 use super::caches::StateCache;
 use super::ends::Lifecycle;
+use super::forwarding::Forwarders;
 use super::hosts::{PodGroup, ProcessCosts};
 use super::idle::Idling;
 use super::limits::RateLimits;
@@ -137,6 +138,7 @@ pub struct Model {
     pub(super) lifecycle: Lifecycle,
     pub(super) chains: Slab<Chain>,
 
+    pub(super) forwarders: Forwarders,
     pub(super) costs: [ProcessCosts; Process::COUNT],
     pub(super) hosts: Vec<TimeSlicing>,
     pub(super) groups: [PodGroup; Process::COUNT],
@@ -261,6 +263,7 @@ impl Model {
             extra_writes: 0,
             payload: 0,
             forwards: 0,
+            partition: 0,
             flag: false,
             refused: false,
             work: Nanos::ZERO,

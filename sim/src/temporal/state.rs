@@ -369,6 +369,8 @@ pub struct Chain {
     pub payload: u32,
     /// Forwards of this call to other partitions of its task queue: in 1/256.
     pub forwards: u16,
+    /// Partition whose forwarder waits for the task's start to be recorded; 0 for none.
+    pub partition: u32,
     /// A flag of the purpose.
     pub flag: bool,
     /// Its run was closed when the shard was its: nothing was written.

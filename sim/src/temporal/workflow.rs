@@ -3,6 +3,7 @@
 use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::Nanos;
 
+use super::forwarding::Kind;
 use super::model::{Event, Model};
 use super::program::Instruction;
 use super::record::Metric;
@@ -93,15 +94,21 @@ impl Model {
         } else if !chain.flag {
             chain.flag = true;
             chain.place = self.visits.dispatch();
-            chain.forwards = match self.runs[run].sticky_pod {
-                NONE => forwards(self.calibration.matching.forwards_workflow),
-                _ => 0,
-            };
+            if self.sticky_worker(run).is_none() {
+                self.place_task(Kind::Workflow, &mut chain);
+            }
+        } else if chain.refused {
+            self.spool(Purpose::SpoolWorkflow, run, chain, schedule);
+            self.chains.remove(id);
+            return;
         } else {
             let sticky = self.sticky_worker(run);
             match self.workflow_tasks.take_poller(sticky) {
-                Some(pod) => self.deliver_workflow_task(run, pod, schedule),
-                None => self.spool(Purpose::SpoolWorkflow, run, chain, schedule),
+                Some(pod) => self.deliver_passed_on_task(run, pod, chain.partition, schedule),
+                None => {
+                    self.forwarders.free(Kind::Workflow, chain.partition);
+                    self.spool(Purpose::SpoolWorkflow, run, chain, schedule);
+                }
             }
             self.chains.remove(id);
             return;
@@ -160,6 +167,11 @@ impl Model {
 
     /// A task met a poller of this pod: matching records its start with history, and the poll returns.
     pub(super) fn deliver_workflow_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        self.deliver_passed_on_task(run, pod, 0, schedule);
+    }
+
+    /// The same for a task whose partition's forwarder waits for the answer.
+    fn deliver_passed_on_task(&mut self, run: u32, pod: u32, partition: u32, schedule: &mut Schedule<Event>) {
         self.work.dispatched += 1;
         let shard = self.runs[run].shard;
         let operation = match self.runs[run].speculative {
@@ -168,6 +180,7 @@ impl Model {
         };
         let mut chain = self.chain(Purpose::StartWorkflowTask, operation, run, shard);
         chain.worker = pod;
+        chain.partition = partition;
         chain.flag = self.runs[run].sticky_pod == pod;
         self.launch(chain, schedule);
     }
