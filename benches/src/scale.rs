@@ -130,6 +130,7 @@ impl Case {
         size.matching = pods(2, 4.0);
         size.workers.pods = Pods { count: self.pods - self.pods * 8 / 12, cores: Cores::new(2.0) };
         size.workers.workflow_task_slots = 1_000;
+        size.workers.workflow_task_pollers = 20;
         size.database = Cores::new(f64::from(self.pods) * 1.5);
         size.history_shards = self.shards;
         size
