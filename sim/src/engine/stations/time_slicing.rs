@@ -35,7 +35,8 @@ struct Core {
 /// ran last (here: to any, drawn for it) if that one is idle, else to another idle core if the kernel looks for one, else to the end of
 /// the first one's queue. It runs until it sleeps or its slice is over, and then waits for its turn again. The kernel looks
 /// for `n · (1 − (1.17 · load)²)` idle cores (`update_idle_cpu_scan`), so that on two cores above 60 % load it looks for none, and work waits for one core while the
-/// other is idle. An idle core takes nothing from another's queue here: the kernel tries when it expects to stay idle.
+/// other is idle. A core that becomes idle takes a job of more than a slice from another's queue, as the kernel's balancing does; it takes no
+/// shorter one, which would be done before it was moved.
 ///
 /// A job of several parts (statements of a transaction, each answered before the next is sent) sleeps after each of them, and so
 /// waits for its turn more often than its time alone would ask for.
@@ -239,7 +240,8 @@ impl TimeSlicing {
         if job.left > 0 {
             self.cores[core].waiting.push_back(job);
         }
-        let wake = match self.cores[core].waiting.pop_front() {
+        let next = self.cores[core].waiting.pop_front().or_else(|| self.pull());
+        let wake = match next {
             Some(next) => self.start(core, next),
             None => {
                 self.until[core] = Nanos::FOREVER;
@@ -251,6 +253,18 @@ impl TimeSlicing {
         self.jobs -= u32::from(done);
         self.window.completions += u64::from(done);
         Ended { token: done.then_some(job.token), wake }
+    }
+
+    /// For a core that has nothing left to do: a long job that waits for another one.
+    #[inline]
+    fn pull(&mut self) -> Option<Job> {
+        if self.jobs <= self.busy {
+            return None;
+        }
+        // Those that ran out of a slice are at the end of their queue.
+        let long = |core: &Core| core.waiting.back().is_some_and(|job| job.left > self.slice);
+        let from = self.cores.iter().position(long)?;
+        self.cores[from].waiting.pop_back()
     }
 
     /// The number of jobs.
