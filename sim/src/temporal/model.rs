@@ -256,6 +256,7 @@ impl Model {
             target,
             run: NONE,
             shard,
+            history: shard % self.size.history.count,
             frontend,
             matching,
             worker: 0,
@@ -395,7 +396,7 @@ impl Model {
 
     fn pool(&mut self, id: u32, pool: Pool) -> Option<&mut ConnectionPool> {
         let chain = &self.chains[id];
-        let history = (chain.shard % self.size.history.count) as usize;
+        let history = chain.history as usize;
         match pool {
             Pool::History => Some(&mut self.history_pools[history]),
             Pool::Visibility => Some(&mut self.visibility_pools[history]),
