@@ -121,7 +121,7 @@ impl Model {
         let chain = &self.chains[id];
         let pod = match process {
             Process::Frontend => chain.frontend,
-            Process::History => chain.shard % self.size.history.count,
+            Process::History => chain.history,
             Process::Matching => chain.matching,
             Process::Database | Process::VisibilityDatabase => 0,
             Process::Worker => chain.worker,

@@ -32,6 +32,8 @@ use crate::engine::{ConnectionPool, Model as EngineModel, Permit, Priority, Sche
 
 /// What happens at an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
+// In words: a tag of one byte makes the compiler copy what follows in overlapping pieces, which the processor waits for.
+#[repr(u32)]
 pub enum Event {
     /// The next intended start.
     Arrive,
@@ -256,6 +258,7 @@ impl Model {
             target,
             run: NONE,
             shard,
+            history: shard % self.size.history.count,
             frontend,
             matching,
             worker: 0,
@@ -395,7 +398,7 @@ impl Model {
 
     fn pool(&mut self, id: u32, pool: Pool) -> Option<&mut ConnectionPool> {
         let chain = &self.chains[id];
-        let history = (chain.shard % self.size.history.count) as usize;
+        let history = chain.history as usize;
         match pool {
             Pool::History => Some(&mut self.history_pools[history]),
             Pool::Visibility => Some(&mut self.visibility_pools[history]),

@@ -355,6 +355,8 @@ pub struct Chain {
     pub run: u32,
     /// History shard.
     pub shard: u32,
+    /// Its history pod.
+    pub history: u32,
     /// Frontend pod.
     pub frontend: u32,
     /// Matching pod.

@@ -68,6 +68,8 @@ pub struct TimeSlicing {
     until: Vec<Nanos>,
     busy: u32,
     jobs: u32,
+    /// One core of all.
+    share: f64,
     /// Wall time of a nanosecond of CPU, in 2^-16.
     stretch: u64,
     slice: u64,
@@ -123,6 +125,7 @@ impl TimeSlicing {
             until: vec![Nanos::FOREVER; count as usize],
             busy: 0,
             jobs: 0,
+            share: 1.0 / count,
             stretch: (count / cores.get() * f64::from(1u32 << FRACTION_BITS) + 0.5) as u64,
             slice: slice.0.max(1),
             now: Nanos::ZERO,
@@ -141,8 +144,8 @@ impl TimeSlicing {
         }
         self.now = now;
         if self.cores.len() > 1 {
-            let busy = f64::from(self.busy) / self.cores.len() as f64;
-            self.load += (busy - self.load) * (elapsed as f64 / AVERAGED_OVER).min(1.0);
+            let busy = f64::from(self.busy) * self.share;
+            self.load += (busy - self.load) * (elapsed as f64 * (1.0 / AVERAGED_OVER)).min(1.0);
         }
         self.window.busy_area += u128::from(elapsed * u64::from(self.busy));
         self.window.population_area += u128::from(elapsed) * u128::from(self.jobs);
