@@ -128,9 +128,13 @@ mod tests {
     use plimsoll_profiles::{Document, World};
 
     fn peak(steps: &str) -> Peak {
+        let child = if steps.contains("child") {
+            "[[workflow]]\ntype = \"C\"\ninput = \"3KiB\"\nsteps = [ { timer = \"1s\" } ]\n"
+        } else {
+            ""
+        };
         let text = format!(
-            "name = \"t\"\n[arrivals]\nphases = [{{ for = \"1min\", rate = \"1/s\" }}]\n[[workflow]]\ntype = \"W\"\nshare = 1.0\ninput = \"1KiB\"\nsteps = [ {steps} ]\n\
-             [[workflow]]\ntype = \"C\"\ninput = \"3KiB\"\nsteps = [ {{ timer = \"1s\" }} ]\n"
+            "name = \"t\"\n[arrivals]\nphases = [{{ for = \"1min\", rate = \"1/s\" }}]\n[[workflow]]\ntype = \"W\"\nshare = 1.0\ninput = \"1KiB\"\nsteps = [ {steps} ]\n{child}"
         );
         Peak::of(&Document::parse(&text, "test.toml", &[]).unwrap().profile(&World::mid()).unwrap())
     }

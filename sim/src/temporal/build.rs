@@ -173,6 +173,7 @@ impl Model {
             most_open: 0,
             overloaded: false,
         };
+        model.begin_between_collections();
         model.open_pollers();
         model
     }

@@ -46,6 +46,8 @@ pub enum Event {
         /// Of its cores.
         core: u16,
     },
+    /// The garbage collector of a process's pod goes on.
+    Collect(u32),
     /// A server's WAL is flushed.
     Flushed(u8),
     /// A timer is due; the thread waits for it.
@@ -183,6 +185,7 @@ impl EngineModel for Model {
     fn handle(&mut self, event: Event, schedule: &mut Schedule<Event>) {
         match event {
             Event::Step(chain) => self.advance(chain, schedule),
+            Event::Collect(pod) => self.collector_due(pod, schedule),
             Event::Host { host, core } => self.host_woken(host, core, schedule),
             Event::Flushed(server) => self.wal_flushed(server, schedule),
             Event::Arrive => self.arrive(schedule),

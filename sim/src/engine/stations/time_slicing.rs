@@ -270,6 +270,12 @@ impl TimeSlicing {
         self.cores[from].waiting.pop_back()
     }
 
+    /// How many cores, a fraction counted as one.
+    #[inline]
+    pub fn cores(&self) -> u32 {
+        self.cores.len() as u32
+    }
+
     /// The number of jobs.
     #[inline]
     pub fn jobs(&self) -> usize {
