@@ -284,11 +284,10 @@ impl Writer {
                 let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
                 let after = self.client(fields)?;
                 let bytes = self.payload(payload);
-                let update = |after: u64| {
-                    format!("{{ update = \"u\", after = \"{after}ms\", input = \"{bytes}B\", output = \"{bytes}B\" }}")
-                };
-                let list: Vec<String> = (0..n).map(|index| update(if index == 0 { after } else { 0 })).collect();
-                Ok(list.join(", "))
+                // Sent right after the start and one after the other, whether or not the workflow has come to wait for them.
+                Ok(format!(
+                    "{{ update = \"u\", from_start = true, count = {n}, after = \"{after}ms\", input = \"{bytes}B\", output = \"{bytes}B\" }}"
+                ))
             }
             "query" => {
                 let n = count(fields)?;
