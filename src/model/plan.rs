@@ -211,6 +211,9 @@ fn bottleneck(plan: &Plan, limiting: &Limiting) -> Bottleneck {
                 let wait = number::seconds(populations.connection_wait.as_secs_f64());
                 format!("at most {} in use at once in a pod, mean wait {wait}", populations.most_connections)
             }
+            limit if limit.ends_with("rate limit") => {
+                "requests a second that each pod admits; `[cluster.server]` sets it".to_owned()
+            }
             _ => format!(
                 "a workflow holds permits for {} in all; one shard, one write at a time",
                 number::seconds(demand.shard.as_secs_f64())

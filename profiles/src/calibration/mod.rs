@@ -178,10 +178,6 @@ impl WalCosts {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct MatchingCosts {
-    /// Of workflow tasks on the normal (not sticky) queue.
-    pub forwards_workflow: f64,
-    /// Of activity tasks.
-    pub forwards_activity: f64,
     /// Per poll of the normal workflow task queue; a sticky queue has one partition.
     pub poll_forwards_workflow: f64,
     /// Per activity poll.
