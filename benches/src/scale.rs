@@ -146,6 +146,7 @@ impl Case {
             drain: Nanos::from_secs(60),
             interval: Nanos::from_secs(1),
             sample: false,
+            filled_at: Nanos::ZERO,
             longest_wait: Nanos::from_secs(5),
             retention_deletes: false,
             max_events: u64::MAX,

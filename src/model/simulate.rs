@@ -53,6 +53,7 @@ pub fn run(
         drain: DRAIN,
         interval,
         sample: true,
+        filled_at: Nanos::ZERO,
         longest_wait: LONGEST_WAIT,
         retention_deletes: false,
         max_events: u64::MAX,

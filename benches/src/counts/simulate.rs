@@ -61,6 +61,7 @@ fn simulated(profile: &Profile, calibration: &Calibration, rate: f64, workflows:
         interval: INTERVAL,
         sample: false,
         // Nothing is cut short: what is due after the window does not happen, as in the measured run.
+        filled_at: Nanos::ZERO,
         longest_wait: Nanos::from_secs(3_600),
         retention_deletes: false,
         max_events: u64::MAX,

@@ -48,6 +48,9 @@ pub struct Verdict {
 /// Waits longer than this do not hold a simulation up.
 pub const LONGEST_WAIT: Nanos = Nanos::from_secs(5);
 
+/// The end of a long warm-up, in which queues may build up in a cluster that has been filled without them.
+const SETTLING: Nanos = Nanos::from_secs(3);
+
 /// Events of one evaluation, at most (but for the fewest samples a quantile needs).
 const EVENT_BUDGET: f64 = 1.0e6;
 /// Fewest workflows of one evaluation.
@@ -143,6 +146,7 @@ impl<'a> Evaluator<'a> {
         let measured = Nanos::from_secs_f64(workflows / per_second);
         let held = per_second * self.residence.as_secs_f64();
         let settings = Settings {
+            filled_at: if warmup > SETTLING * 2 { warmup.saturating_sub(SETTLING) } else { Nanos::ZERO },
             seed: self.seed,
             replication: 0,
             load: Load::Poisson(rate),
@@ -168,7 +172,11 @@ impl<'a> Evaluator<'a> {
             let has = |t: &&SloTarget| recorder.total(metric(t.metric)).count() > 0;
             targets.iter().filter(has).any(|t| decide(t) == Promise::Broken)
         };
-        let outcome = simulate_until(self.profile, self.calibration, size, settings, &|| (self.cancelled)(), &enough);
+        let mut outcome =
+            simulate_until(self.profile, self.calibration, size, settings, &|| (self.cancelled)(), &enough);
+        if outcome.ended_early.is_none() && outcome.falls_behind() {
+            outcome.ended_early = Some(EndedEarly::Overloaded);
+        }
         self.events.fetch_add(outcome.events, Ordering::Relaxed);
         self.simulations.fetch_add(1, Ordering::Relaxed);
         let promises = self

@@ -9,7 +9,7 @@ use super::database::DatabaseSize;
 use super::demand::{Demand, LIMITED, limit_of};
 use super::dimension::{DATABASE_CORES, Dimension};
 use super::evaluate::{Evaluator, Verdict};
-use super::search::{Found, Infeasible, Reason, broken};
+use super::search::{Found, Infeasible, Reason, broken, limit};
 use super::storage::Storage;
 use crate::temporal::{EndedEarly, IdleLoad, Pods, Process, Program, SystemSize, is_cloud, shares_one_machine};
 
@@ -124,7 +124,7 @@ pub struct Plan {
 }
 
 /// Times the plan is enlarged after a closer look.
-const CONFIRMATIONS: usize = 3;
+const CONFIRMATIONS: usize = 8;
 /// Peaks shorter than this are the queue's business, not the plan's.
 pub const PEAK_WINDOW: Nanos = Nanos::from_secs(60);
 
@@ -153,8 +153,8 @@ fn plan_within(profile: &Profile, calibration: &Calibration, settings: &PlanSett
     (settings.progress)("measuring what one workflow asks for");
     let planned = |rate: Rate| Rate::per_second(rate.as_per_second() * (1.0 + growth.headroom));
     let (demand, pilot) = evaluator.pilot(start, planned(peak));
-    let closed = pilot.outcome.counts.offered.max(1) as f64;
-    evaluator.events_per_workflow = (pilot.outcome.events as f64 / closed).max(50.0);
+    let started = pilot.outcome.measured_offered.max(1) as f64;
+    evaluator.events_per_workflow = (pilot.outcome.measured_events as f64 / started).max(50.0);
     start.visibility_database = visibility_cores(profile, start, &demand, planned(at_horizon(peak)));
     let storage = Storage::of(profile, calibration, &demand);
     let lifetime = Program::of(profile).mean_lifetime(profile);
@@ -213,7 +213,7 @@ impl Sizer<'_> {
         let found = self.evaluator.search(self.start, self.demand, planned, fixed);
         let (found, infeasible) = match found {
             // Today's plan is inside the horizon's; the one that is bought is looked at more closely.
-            Ok(found) if fixed.is_none() => (self.confirmed(found, planned), None),
+            Ok(found) if fixed.is_none() => self.confirmed(found, planned, fixed),
             Ok(found) => (found, None),
             Err(Infeasible::Cancelled) => return Err(PlanError::Cancelled),
             Err(why) => (self.largest(planned, fixed), Some(why)),
@@ -243,37 +243,40 @@ impl Sizer<'_> {
         })
     }
 
-    /// Simulates the plan once more with more workflows; where those show that a promise is broken after all, the most loaded
-    /// resource gets one more.
-    fn confirmed(&self, mut found: Found, planned: Rate) -> Found {
+    /// Simulates the plan once more with more workflows; where those show that a promise is broken after all, what is loaded gets more.
+    fn confirmed(&self, mut found: Found, planned: Rate, fixed: Option<Dimension>) -> (Found, Option<Infeasible>) {
         for _ in 0..CONFIRMATIONS {
             let verdict = self.evaluator.confirm(found.size, planned);
             if verdict.kept() || verdict.outcome.ended_early == Some(EndedEarly::Cancelled) {
                 found.verdict = verdict;
-                return found;
+                return (found, None);
             }
-            let Some((dimension, value)) = self.next_larger(&found.size, &verdict) else {
-                found.verdict = verdict;
-                return found;
+            let larger = match self.evaluator.raised(found.size, &verdict, self.demand, planned, fixed) {
+                Ok(larger) => larger,
+                Err(why) => {
+                    found.verdict = verdict;
+                    return (found, Some(why));
+                }
             };
-            let reason = broken(dimension, dimension.get(&found.size), &verdict);
-            found.reasons.retain(|(of, _)| *of != dimension);
-            found.reasons.push((dimension, reason));
+            for dimension in Dimension::ALL.into_iter().filter(|d| d.get(&larger) != d.get(&found.size)) {
+                let reason = broken(dimension, dimension.get(&found.size), &verdict);
+                found.reasons.retain(|(of, _)| *of != dimension);
+                found.reasons.push((dimension, reason));
+            }
             found.reasons.sort_by_key(|(of, _)| *of);
-            found.size = dimension.set(found.size, value);
+            found.size = larger;
             found.verdict = verdict;
         }
         found.verdict = self.evaluator.confirm(found.size, planned);
-        found
-    }
-
-    fn next_larger(&self, size: &SystemSize, verdict: &Verdict) -> Option<(Dimension, u32)> {
-        let next = |dimension: Dimension| {
-            let choices = dimension.choices(self.evaluator.profile, &self.start);
-            Some((dimension, choices.into_iter().find(|value| *value > dimension.get(size))?))
-        };
-        let load = |choice: &(Dimension, u32)| choice.0.measured_utilisation(&verdict.outcome);
-        Dimension::ALL.into_iter().filter_map(next).max_by(|a, b| load(a).total_cmp(&load(b)))
+        let most_loaded = Dimension::ALL
+            .into_iter()
+            .max_by(|a, b| {
+                let load = |d: &Dimension| d.measured_utilisation(&found.verdict.outcome);
+                load(a).total_cmp(&load(b))
+            })
+            .unwrap_or(Dimension::WorkerPods);
+        let infeasible = (!found.verdict.kept()).then(|| limit(&found.verdict, most_loaded));
+        (found, infeasible)
     }
 
     /// For a load that no allowed size carries: what the utilisation law asks for, as far as it is allowed.

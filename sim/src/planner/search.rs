@@ -200,7 +200,7 @@ impl Evaluator<'_> {
     }
 
     /// A larger size after a promise broke: every loaded resource gets more.
-    fn raised(
+    pub(super) fn raised(
         &self,
         size: SystemSize,
         verdict: &Verdict,
@@ -338,7 +338,7 @@ impl Evaluator<'_> {
 }
 
 /// Why a size that cannot grow any more does not keep the promises.
-fn limit(verdict: &Verdict, dimension: Dimension) -> Infeasible {
+pub(super) fn limit(verdict: &Verdict, dimension: Dimension) -> Infeasible {
     let Some(kept) = verdict.worst().or(verdict.promises.first()) else {
         return Infeasible::Cancelled;
     };

@@ -15,6 +15,7 @@ mod children;
 mod code;
 mod effects;
 mod ends;
+mod filling;
 mod forwarding;
 mod hosts;
 mod idle;

@@ -286,6 +286,9 @@ impl Model {
 
     /// Walks a chain on until it has to wait for something.
     pub(super) fn advance(&mut self, id: u32, schedule: &mut Schedule<Event>) {
+        if schedule.now() < self.settings.filled_at {
+            return self.walk_alone(id, schedule);
+        }
         loop {
             let place = self.chains[id].place;
             self.chains[id].place = place + 1;
@@ -367,8 +370,8 @@ impl Model {
                 }
                 Visit::Index => {
                     self.work.documents += 1;
-                    let wait = Nanos((self.random.background.uniform() * self.bulk_flush.0 as f64) as u64);
-                    return schedule.after(wait + self.statement_trip, Event::Step(id));
+                    let wait = self.bulk_wait();
+                    return schedule.after(wait, Event::Step(id));
                 }
                 Visit::Commit { wal, commands, server } => {
                     if !self.commit(id, wal, commands, usize::from(server), schedule) {
@@ -376,18 +379,28 @@ impl Model {
                     }
                 }
                 Visit::Provider => {
-                    let latency = match &self.provider {
-                        Some(provider) => provider.latency.sample(&mut self.random.provider),
-                        None => Nanos::ZERO,
-                    };
-                    let trip = self.client_trip;
-                    return schedule.after(latency.saturating_sub(trip), Event::Step(id));
+                    let latency = self.provider_latency();
+                    return schedule.after(latency, Event::Step(id));
                 }
                 Visit::Decide => self.decide(id),
                 Visit::Committed => self.committed(id, schedule),
                 Visit::End => return self.ended(id, schedule),
             }
         }
+    }
+
+    /// How long a document waits for the next bulk request, and the request's way.
+    pub(super) fn bulk_wait(&mut self) -> Nanos {
+        Nanos((self.random.background.uniform() * self.bulk_flush.0 as f64) as u64) + self.statement_trip
+    }
+
+    /// A provider's call, without the way there and back.
+    pub(super) fn provider_latency(&mut self) -> Nanos {
+        let latency = match &self.provider {
+            Some(provider) => provider.latency.sample(&mut self.random.provider),
+            None => Nanos::ZERO,
+        };
+        latency.saturating_sub(self.client_trip)
     }
 
     /// Whether a pod's rate limit turns a chain's requests away, and for how long.
@@ -419,12 +432,7 @@ impl Model {
         transaction: bool,
         schedule: &mut Schedule<Event>,
     ) -> bool {
-        let chain = &mut self.chains[id];
-        let extra = if commands { u64::from(chain.extra_statements) } else { 0 };
-        let statements = u64::from(statements) + extra;
-        chain.database = cpu + self.visits.command_cpu() * extra;
-        self.work.statements += statements;
-        self.work.write_transactions += u64::from(transaction);
+        let statements = self.count_statements(id, (statements, cpu), commands, transaction);
         if self.statement_trip == Nanos::ZERO {
             return false;
         }
@@ -432,8 +440,33 @@ impl Model {
         true
     }
 
+    /// Counts statements, notes their CPU in the chain, and says how many they are.
+    #[inline]
+    pub(super) fn count_statements(
+        &mut self,
+        id: u32,
+        (statements, cpu): (u16, Nanos),
+        commands: bool,
+        transaction: bool,
+    ) -> u64 {
+        let chain = &mut self.chains[id];
+        let extra = if commands { u64::from(chain.extra_statements) } else { 0 };
+        let statements = u64::from(statements) + extra;
+        chain.database = cpu + self.visits.command_cpu() * extra;
+        self.work.statements += statements;
+        self.work.write_transactions += u64::from(transaction);
+        statements
+    }
+
     /// Counts a commit and lets it wait for its WAL. True when the chain goes on at once.
     fn commit(&mut self, id: u32, wal: u32, commands: bool, server: usize, schedule: &mut Schedule<Event>) -> bool {
+        self.count_commit(id, wal, commands);
+        self.flush_commit(server, id, schedule)
+    }
+
+    /// Counts a commit and its WAL.
+    #[inline]
+    pub(super) fn count_commit(&mut self, id: u32, wal: u32, commands: bool) {
         let mut bytes = u64::from(wal);
         if commands {
             let chain = &self.chains[id];
@@ -448,7 +481,6 @@ impl Model {
         }
         self.work.wal_bytes += bytes;
         self.work.commits += 1;
-        self.flush_commit(server, id, schedule)
     }
 
     /// Range deletes of shards that made progress: as one Poisson process over all shards.

@@ -108,6 +108,11 @@ pub struct Outcome {
     pub populations: Populations,
     /// Events handled.
     pub events: u64,
+    /// Of them those of the measured window.
+    pub measured_events: u64,
+    /// Tasks and requests under way at the begin of the measured window, and how many more at its end; running activities are not
+    /// counted.
+    pub under_way: (i64, i64),
     /// Length of the measured window.
     pub measured: Nanos,
     /// Why it ended early, if it did.
@@ -166,6 +171,14 @@ impl Outcome {
         self.recorder.quantile(metric, q)
     }
 
+    /// Whether what is under way grew by more than chance explains: then the system is slower than its load, and waits that are short in a
+    /// short simulation grow without end.
+    pub fn falls_behind(&self) -> bool {
+        let (before, growth) = self.under_way;
+        let offered = self.measured_offered as f64;
+        growth as f64 > FLOW_TOLERANCE * offered + 4.0 * (2.0 * before.max(0) as f64 + 50.0).sqrt()
+    }
+
     /// Whether at most the share 1 − q of latencies is beyond the limit, by batch means of the share.
     pub fn promise(&self, metric: Metric, q: f64, limit: Nanos) -> Promise {
         if self.ended_early == Some(EndedEarly::Overloaded) {
@@ -175,6 +188,8 @@ impl Outcome {
     }
 }
 
+/// Part of the workflows by which flow out may be less than flow in: each that is stuck has one task at least.
+const FLOW_TOLERANCE: f64 = 0.03;
 /// Samples beyond a quantile below which it has no interval here.
 const FEWEST_TAIL_SAMPLES: f64 = 10.0;
 /// Batches of the share below the quantile.
@@ -250,10 +265,14 @@ fn run(
     let now = run.simulation.schedule().now().max(settings.warmup);
     run.simulation.model_mut().reset_statistics(now);
     let (work, counts) = run.readings();
+    let before = run.simulation.schedule().events_handled();
+    let under_way = run.simulation.model().under_way();
     let end = settings.warmup + settings.measured;
     run.until(end, cancelled, enough);
     let measured_until = run.simulation.schedule().now().min(end).max(settings.warmup);
     let measured = Nanos(measured_until.saturating_sub(settings.warmup).0.max(1));
+    let measured_events = run.simulation.schedule().events_handled() - before;
+    let growth = run.simulation.model().under_way() - under_way;
     let (work_then, counts_then) = run.readings();
     let utilisation = run.simulation.model_mut().utilisations(measured_until);
     let mut populations = run.simulation.model_mut().populations(measured_until);
@@ -282,6 +301,8 @@ fn run(
         utilisation,
         populations,
         events,
+        measured_events,
+        under_way: (under_way, growth),
         measured,
         ended_early,
         samples,
@@ -409,6 +430,13 @@ impl Model {
     fn host_utilisations(&mut self, process: Process, now: Nanos) -> Vec<f64> {
         let hosts = self.groups[process as usize].hosts.clone();
         hosts.iter().map(|host| self.hosts[*host as usize].report(now).utilisation()).collect()
+    }
+
+    /// Tasks that wait for a worker, and requests on their way or in a queue.
+    fn under_way(&self) -> i64 {
+        let backlog = self.workflow_tasks.backlog() + self.activity_tasks.backlog();
+        let running: u64 = self.workers.iter().map(|worker| worker.activities.value()).sum();
+        (backlog + self.chains.len()) as i64 - running as i64
     }
 
     fn populations(&mut self, now: Nanos) -> Populations {

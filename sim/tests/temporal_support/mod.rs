@@ -72,6 +72,7 @@ pub fn settings(seed: u64, rate_per_second: f64, workflows: f64) -> Settings {
         drain: Nanos::from_secs(1_800),
         interval: Nanos::from_secs(1),
         sample: false,
+        filled_at: Nanos::ZERO,
         longest_wait: Nanos::from_secs(5),
         retention_deletes: false,
         max_events: u64::MAX,
