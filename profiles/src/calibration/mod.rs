@@ -220,6 +220,8 @@ pub struct ByteCosts {
     pub event_signal: Bytes,
     pub event_update: Bytes,
     pub event_marker: Bytes,
+    pub event_side_effect: Bytes,
+    pub event_upsert: Bytes,
     pub event_child_initiated: Bytes,
     pub event_child_started: Bytes,
     pub event_child_closed: Bytes,

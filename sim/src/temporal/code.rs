@@ -82,10 +82,10 @@ impl Model {
                 Instruction::UpsertSearchAttributes(payload) => {
                     self.runs[run].upserts += 1;
                     self.work.actions += 1;
-                    self.add_events(run, 1, self.calibration.bytes.event_marker.0 + u64::from(payload));
+                    self.add_events(run, 1, self.calibration.bytes.event_upsert.0 + u64::from(payload));
                 }
                 Instruction::SideEffect(payload) => {
-                    self.add_events(run, 1, self.calibration.bytes.event_marker.0 + u64::from(payload));
+                    self.add_events(run, 1, self.calibration.bytes.event_side_effect.0 + u64::from(payload));
                 }
                 Instruction::Query(count) => {
                     for _ in 0..count {

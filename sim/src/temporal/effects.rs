@@ -259,7 +259,7 @@ impl Model {
 
     /// What a thread waited for is over; of a closed run the thread goes as well.
     fn leave(&mut self, chain: &Chain) {
-        if chain.refused {
+        if chain.refused && chain.target != NONE {
             self.free_thread(chain.target);
         }
         self.release(chain.run);

@@ -143,6 +143,7 @@ impl Model {
             skipped_before: Nanos::ZERO,
             parent: NONE,
             parent_waits: false,
+            parent_run: NONE,
             on_parent_close: ParentClosePolicy::Terminate,
             children: NONE,
             link: NONE,

@@ -58,6 +58,8 @@ pub struct Run {
     pub parent: u32,
     /// Whether the parent waits for the end (else only for the start).
     pub parent_waits: bool,
+    /// Its parent's run, which hears of its end.
+    pub parent_run: u32,
     /// What becomes of it when its parent ends first.
     pub on_parent_close: ParentClosePolicy,
     /// Its open children.
@@ -375,6 +377,8 @@ pub struct Chain {
     pub partition: u32,
     /// A flag of the purpose.
     pub flag: bool,
+    /// A poller was taken for it before it comes to its queue.
+    pub has_poller: bool,
     /// Its run was closed when the shard was its: nothing was written.
     pub refused: bool,
     /// CPU of its work on a worker.

@@ -5,7 +5,7 @@ use plimsoll_profiles::units::Nanos;
 
 use super::forwarding::Kind;
 use super::model::{Event, Model};
-use super::program::Instruction;
+use super::program::{Instruction, StartKind};
 use super::record::Metric;
 use super::state::{Chain, Closing, Command, NONE, Purpose, WorkflowTask};
 use super::timeouts::Timeout;
@@ -498,16 +498,15 @@ impl Model {
         self.forget_end(run);
         self.unlink_child(run);
         if self.runs[run].root {
+            if self.program.types[self.runs[run].workflow as usize].start == StartKind::Scheduled {
+                // No client waits for what a schedule started.
+                return self.result(run, schedule);
+            }
             let chain = self.chain(Purpose::Result, OperationKind::Result, run, shard);
             self.launch(chain, schedule);
             return;
         }
-        let parent = self.runs[run].parent;
-        if parent != NONE && self.runs[run].parent_waits {
-            let mut chain = self.thread_chain(Purpose::ChildCompleted, OperationKind::ChildCompleted, parent);
-            chain.flag = self.runs[run].closing != Closing::Completed;
-            self.launch(chain, schedule);
-        }
+        self.tell_parent(run, schedule);
         self.release(run);
     }
 
@@ -537,7 +536,8 @@ impl Model {
         self.add_events(run, 1, bytes);
         self.work.history_rows += 1;
         self.background(OperationKind::Visibility, shard, schedule);
-        if self.runs[run].root {
+        let scheduled = self.program.types[self.runs[run].workflow as usize].start == StartKind::Scheduled;
+        if self.runs[run].root && !scheduled {
             // The client follows the chain of runs: its long poll answers and is made again for the next run.
             self.background(OperationKind::Result, shard, schedule);
         }
