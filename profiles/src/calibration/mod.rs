@@ -180,8 +180,6 @@ impl WalCosts {
 pub struct MatchingCosts {
     /// Per poll of the normal workflow task queue; a sticky queue has one partition.
     pub poll_forwards_workflow: f64,
-    /// Per activity poll.
-    pub poll_forwards_activity: f64,
 }
 
 /// History queue behaviour.

@@ -58,7 +58,6 @@ operation_kinds! {
     ChildFirstTask,
     ChildCompleted,
     ChildCompletedBuffered,
-    ChildCompletedLate,
     ContinueAsNew,
     FirstTaskDue,
     TransferRead,

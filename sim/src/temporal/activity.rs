@@ -38,6 +38,9 @@ impl Model {
         }
         self.chains.remove(id);
         if self.activity_tasks.has_poller() && !chain.refused {
+            if !chain.has_poller {
+                self.forwarders.activity_polls.take_any();
+            }
             if let Some(pod) = self.activity_tasks.offer_task(schedule.now(), activity) {
                 self.deliver_passed_on_activity(activity, pod, chain.partition, schedule);
             }
@@ -50,6 +53,7 @@ impl Model {
     /// The task meets a poller, or waits in the backlog.
     pub(super) fn activity_spooled(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
         if let Some(pod) = self.activity_tasks.offer_task(schedule.now(), activity) {
+            self.forwarders.activity_polls.take_any();
             self.deliver_activity(activity, pod, schedule);
         }
     }
@@ -339,19 +343,32 @@ impl Model {
         let shard = self.random.route.below(u64::from(self.size.history_shards)) as u32;
         let mut chain = self.chain(purpose, OperationKind::Query, pod, shard);
         chain.place = self.visits.poll();
-        let matching = &self.calibration.matching;
-        // A partition with a backlog of its own answers the poll itself.
-        chain.forwards = match purpose {
-            Purpose::PollWorkflow if sticky || self.workflow_tasks.backlog() > 0 => 0,
-            Purpose::PollActivity if self.activity_tasks.backlog() > 0 => 0,
-            Purpose::PollWorkflow => forwards(matching.poll_forwards_workflow),
-            _ => forwards(matching.poll_forwards_activity),
+        if purpose == Purpose::PollActivity {
+            (chain.partition, chain.forwards) = self.forwarders.activity_polls.sets_out();
+        } else if !sticky {
+            chain.forwards = forwards(self.calibration.matching.poll_forwards_workflow);
+        }
+        let backlog = match purpose {
+            Purpose::PollWorkflow => self.workflow_tasks.backlog(),
+            _ => self.activity_tasks.backlog(),
         };
+        if backlog > 0 {
+            // A partition with a backlog of its own answers the poll itself.
+            chain.forwards = 0;
+        }
         self.launch(chain, schedule);
     }
 
-    /// A poll reaches its queue.
-    pub(super) fn polled(&mut self, purpose: Purpose, pod: u32, schedule: &mut Schedule<Event>) {
+    /// A poll reaches its partition.
+    pub(super) fn poll_arrives(&mut self, chain: &Chain, schedule: &mut Schedule<Event>) {
+        if chain.purpose == Purpose::PollActivity {
+            self.forwarders.activity_polls.arrives(chain.partition);
+        }
+        self.polled(chain.purpose, chain.target, chain.partition, schedule);
+    }
+
+    /// A poll looks for a task.
+    pub(super) fn polled(&mut self, purpose: Purpose, pod: u32, partition: u32, schedule: &mut Schedule<Event>) {
         if self.workers[pod as usize].stops > 0 {
             return self.park_poller(purpose, pod, false);
         }
@@ -363,6 +380,8 @@ impl Model {
         } else if let Some(activity) = self.activity_tasks.offer_poller(schedule.now(), pod) {
             self.deliver_activity(activity, pod, schedule);
             self.add_poller(purpose, pod, schedule);
+        } else {
+            self.forwarders.activity_polls.waits(partition);
         }
     }
 

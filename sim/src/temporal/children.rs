@@ -55,23 +55,16 @@ impl Model {
         self.launch(chain, schedule);
     }
 
-    /// A child is closed: its parent hears of that whether or not its code waits for it, and gets a workflow task. A parent that is closed
-    /// itself is loaded for nothing.
+    /// A child is closed: its parent hears of that whether or not its code waits for it, and gets a workflow task; a parent that is closed
+    /// itself refuses it.
     pub(super) fn tell_parent(&mut self, child: u32, schedule: &mut Schedule<Event>) {
         let (parent, thread, waits) =
             (self.runs[child].parent_run, self.runs[child].parent, self.runs[child].parent_waits);
         if parent == NONE {
             return;
         }
-        let shard = self.runs[parent].shard;
-        if self.runs[parent].closed {
-            if waits {
-                self.free_thread(thread);
-            }
-            self.background(OperationKind::ChildCompletedLate, shard, schedule);
-            return self.release(parent);
-        }
         let target = if waits { thread } else { NONE };
+        let shard = self.runs[parent].shard;
         let mut chain = self.chain(Purpose::ChildCompleted, OperationKind::ChildCompleted, target, shard);
         chain.run = parent;
         chain.flag = waits && self.runs[child].closing != Closing::Completed;

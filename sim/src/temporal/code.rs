@@ -120,12 +120,12 @@ impl Model {
                     Taken::Yes => {}
                     Taken::NotYet => return local_activities,
                     Taken::NotSent => {
-                        self.expect_message(run, thread, index, schedule);
+                        self.command(run, thread, Command::Message(index));
                         return local_activities;
                     }
                 },
                 Instruction::Signal(index) | Instruction::Update(index) => {
-                    self.expect_message(run, thread, index, schedule);
+                    self.command(run, thread, Command::Message(index));
                     return local_activities;
                 }
                 Instruction::Child { workflow, wait, policy } => {

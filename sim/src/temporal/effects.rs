@@ -15,7 +15,14 @@ impl Model {
         let chain = self.chains[id];
         if self.is_for_a_closed_run(&chain) {
             self.chains[id].refused = true;
-            self.chains[id].place = self.visits.refused();
+            // An activity's or a child's end that comes to a closed run makes the server load the run again. Measured: nine SELECTs more for each
+            // activity that was under way when its workflow was cancelled or terminated.
+            self.chains[id].place = match chain.purpose {
+                Purpose::CompleteActivity | Purpose::FailActivity | Purpose::Heartbeat | Purpose::ChildCompleted => {
+                    self.visits.refused_and_loaded()
+                }
+                _ => self.visits.refused(),
+            };
             return;
         }
         match chain.purpose {
@@ -172,12 +179,13 @@ impl Model {
         self.chains.remove(id);
         match chain.purpose {
             Purpose::Start => self.start_answered(&chain, schedule),
+            Purpose::ShowStart => self.start_shown(chain, schedule),
             Purpose::ScheduleFires => self.schedule_goes_on(chain, schedule),
             Purpose::SpoolWorkflow => self.workflow_task_spooled(chain.target, schedule),
             Purpose::SpoolActivity => self.activity_spooled(chain.target, schedule),
             // Matching drops the task, and the poller waits for another.
             Purpose::StartWorkflowTask if self.runs[chain.target].closed => {
-                self.polled(Purpose::PollWorkflow, chain.worker, schedule);
+                self.polled(Purpose::PollWorkflow, chain.worker, 0, schedule);
                 self.release(chain.target);
             }
             Purpose::StartWorkflowTask => {
@@ -209,7 +217,7 @@ impl Model {
             // Matching drops the task, and the poller waits for another.
             Purpose::StartActivity if chain.refused => {
                 self.forget_activity(chain.target);
-                self.polled(Purpose::PollActivity, chain.worker, schedule);
+                self.polled(Purpose::PollActivity, chain.worker, chain.partition, schedule);
             }
             Purpose::StartActivity => {
                 self.poller_free(Purpose::PollActivity, chain.worker, false, schedule);
@@ -252,7 +260,7 @@ impl Model {
             Purpose::ChildFirstTask | Purpose::FirstTask => self.release(chain.target),
             Purpose::ChildCompleted => self.leave(&chain),
             Purpose::Result => self.result(chain.target, schedule),
-            Purpose::PollWorkflow | Purpose::PollActivity => self.polled(chain.purpose, chain.target, schedule),
+            Purpose::PollWorkflow | Purpose::PollActivity => self.poll_arrives(&chain, schedule),
             _ => {}
         }
     }

@@ -72,6 +72,8 @@ pub struct Run {
     pub task: WorkflowTask,
     /// When it was scheduled.
     pub task_scheduled: Nanos,
+    /// When its first workflow task could be scheduled: its start, or the end of the wait after a run that lived less than the minimal interval.
+    pub executes_from: Nanos,
     /// Which of its workflow tasks it is.
     pub task_number: u32,
     /// Nothing is written of the task before its completion.
@@ -94,8 +96,6 @@ pub struct Run {
     pub cold: bool,
     /// Whether its first workflow task is done.
     pub first_task_done: bool,
-    /// Its start is not in the visibility store yet: an eager start's, until the first workflow task is done.
-    pub unseen: bool,
     /// Whether an activity time-out timer is set.
     pub activity_timer: bool,
     /// Activities started and not closed.
@@ -192,6 +192,8 @@ pub enum Command {
     None,
     /// Schedule this activity (an index of a running activity).
     Activity(u32),
+    /// Wait for a signal or update that a client sends when it can know of that (an index of a span).
+    Message(u32),
     /// Start a timer.
     Timer(Nanos),
     /// Start a child of this type.
@@ -310,6 +312,8 @@ pub enum Purpose {
     Cancel,
     /// The server closes a run; target: run.
     Terminate,
+    /// The visibility task of a start; target: run.
+    ShowStart,
     /// A schedule's own workflow; target: the run it starts.
     ScheduleFires,
     /// A signal that no thread may wait for yet; target: signaller.

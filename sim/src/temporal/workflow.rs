@@ -356,7 +356,7 @@ impl Model {
                     children += 1;
                     payload += self.program.types[workflow as usize].input.0;
                 }
-                Command::None => {}
+                Command::Message(_) | Command::None => {}
             }
             thread = self.threads[thread].next;
         }
@@ -440,17 +440,15 @@ impl Model {
                     let chain = self.thread_chain(Purpose::StartChild, OperationKind::TransferRead, thread);
                     self.launch(chain, schedule);
                 }
+                Command::Message(index) => {
+                    self.runs[run].references -= 1;
+                    self.expect_message(run, thread, index, schedule);
+                }
                 Command::None => self.runs[run].references -= 1,
             }
             thread = next;
         }
-        let closes = self.runs[run].closing != Closing::No;
-        if std::mem::take(&mut self.runs[run].unseen) {
-            // A start whose workflow is closed already is read and skipped (`processStartExecution` of the visibility queue).
-            let operation = if closes { OperationKind::TransferRead } else { OperationKind::Visibility };
-            self.background(operation, shard, schedule);
-        }
-        if closes {
+        if self.runs[run].closing != Closing::No {
             self.close(run, schedule);
             return;
         }
@@ -513,7 +511,7 @@ impl Model {
     /// The next run of the same workflow; one whose predecessor lived less than the minimal interval waits for the rest of it.
     fn continue_as_new(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let now = schedule.now();
-        let age = now - self.runs[run].started;
+        let age = now.saturating_sub(self.runs[run].executes_from);
         let shard = self.runs[run].shard;
         let wait = self.calibration.queues.continue_as_new_interval.saturating_sub(age);
         self.work.actions += 1;
@@ -521,6 +519,7 @@ impl Model {
         let bytes = self.calibration.bytes.event_start.0 + self.program.types[self.runs[run].workflow as usize].input.0;
         let next = &mut self.runs[run];
         next.started = now;
+        next.executes_from = now + wait;
         next.skipped_before = next.skipped;
         next.closing = Closing::No;
         next.task = WorkflowTask::None;
@@ -535,7 +534,7 @@ impl Model {
         self.plan_next_runs_end(run, schedule);
         self.add_events(run, 1, bytes);
         self.work.history_rows += 1;
-        self.background(OperationKind::Visibility, shard, schedule);
+        self.show_start(run, schedule);
         let scheduled = self.program.types[self.runs[run].workflow as usize].start == StartKind::Scheduled;
         if self.runs[run].root && !scheduled {
             // The client follows the chain of runs: its long poll answers and is made again for the next run.
