@@ -74,8 +74,8 @@ impl Model {
         }
     }
 
-    /// A start's visibility task: one whose workflow is closed by the time it is run is skipped (server, `processStartExecution` of the
-    /// visibility queue).
+    /// A start's visibility task: one whose workflow is closed by the time it is run, or is being closed by a task that came first and has the
+    /// run locked, is skipped (server, `processStartExecution` of the visibility queue).
     pub(super) fn show_start(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         self.runs[run].references += 1;
         let chain = self.chain(Purpose::ShowStart, OperationKind::TransferRead, run, self.runs[run].shard);
@@ -85,7 +85,9 @@ impl Model {
     /// A step of [`Purpose::ShowStart`] is over: the task is read, then written to the visibility store.
     pub(super) fn start_shown(&mut self, mut chain: Chain, schedule: &mut Schedule<Event>) {
         let run = chain.target;
-        if !self.runs[run].closed {
+        let state = &self.runs[run];
+        let closes = state.closed || (state.closing != Closing::No && !state.cold);
+        if !closes {
             chain.purpose = Purpose::Background;
             chain.operation = OperationKind::Visibility;
             chain.place = self.visits.after_request(OperationKind::Visibility);
