@@ -117,6 +117,7 @@ fn main() -> ExitCode {
         let line = Line {
             name: "throughput in overload, per second".to_owned(),
             model: throughput,
+            windows: (throughput, throughput),
             measured: SATURATION,
             range: None,
             promise: Promise::Within(0.08, 0.0),

@@ -358,7 +358,7 @@ impl Writer {
                 let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
                 let ms = fields.count("duration_ms", 0)?;
                 let bytes = self.payload(payload);
-                Ok(format!("{{ local_activity = \"l\", takes = \"{ms}ms\", output = \"{bytes}B\", count = {n} }}"))
+                Ok(format!("{{ local_activity = \"l\", takes = \"{ms}ms\", cpu = \"800us\", output = \"{bytes}B\", count = {n} }}"))
             }
             "activity_heartbeating_every" => {
                 let (n, every) = (count(fields)?, fields.count("duration_ms", 1_000)?);
