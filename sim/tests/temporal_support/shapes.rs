@@ -138,10 +138,10 @@ pub fn tolerance(key: &str) -> f64 {
         "/state_transitions" | "/write_transactions" | "/statements" => 0.03,
         "/fsyncs" => 0.05,
         "/wal_bytes" => 0.12,
-        "/cpu_ms/history" => 0.35,
-        // Single runs at 5 to 10/s; sequences of steps come out slower than they were.
-        "/latency_ms/p50" => 0.30,
-        _ => 0.25,
+        "/cpu_ms/history" => 0.30,
+        // Single runs at 5 to 10/s; sequences of steps come out slower than they were (three activities by 18 %, a child by 25).
+        "/latency_ms/p50" => 0.27,
+        _ => 0.20,
     }
 }
 
