@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::figures::{Figures, QUANTILES, between_collections, observed, others_ran, slack};
+use super::allowances::{between_collections, slack};
+use super::figures::{Figures, QUANTILES, observed, others_ran};
 
 /// One figure of one shape, predicted and measured.
 pub struct Line {

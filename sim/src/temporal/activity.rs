@@ -193,9 +193,7 @@ impl Model {
         let last = self.last_attempt(activity, schedule.now());
         let (purpose, operation) = match state.ending {
             Ending::Fails if !last => (Purpose::FailActivity, OperationKind::ActivityFailed),
-            Ending::Fails | Ending::FailsForGood => {
-                (Purpose::CompleteActivity, OperationKind::ActivityFailedForGood)
-            }
+            Ending::Fails | Ending::FailsForGood => (Purpose::CompleteActivity, OperationKind::ActivityFailedForGood),
             _ => (Purpose::CompleteActivity, OperationKind::ActivityCompleted),
         };
         let shard = self.runs[state.run].shard;

@@ -305,7 +305,9 @@ impl Writer {
                 let bytes = self.payload(payload);
                 // Sent right after the start and one after the other, whether or not the workflow has come to wait for them.
                 let updates = |count: u64, when: &str| {
-                    format!("{{ update = \"u\", count = {count}, {when}, input = \"{bytes}B\", output = \"{bytes}B\" }}")
+                    format!(
+                        "{{ update = \"u\", count = {count}, {when}, input = \"{bytes}B\", output = \"{bytes}B\" }}"
+                    )
                 };
                 let from_start = |count| updates(count, &format!("from_start = true, after = \"{after}ms\""));
                 if n == 1 || after == 0 {
@@ -358,7 +360,9 @@ impl Writer {
                 let (n, payload) = (count(fields)?, fields.count("payload_bytes", SMALL_PAYLOAD)?);
                 let ms = fields.count("duration_ms", 0)?;
                 let bytes = self.payload(payload);
-                Ok(format!("{{ local_activity = \"l\", takes = \"{ms}ms\", cpu = \"800us\", output = \"{bytes}B\", count = {n} }}"))
+                Ok(format!(
+                    "{{ local_activity = \"l\", takes = \"{ms}ms\", cpu = \"800us\", output = \"{bytes}B\", count = {n} }}"
+                ))
             }
             "activity_heartbeating_every" => {
                 let (n, every) = (count(fields)?, fields.count("duration_ms", 1_000)?);
@@ -403,7 +407,8 @@ impl Writer {
                 // counts are right, the latencies are not.
                 let takes =
                     format!("{{ \"p49.9\" = \"1ms\", \"p50.1\" = \"{0}ms\", \"p99.9\" = \"{0}.1ms\" }}", timeout + 500);
-                let policy = format!("start_to_close = \"{timeout}ms\", retry = {{ initial = \"100ms\", backoff = 1.0 }}");
+                let policy =
+                    format!("start_to_close = \"{timeout}ms\", retry = {{ initial = \"100ms\", backoff = 1.0 }}");
                 Ok(self.activity_taking(payload, &takes, &policy))
             }
             "schedule_start" => {
