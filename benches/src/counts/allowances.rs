@@ -42,12 +42,13 @@ pub fn slack(run: &Value, name: &str) -> f64 {
 }
 
 /// What a machine that does other things too makes of requests that race each other: a signal or update that comes while a workflow task runs
-/// makes another one, and an activity whose poller is late is passed on to another partition or written to the database.
+/// makes another one, so do activities side by side that end while one runs, and an activity whose poller is late is passed on to another partition or written to the database.
 fn disturbance(run: &Value, name: &str, request: &dyn Fn(&str, &str) -> f64) -> f64 {
     let spooled = run.pointer("/requests_per_workflow/matching|persistence_requests|CreateTasks");
     let spooled = spooled.and_then(Value::as_f64).unwrap_or(0.0);
     let sent = request("frontend", "SignalWorkflowExecution") + request("frontend", "UpdateWorkflowExecution");
-    let tasks = TASKS_MORE_OF_A_RACE * sent;
+    let side_by_side = if run["steps"].to_string().contains("parallel") { 1.0 } else { 0.0 };
+    let tasks = TASKS_MORE_OF_A_RACE * (sent + side_by_side);
     let passed_on = ACTIVITIES_PASSED_ON * request("history", "RecordActivityTaskStarted");
     match name {
         "state transitions" | "requests frontend" | "requests history" => tasks,

@@ -195,6 +195,7 @@ impl Model {
         let bytes = self.calibration.bytes.event_start.0 + self.program.types[self.runs[run].workflow as usize].input.0;
         let next = &mut self.runs[run];
         next.started = now;
+        // When it is to begin; the timer that begins it takes as long as the queue looks ahead at the least.
         next.executes_from = now + wait;
         next.skipped_before = next.skipped;
         next.closing = Closing::No;
@@ -223,7 +224,7 @@ impl Model {
         }
         self.runs[run].task = WorkflowTask::Scheduled;
         self.runs[run].references += 1;
-        schedule.after(wait, Event::FirstTask(run));
+        schedule.after(wait.max(self.calibration.queues.timer_look_ahead), Event::FirstTask(run));
     }
 
     /// The minimal interval between two runs of a chain is over.
