@@ -98,14 +98,17 @@ impl Model {
         let latency = schedule.now() - activity.scheduled;
         self.record(Metric::ScheduleToStartActivity, latency, schedule);
         self.runs[activity.run].activities_started += 1;
-        if self.chains[id].flag {
-            let timeout = self.program.activities[activity.spec as usize].start_to_close;
-            if timeout <= self.settings.longest_wait {
-                let shard = self.runs[activity.run].shard;
-                self.plan_timer_read(shard, timeout, Timeout::Activity, schedule);
-            } else {
-                self.late_timeout(self.runs[activity.run].shard, timeout, schedule);
-            }
+        self.activities[self.chains[id].target].has_timer = self.chains[id].flag;
+    }
+
+    /// An attempt is going to end before its time-out: that finds nothing to do then. (The earliest of an activity's time-outs has a timer: where there are
+    /// heartbeats, theirs.)
+    fn plan_idle_timeout(&mut self, run: u32, timeout: Nanos, schedule: &mut Schedule<Event>) {
+        let shard = self.runs[run].shard;
+        if timeout <= self.settings.longest_wait {
+            self.plan_timer_read(shard, timeout, Timeout::Activity, schedule);
+        } else {
+            self.late_timeout(shard, timeout, schedule);
         }
     }
 
@@ -120,6 +123,10 @@ impl Model {
         let timeout = spec.start_to_close.min(spec.schedule_to_close.saturating_sub(now - state.first_scheduled));
         let times_out = takes > timeout;
         let (work, memory, heartbeat) = (spec.cpu, in_kib(spec.memory), spec.heartbeat);
+        let start_to_close = spec.start_to_close;
+        if state.has_timer && !times_out && heartbeat.is_none_or(|heartbeat| heartbeat.timeout.is_none()) {
+            self.plan_idle_timeout(state.run, start_to_close, schedule);
+        }
         self.activities[activity].started = now;
         self.activities[activity].ending = match (times_out, fails) {
             (true, _) => Ending::TimesOut,
@@ -169,10 +176,6 @@ impl Model {
                 false => Nanos::ZERO,
             };
             check += (last + timeout).saturating_sub(check).max(look_ahead);
-        }
-        // The last one finds the activity done.
-        if check <= self.settings.longest_wait {
-            schedule.after(check, Event::TimerRead(self.runs[run].shard));
         }
     }
 
@@ -225,6 +228,10 @@ impl Model {
     /// The server gives an attempt up.
     pub(super) fn attempt_timed_out(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
         let run = self.activities[activity].run;
+        if self.runs[run].closed {
+            // Its own time-out is read with the run's, or nothing is left to be done.
+            return self.forget_activity(activity);
+        }
         let shard = self.runs[run].shard;
         let (purpose, operation) = match self.last_attempt(activity, schedule.now()) {
             true => (Purpose::CompleteActivity, OperationKind::ActivityGivenUp),

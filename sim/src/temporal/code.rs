@@ -102,6 +102,7 @@ impl Model {
                         first_scheduled: Nanos::ZERO,
                         limit: NONE,
                         waiting: false,
+                        has_timer: false,
                         given_up: false,
                         eager: false,
                         pod: 0,

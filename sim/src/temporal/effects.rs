@@ -276,7 +276,7 @@ impl Model {
     }
 
     /// An activity of a closed run.
-    fn forget_activity(&mut self, activity: u32) {
+    pub(super) fn forget_activity(&mut self, activity: u32) {
         self.stop_waiting(activity);
         let state = self.activities[activity];
         self.activities.remove(activity);

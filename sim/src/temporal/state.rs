@@ -226,6 +226,8 @@ pub struct RunningActivity {
     pub limit: u32,
     /// No attempt runs: it waits for a worker.
     pub waiting: bool,
+    /// The timer of this attempt's time-out is its own: the run's first running activity has one.
+    pub has_timer: bool,
     /// Its limit of waiting passed; matching still holds its task.
     pub given_up: bool,
     /// Started with the answer of its workflow task.
