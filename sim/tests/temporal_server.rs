@@ -258,7 +258,7 @@ fn time_outs_of_hours_find_their_run_gone_from_the_cache() {
     let with = |timeout: &str| {
         let steps = format!("{{ activity = \"a\", takes = \"0s\", start_to_close = \"{timeout}\" }}");
         let profile = on_measured_machine(&workflows("", &steps), 10.0);
-        let outcome = run_under(&profile, SystemSize::of(&profile), settings(1, 10.0, 1_000.0), &[]);
+        let outcome = run_under(&profile, SystemSize::of(&profile), settings(1, 10.0, 4_000.0), &[]);
         (outcome.work, outcome.counts.offered)
     };
     let ((short, _), (long, offered)) = (with("10min"), with("24h"));

@@ -41,6 +41,9 @@ struct Arguments {
     /// Instead: whether those tables are what the data and the model say now.
     #[arg(long)]
     check: Option<std::path::PathBuf>,
+    /// With `--write` and `--check`: files of runs that have a table of their own, the one of shapes measured after the model was made.
+    #[arg(long)]
+    held_out: Vec<std::path::PathBuf>,
     /// Only shapes whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -72,19 +75,14 @@ fn main() -> ExitCode {
         if arguments.only.as_ref().is_some_and(|only| !shape.contains(only.as_str())) {
             continue;
         }
-        let prediction = simulate::prediction(repeats[0].run, &calibration);
-        let values: Vec<_> = repeats.iter().map(|run| &run.run.values).collect();
-        let own = prediction.figures.get(TIMER_READS).copied().unwrap_or(0.0);
-        let left_over: Vec<f64> = repeats.iter().map(|run| left_over(run.before, &[&run.run.values], own)).collect();
         if arguments.features {
+            let (prediction, left_over) = predicted(&repeats, &calibration);
             print_features(&repeats, &left_over, &prediction.features);
             continue;
         }
-        let mut model = prediction.figures;
-        add_timer_reads(&mut model, median(&left_over), &calibration);
-        let lines = lines(shape, &values, &model);
+        let lines = compared(&repeats, &calibration);
         if quiet {
-            shapes_lines.push((format!("{shape}, {}/s", repeats[0].run.rate_per_second), lines));
+            shapes_lines.push((title(&repeats), lines));
             continue;
         }
         println!("\n{shape}, {}/s{}", repeats[0].run.rate_per_second, repeated(repeats.len()));
@@ -108,7 +106,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if quiet {
-        return document(&arguments, &calibration, &shapes_lines);
+        return match held_out(&arguments, &calibration) {
+            Ok(held_out) => document(&arguments, &calibration, &shapes_lines, &held_out),
+            Err(code) => code,
+        };
     }
     if arguments.saturation
         && let Some(run) = runs.iter().flatten().find(|run| shape_name(&run.name) == "act1")
@@ -117,6 +118,7 @@ fn main() -> ExitCode {
         let line = Line {
             name: "throughput in overload, per second".to_owned(),
             model: throughput,
+            windows: (throughput, throughput),
             measured: SATURATION,
             range: None,
             promise: Promise::Within(0.08, 0.0),
@@ -146,8 +148,47 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(!outside.is_empty()))
 }
 
+/// What the model says of a shape, and the timer reads that the runs before left to each of its repeats.
+fn predicted(repeats: &[InFile], calibration: &Calibration) -> (simulate::Prediction, Vec<f64>) {
+    let prediction = simulate::prediction(repeats[0].run, calibration);
+    let own = prediction.figures.get(TIMER_READS).copied().unwrap_or(0.0);
+    let left_over = repeats.iter().map(|run| left_over(run.before, &[&run.run.values], own)).collect();
+    (prediction, left_over)
+}
+
+/// The same beside what was measured.
+fn compared(repeats: &[InFile], calibration: &Calibration) -> Vec<Line> {
+    let (prediction, left_over) = predicted(repeats, calibration);
+    let values: Vec<_> = repeats.iter().map(|run| &run.run.values).collect();
+    let mut model = prediction.figures;
+    add_timer_reads(&mut model, median(&left_over), calibration);
+    lines(shape_name(&repeats[0].run.name), &values, &model)
+}
+
+fn title(repeats: &[InFile]) -> String {
+    format!("{}, {}/s", shape_name(&repeats[0].run.name), repeats[0].run.rate_per_second)
+}
+
+/// The shapes of the files held out.
+fn held_out(arguments: &Arguments, calibration: &Calibration) -> Result<Vec<(String, Vec<Line>)>, ExitCode> {
+    let mut runs = Vec::new();
+    for file in &arguments.held_out {
+        let (read, _) = read(file).map_err(|problem| {
+            eprintln!("{}: {problem}", file.display());
+            ExitCode::from(2)
+        })?;
+        runs.push(read);
+    }
+    Ok(shapes(&runs).iter().map(|repeats| (title(repeats), compared(repeats, calibration))).collect())
+}
+
 /// Writes or checks the generated tables.
-fn document(arguments: &Arguments, calibration: &Calibration, shapes: &[(String, Vec<Line>)]) -> ExitCode {
+fn document(
+    arguments: &Arguments,
+    calibration: &Calibration,
+    shapes: &[(String, Vec<Line>)],
+    held_out: &[(String, Vec<Line>)],
+) -> ExitCode {
     let Some(file) = arguments.write.as_ref().or(arguments.check.as_ref()) else { return ExitCode::from(2) };
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
@@ -156,11 +197,14 @@ fn document(arguments: &Arguments, calibration: &Calibration, shapes: &[(String,
             return ExitCode::from(2);
         }
     };
-    let tables = [
+    let mut tables = vec![
         ("operations", document::operations(calibration)),
         ("costs", document::costs(calibration)),
         ("accuracy", document::accuracy(shapes)),
     ];
+    if !held_out.is_empty() {
+        tables.push(("held out", document::accuracy(held_out)));
+    }
     let new = match document::with_tables(&text, &tables) {
         Ok(new) => new,
         Err(table) => {

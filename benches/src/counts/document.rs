@@ -158,6 +158,10 @@ pub fn accuracy(shapes: &[(String, Vec<Line>)]) -> String {
 }
 
 fn cell(line: &Line) -> String {
+    if line.measured <= 0.0 {
+        // Less than the idle rate that was subtracted: no share of it says anything.
+        return "–".to_owned();
+    }
     let error = format!("{:+.0}", line.error() * 100.0);
     let error = if error == "-0" { "+0".to_owned() } else { error };
     match line.excess() {

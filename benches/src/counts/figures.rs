@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_profiles::calibration::{Calibration, Operation, RuntimeCosts};
+use plimsoll_profiles::calibration::{Calibration, Operation};
 use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::temporal::{Metric, Outcome, Process};
 use serde_json::Value;
 
-use crate::temporal_support::shapes::{FULL_PAGE_IMAGE, FULL_PAGE_IMAGE_ERROR};
+use crate::temporal_support::shapes::FULL_PAGE_IMAGE;
 use crate::temporal_support::steps::MeasuredRun;
 
 /// Figures per workflow, by name.
@@ -50,7 +50,7 @@ pub fn observed(run: &Value) -> Figures {
         set(&format!("latency ms {quantile}"), number(&format!("/latency_ms/response/{quantile}")));
     }
     // The server gives it of the last run of a chain of runs only.
-    if run.get("continue_as_new").and_then(Value::as_u64).unwrap_or(0) == 0 && !has_children(run) {
+    if run.get("continue_as_new").and_then(Value::as_u64).unwrap_or(0) == 0 && !is_one_of_several(run) {
         set("history bytes", number("/history_bytes_per_workflow"));
     }
     let Some(requests) = run.get("requests_per_workflow").and_then(Value::as_object) else { return figures };
@@ -74,8 +74,10 @@ pub fn observed(run: &Value) -> Figures {
     figures
 }
 
-fn has_children(run: &Value) -> bool {
-    run["steps"].to_string().contains("child")
+/// Whether other workflows belong to it: its children, or its schedule's own.
+fn is_one_of_several(run: &Value) -> bool {
+    let steps = run["steps"].to_string();
+    steps.contains("child") || steps.contains("schedule")
 }
 
 /// Whether other programs used the machine meanwhile, so that its CPU and latencies say little: a fifth of the busy time and more.
@@ -90,63 +92,6 @@ pub fn others_ran(run: &Value) -> bool {
 
 /// What the idle cluster and its client use.
 const IDLE_CORES: f64 = 0.1;
-
-/// How far a measured figure of one run is uncertain for a reason that has nothing to do with the model, in its unit.
-pub fn slack(run: &Value, name: &str) -> f64 {
-    let number = |pointer: &str| run.pointer(pointer).and_then(Value::as_f64).unwrap_or(0.0);
-    if name == "WAL bytes" {
-        return number("/wal_per_workflow/fpi") * FULL_PAGE_IMAGE_ERROR;
-    }
-    let per_window = match name {
-        "history_node bytes" => PAGES_OF_A_TABLE * 8_192.0,
-        "write transactions" => IDLE_TRANSACTIONS,
-        "statements" => IDLE_TRANSACTIONS * STATEMENTS_OF_A_TRANSACTION,
-        _ => 0.0,
-    };
-    if per_window > 0.0 {
-        return per_window / number("/workflows").max(1.0);
-    }
-    if let Some(service) = name.strip_prefix("CPU ms ") {
-        return collection_ms(service) / number("/workflows").max(1.0);
-    }
-    let polls = match name {
-        "requests frontend" => 2.0 * POLLS_AT_FRONTEND,
-        "requests matching" => 2.0 * POLLS_AT_MATCHING,
-        _ if name.starts_with("requests frontend Poll") && name.ends_with("TaskQueue") => POLLS_AT_FRONTEND,
-        _ if name.starts_with("requests matching Poll") => POLLS_AT_MATCHING,
-        _ => 0.0,
-    };
-    polls / number("/workflows").max(1.0)
-}
-
-/// CPU of one garbage collection of a service, in milliseconds: a window holds one more or one less than its share. History's cost 8 ms
-/// per workflow in a window of 150 (three repeats at 5/s: 23, 28 and 41 ms).
-fn collection_ms(service: &str) -> f64 {
-    static RUNTIME: std::sync::OnceLock<RuntimeCosts> = std::sync::OnceLock::new();
-    let runtime = RUNTIME.get_or_init(|| Calibration::reference().runtime);
-    let collection = match service {
-        "frontend" => runtime.frontend_collection,
-        "history" => runtime.history_collection,
-        "matching" => runtime.matching_collection,
-        _ => return 0.0,
-    };
-    collection.as_secs_f64() * 1e3
-}
-
-/// A table and its index grow by whole pages, several at once, and into space that was freed before: the growth of `history_node`
-/// differed by up to 15 pages from what histories of known size leave (signal1: 273 B per workflow, query3: 3,823 B, at 60 each).
-const PAGES_OF_A_TABLE: f64 = 16.0;
-
-/// The idle rate that was subtracted is a mean as well: in windows of 25 s of shapes whose state transitions came out exactly, the
-/// write transactions were 18 fewer to 24 more than those transitions make.
-const IDLE_TRANSACTIONS: f64 = 24.0;
-const STATEMENTS_OF_A_TRANSACTION: f64 = 5.0;
-
-/// Polls of one kind that a window has more or less than its workflows need. Pollers without a task ask again each minute, and
-/// the idle rate that was subtracted is a mean: windows of 37 to 47 s of shapes that have no activity at all counted 23 to 27
-/// activity polls at the frontend and 36 to 42 at matching.
-const POLLS_AT_FRONTEND: f64 = 27.0;
-const POLLS_AT_MATCHING: f64 = 42.0;
 
 /// The quantile of one run's own latencies, as the measured runs have it: nearest rank, however few there are.
 fn nearest_rank(outcome: &Outcome, q: f64) -> Option<f64> {

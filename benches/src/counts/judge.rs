@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::figures::{Figures, QUANTILES, observed, others_ran, slack};
+use super::allowances::{between_collections, slack};
+use super::figures::{Figures, QUANTILES, observed, others_ran};
 
 /// One figure of one shape, predicted and measured.
 pub struct Line {
@@ -10,6 +11,8 @@ pub struct Line {
     pub name: String,
     /// The model's; nothing where it has no such figure.
     pub model: f64,
+    /// Least and greatest of the model's, where a single window may have one or the other; else both are the model's figure.
+    pub windows: (f64, f64),
     /// The measured one: the median of the repeats.
     pub measured: f64,
     /// Least and greatest of the repeats, where there are some.
@@ -37,7 +40,8 @@ impl Line {
     /// Distance from the measured figure in units of what is allowed: above 1 is outside. Nothing for what is only shown.
     pub fn excess(&self) -> Option<f64> {
         let inside = self.range.is_some_and(|(least, most)| (least..=most).contains(&self.model));
-        let distance = (self.model - self.measured).abs();
+        let nearest = self.measured.clamp(self.windows.0, self.windows.1);
+        let distance = (nearest - self.measured).abs();
         match self.promise {
             Promise::Shown => None,
             Promise::Within(share, slack) => {
@@ -71,9 +75,15 @@ pub fn lines(shape: &str, runs: &[&Value], model: &Figures) -> Vec<Line> {
             Promise::Within(share, _) => Promise::Within(share, mean(runs.iter().map(|run| slack(run, name))) + 0.01),
             other => other,
         };
+        let predicted = model.get(name).copied().unwrap_or(0.0);
+        let windows = match name.strip_prefix("CPU ms ") {
+            Some(service) => between_collections(service, predicted, runs[0]),
+            None => (predicted, predicted),
+        };
         lines.push(Line {
             name: name.clone(),
-            model: model.get(name).copied().unwrap_or(0.0),
+            model: predicted,
+            windows,
             measured: values[values.len() / 2],
             range,
             promise,
@@ -84,7 +94,8 @@ pub fn lines(shape: &str, runs: &[&Value], model: &Figures) -> Vec<Line> {
         model.iter().filter(|(name, _)| name.starts_with("requests") && !figures[0].contains_key(*name))
     {
         let promise = Promise::Within(0.03, mean(runs.iter().map(|run| slack(run, name))) + 0.01);
-        lines.push(Line { name: name.clone(), model: *value, measured: 0.0, range: None, promise });
+        let windows = (*value, *value);
+        lines.push(Line { name: name.clone(), model: *value, windows, measured: 0.0, range: None, promise });
     }
     lines.sort_by(|a, b| a.excess().unwrap_or(-1.0).total_cmp(&b.excess().unwrap_or(-1.0)));
     lines

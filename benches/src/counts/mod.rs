@@ -1,5 +1,6 @@
 //! Predicted against measured, shape by shape.
 
+pub mod allowances;
 pub mod document;
 pub mod features;
 pub mod figures;

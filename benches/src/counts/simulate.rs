@@ -43,7 +43,8 @@ pub fn prediction(run: &MeasuredRun, calibration: &Calibration) -> Prediction {
 const COMPRESSED_TO: f64 = 0.018;
 
 fn replications(shape: &str, run: &MeasuredRun, calibration: &Calibration) -> Vec<Outcome> {
-    let profile = on_measured_machine(shape, run.rate_per_second);
+    let mut profile = on_measured_machine(shape, run.rate_per_second);
+    profile.cluster.eager_activities = run.eager_activities;
     let count = ((WORKFLOWS / run.workflows).ceil() as u32).max(FEWEST);
     (0..count)
         .map(|replication| simulated(&profile, calibration, run.rate_per_second, run.workflows, replication))

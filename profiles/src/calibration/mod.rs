@@ -180,8 +180,6 @@ impl WalCosts {
 pub struct MatchingCosts {
     /// Per poll of the normal workflow task queue; a sticky queue has one partition.
     pub poll_forwards_workflow: f64,
-    /// Per activity poll.
-    pub poll_forwards_activity: f64,
 }
 
 /// History queue behaviour.
@@ -220,6 +218,8 @@ pub struct ByteCosts {
     pub event_signal: Bytes,
     pub event_update: Bytes,
     pub event_marker: Bytes,
+    pub event_side_effect: Bytes,
+    pub event_upsert: Bytes,
     pub event_child_initiated: Bytes,
     pub event_child_started: Bytes,
     pub event_child_closed: Bytes,

@@ -31,6 +31,7 @@ operation_kinds! {
     ActivityCompleted,
     ActivityCompletedBuffered,
     ActivityFailed,
+    ActivityFailedForGood,
     ActivityTimedOut,
     ActivityGivenUp,
     Heartbeat,

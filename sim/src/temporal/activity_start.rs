@@ -7,7 +7,6 @@ use plimsoll_profiles::units::Nanos;
 use super::ends::QueueLimit;
 use super::model::{Event, Model};
 use super::state::{Chain, Command, NONE, Purpose};
-use super::timeouts::Timeout;
 use crate::engine::Schedule;
 
 impl Model {
@@ -112,14 +111,11 @@ impl Model {
         state.first_scheduled = now;
         // A retry goes the usual way.
         state.eager = false;
-        let (run, spec) = (state.run, state.spec);
+        state.has_timer = true;
+        let run = state.run;
         self.runs[run].activities_started += 1;
         self.runs[run].activity_timer = true;
         let shard = self.runs[run].shard;
-        let timeout = self.program.activities[spec as usize].start_to_close;
-        if timeout <= self.settings.longest_wait {
-            self.plan_timer_read(shard, timeout, Timeout::Activity, schedule);
-        }
         let mut chain = self.chain(Purpose::StartEagerActivity, OperationKind::Query, activity, shard);
         chain.place = self.visits.worker();
         chain.worker = pod;

@@ -198,6 +198,10 @@ impl Model {
                 } else {
                     worker.activity_slots -= 1;
                     self.activity_tasks.offer_poller(Nanos::ZERO, pod);
+                    let polls = &mut self.forwarders.activity_polls;
+                    let (partition, _) = polls.sets_out();
+                    polls.arrives(partition);
+                    polls.waits(partition);
                 }
             }
         }

@@ -5,7 +5,7 @@ use plimsoll_profiles::profile::ParentClosePolicy;
 
 use super::ends::EndKind;
 use super::model::{Event, Model};
-use super::state::{Command, NONE, Purpose};
+use super::state::{Closing, Command, NONE, Purpose};
 use crate::engine::Schedule;
 
 /// A child that its parent still has to close.
@@ -35,9 +35,8 @@ impl Model {
         self.runs[child].parent = thread;
         self.runs[child].parent_waits = wait;
         self.runs[child].on_parent_close = policy;
-        if wait {
-            self.runs[parent].references += 1;
-        }
+        self.runs[child].parent_run = parent;
+        self.runs[parent].references += 1;
         self.runs[child].references += 1;
         let mut chain = self.chain(Purpose::CreateChild, OperationKind::ChildStart, child, self.runs[child].shard);
         chain.payload = self.program.types[workflow as usize].input.0 as u32;
@@ -53,6 +52,22 @@ impl Model {
         chain.flag = !self.runs[child].parent_waits;
         self.launch(chain, schedule);
         let chain = self.chain(Purpose::ChildFirstTask, OperationKind::ChildFirstTask, child, self.runs[child].shard);
+        self.launch(chain, schedule);
+    }
+
+    /// A child is closed: its parent hears of that whether or not its code waits for it, and gets a workflow task; a parent that is closed
+    /// itself refuses it.
+    pub(super) fn tell_parent(&mut self, child: u32, schedule: &mut Schedule<Event>) {
+        let (parent, thread, waits) =
+            (self.runs[child].parent_run, self.runs[child].parent, self.runs[child].parent_waits);
+        if parent == NONE {
+            return;
+        }
+        let target = if waits { thread } else { NONE };
+        let shard = self.runs[parent].shard;
+        let mut chain = self.chain(Purpose::ChildCompleted, OperationKind::ChildCompleted, target, shard);
+        chain.run = parent;
+        chain.flag = waits && self.runs[child].closing != Closing::Completed;
         self.launch(chain, schedule);
     }
 

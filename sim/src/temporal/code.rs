@@ -82,10 +82,10 @@ impl Model {
                 Instruction::UpsertSearchAttributes(payload) => {
                     self.runs[run].upserts += 1;
                     self.work.actions += 1;
-                    self.add_events(run, 1, self.calibration.bytes.event_marker.0 + u64::from(payload));
+                    self.add_events(run, 1, self.calibration.bytes.event_upsert.0 + u64::from(payload));
                 }
                 Instruction::SideEffect(payload) => {
-                    self.add_events(run, 1, self.calibration.bytes.event_marker.0 + u64::from(payload));
+                    self.add_events(run, 1, self.calibration.bytes.event_side_effect.0 + u64::from(payload));
                 }
                 Instruction::Query(count) => {
                     for _ in 0..count {
@@ -102,6 +102,7 @@ impl Model {
                         first_scheduled: Nanos::ZERO,
                         limit: NONE,
                         waiting: false,
+                        has_timer: false,
                         given_up: false,
                         eager: false,
                         pod: 0,
@@ -120,12 +121,12 @@ impl Model {
                     Taken::Yes => {}
                     Taken::NotYet => return local_activities,
                     Taken::NotSent => {
-                        self.expect_message(run, thread, index, schedule);
+                        self.command(run, thread, Command::Message(index));
                         return local_activities;
                     }
                 },
                 Instruction::Signal(index) | Instruction::Update(index) => {
-                    self.expect_message(run, thread, index, schedule);
+                    self.command(run, thread, Command::Message(index));
                     return local_activities;
                 }
                 Instruction::Child { workflow, wait, policy } => {

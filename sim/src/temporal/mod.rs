@@ -3,7 +3,7 @@
 //! A request, a queue task or a piece of work on a worker is a *chain* that walks through *visits*: CPU of a process on its
 //! pod's host, the history shard's permit, a connection, statements, a commit. Which visits an operation makes and what
 //! they cost is the calibration file's table (`visits`); what follows when a write is durable is Temporal's own
-//! logic: `starts`, `workflow` (tasks), `activity`, `signals`, `updates`, `children`, `ends`, `effects`.
+//! logic: `starts`, `workflow` (tasks), `completion`, `activity`, `signals`, `updates`, `children`, `ends`, `effects`.
 
 mod activity;
 mod activity_start;
@@ -13,6 +13,7 @@ mod build;
 mod caches;
 mod children;
 mod code;
+mod completion;
 mod effects;
 mod ends;
 mod filling;

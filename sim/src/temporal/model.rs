@@ -271,6 +271,7 @@ impl Model {
             forwards: 0,
             partition: 0,
             flag: false,
+            has_poller: false,
             refused: false,
             work: Nanos::ZERO,
             wait: Nanos::ZERO,

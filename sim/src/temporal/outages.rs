@@ -65,6 +65,7 @@ impl Model {
             }
             let workflow = self.workflow_tasks.withdraw_pollers(pod);
             let activity = self.activity_tasks.withdraw_pollers(schedule.now(), pod);
+            (0..activity).for_each(|_| self.forwarders.activity_polls.take_any());
             let worker = &mut self.workers[pod as usize];
             worker.workflow_pollers += workflow;
             worker.normal_pollers += workflow;

@@ -212,12 +212,18 @@ impl Program {
         for workflow in &profile.workflows {
             let mut instructions = Vec::new();
             let mut sent = workflow.signal_with_start.as_deref();
+            let activities = program.activities.len();
             let mut steps = workflow.steps.clone();
             let start = start_kind(workflow, take_signal(&mut steps, &mut sent));
             for step in &steps {
                 program.compile(step, profile, true, &mut instructions);
             }
             instructions.push(Instruction::Done);
+            // The server lets no attempt outlast its run, and a worker does not answer one that is over.
+            let longest = workflow.run_timeout.or(workflow.execution_timeout).unwrap_or(Nanos::MAX_INPUT);
+            for activity in &mut program.activities[activities..] {
+                activity.start_to_close = activity.start_to_close.min(longest);
+            }
             let from_start = from_start(&instructions);
             program.types.push(TypeProgram {
                 instructions,

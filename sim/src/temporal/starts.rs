@@ -63,11 +63,7 @@ impl Model {
         self.add_events(run, 1 + u32::from(signal > 0), added);
         self.work.history_rows += 1;
         self.run_written(schedule.now());
-        // Of an eager start the visibility task is not run before the first workflow task is done.
-        self.runs[run].unseen = chain.operation == OperationKind::StartEager;
-        if !self.runs[run].unseen {
-            self.background(OperationKind::Visibility, chain.shard, schedule);
-        }
+        self.show_start(run, schedule);
         self.send_signals(run, schedule);
         self.plan_end(run, schedule);
         if chain.operation == OperationKind::StartEager {
@@ -76,6 +72,28 @@ impl Model {
         } else if chain.purpose == Purpose::Start {
             self.schedule_workflow_task(run, schedule);
         }
+    }
+
+    /// A start's visibility task: one whose workflow is closed by the time it is run, or is being closed by a task that came first and has the
+    /// run locked, is skipped (server, `processStartExecution` of the visibility queue).
+    pub(super) fn show_start(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        self.runs[run].references += 1;
+        let chain = self.chain(Purpose::ShowStart, OperationKind::TransferRead, run, self.runs[run].shard);
+        self.launch(chain, schedule);
+    }
+
+    /// A step of [`Purpose::ShowStart`] is over: the task is read, then written to the visibility store.
+    pub(super) fn start_shown(&mut self, mut chain: Chain, schedule: &mut Schedule<Event>) {
+        let run = chain.target;
+        let state = &self.runs[run];
+        let closes = state.closed || (state.closing != Closing::No && !state.cold);
+        if !closes {
+            chain.purpose = Purpose::Background;
+            chain.operation = OperationKind::Visibility;
+            chain.place = self.visits.after_request(OperationKind::Visibility);
+            self.launch(chain, schedule);
+        }
+        self.release(run);
     }
 
     /// The client has the answer to its start.
@@ -143,6 +161,7 @@ impl Model {
             skipped_before: Nanos::ZERO,
             parent: NONE,
             parent_waits: false,
+            parent_run: NONE,
             on_parent_close: ParentClosePolicy::Terminate,
             children: NONE,
             link: NONE,
@@ -150,11 +169,11 @@ impl Model {
             signallers: NONE,
             task: WorkflowTask::None,
             task_scheduled: now,
+            executes_from: now,
             task_number: 0,
             speculative: false,
             updates: NONE,
             accepted: false,
-            unseen: false,
             carries: false,
             has_updates: false,
             upserts: 0,

@@ -58,6 +58,8 @@ pub struct Run {
     pub parent: u32,
     /// Whether the parent waits for the end (else only for the start).
     pub parent_waits: bool,
+    /// Its parent's run, which hears of its end.
+    pub parent_run: u32,
     /// What becomes of it when its parent ends first.
     pub on_parent_close: ParentClosePolicy,
     /// Its open children.
@@ -70,6 +72,8 @@ pub struct Run {
     pub task: WorkflowTask,
     /// When it was scheduled.
     pub task_scheduled: Nanos,
+    /// When its first workflow task could be scheduled: its start, or the end of the wait after a run that lived less than the minimal interval.
+    pub executes_from: Nanos,
     /// Which of its workflow tasks it is.
     pub task_number: u32,
     /// Nothing is written of the task before its completion.
@@ -92,8 +96,6 @@ pub struct Run {
     pub cold: bool,
     /// Whether its first workflow task is done.
     pub first_task_done: bool,
-    /// Its start is not in the visibility store yet: an eager start's, until the first workflow task is done.
-    pub unseen: bool,
     /// Whether an activity time-out timer is set.
     pub activity_timer: bool,
     /// Activities started and not closed.
@@ -190,6 +192,8 @@ pub enum Command {
     None,
     /// Schedule this activity (an index of a running activity).
     Activity(u32),
+    /// Wait for a signal or update that a client sends when it can know of that (an index of a span).
+    Message(u32),
     /// Start a timer.
     Timer(Nanos),
     /// Start a child of this type.
@@ -222,6 +226,8 @@ pub struct RunningActivity {
     pub limit: u32,
     /// No attempt runs: it waits for a worker.
     pub waiting: bool,
+    /// The timer of this attempt's time-out is its own: the run's first running activity has one.
+    pub has_timer: bool,
     /// Its limit of waiting passed; matching still holds its task.
     pub given_up: bool,
     /// Started with the answer of its workflow task.
@@ -308,6 +314,8 @@ pub enum Purpose {
     Cancel,
     /// The server closes a run; target: run.
     Terminate,
+    /// The visibility task of a start; target: run.
+    ShowStart,
     /// A schedule's own workflow; target: the run it starts.
     ScheduleFires,
     /// A signal that no thread may wait for yet; target: signaller.
@@ -375,6 +383,8 @@ pub struct Chain {
     pub partition: u32,
     /// A flag of the purpose.
     pub flag: bool,
+    /// A poller was taken for it before it comes to its queue.
+    pub has_poller: bool,
     /// Its run was closed when the shard was its: nothing was written.
     pub refused: bool,
     /// CPU of its work on a worker.

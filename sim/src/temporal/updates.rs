@@ -21,7 +21,8 @@ impl Model {
         self.launch(chain, schedule);
     }
 
-    /// A step of [`Purpose::Query`] is over. It takes no slot and no poller of the worker, only its CPU.
+    /// A step of [`Purpose::Query`] is over. It is a task as any other for the worker: it takes a poller, and a slot until it is answered. (One that
+    /// finds no poller waiting does not wait for one here.)
     pub(super) fn query_goes_on(&mut self, mut chain: Chain, schedule: &mut Schedule<Event>) {
         let run = chain.target;
         match chain.operation {
@@ -34,6 +35,7 @@ impl Model {
                     NONE => self.random.route.below(u64::from(self.size.workers.pods.count)) as u32,
                     pod => pod,
                 };
+                chain.has_poller = self.workflow_tasks.take_poller(Some(chain.worker)).is_some();
                 chain.operation = OperationKind::QueryStarted;
                 chain.place = self.visits.start(OperationKind::QueryStarted);
             }
@@ -42,6 +44,10 @@ impl Model {
                 chain.place = self.visits.start(OperationKind::HistoryRead);
             }
             OperationKind::QueryStarted | OperationKind::HistoryRead => {
+                if chain.has_poller {
+                    self.workers[chain.worker as usize].workflow_tasks.add(schedule.now(), 1);
+                    self.poller_free(Purpose::PollWorkflow, chain.worker, !chain.flag, schedule);
+                }
                 chain.operation = OperationKind::QueryAnswered;
                 chain.work = self.cpu_per_workflow_task;
                 if chain.flag {
@@ -54,7 +60,12 @@ impl Model {
                 chain.purpose = Purpose::Query;
                 chain.place = self.visits.start(OperationKind::QueryAnswered);
             }
-            _ => return self.release(run),
+            _ => {
+                if chain.has_poller {
+                    self.leave_workflow_slot(chain.worker, schedule);
+                }
+                return self.release(run);
+            }
         }
         self.launch(chain, schedule);
     }

@@ -112,6 +112,7 @@ pub struct VisitTable {
     poll: u32,
     dispatch: u32,
     refused: u32,
+    refused_and_loaded: u32,
     command_cpu: Nanos,
 }
 
@@ -207,6 +208,11 @@ impl VisitTable {
         self.refused
     }
 
+    /// The same for one that makes the server load the run again, to see that it is closed indeed.
+    pub fn refused_and_loaded(&self) -> u32 {
+        self.refused_and_loaded
+    }
+
     /// CPU in the database of one statement that a workflow's commands add.
     #[inline]
     pub fn command_cpu(&self) -> Nanos {
@@ -262,9 +268,27 @@ impl Compiler<'_> {
             self.visits.push(Visit::GiveShard);
         }
         self.visits.push(Visit::End);
+        let refused_and_loaded = self.visits.len() as u32;
+        if !cloud {
+            self.visits.push(Visit::GiveShard);
+            self.reads(self.calibration.operation(OperationKind::ColdLoad).read_statements(), Pool::History);
+        }
+        self.visits.push(Visit::End);
         let command_cpu = self.database_cpu(&[(StatementClass::Write, 1)]);
         let visits = self.visits;
-        VisitTable { visits, starts, decided, read, write, worker, poll, dispatch, refused, command_cpu }
+        VisitTable {
+            visits,
+            starts,
+            decided,
+            read,
+            write,
+            worker,
+            poll,
+            dispatch,
+            refused,
+            refused_and_loaded,
+            command_cpu,
+        }
     }
 
     /// One way of a round trip.

@@ -109,9 +109,10 @@ pub fn observed(run: &Value, key: &str) -> f64 {
     }
 }
 
-/// Mean size of a full-page image; its pages' free space is left out, so images differ by half a kilobyte and more.
-pub const FULL_PAGE_IMAGE: f64 = 5_500.0;
-pub const FULL_PAGE_IMAGE_ERROR: f64 = 500.0;
+/// Mean size of a full-page image; its pages' free space is left out. In the WAL of such runs (`pg_waldump`) 304 images of the main database had
+/// 5.6 KB, 320 of visibility's 4.0 KB: the mean of a window is between.
+pub const FULL_PAGE_IMAGE: f64 = 4_800.0;
+pub const FULL_PAGE_IMAGE_ERROR: f64 = 800.0;
 
 /// How far a prediction may be from the measured figure, in its unit.
 pub fn allowed(run: &Value, key: &str) -> f64 {
@@ -137,10 +138,10 @@ pub fn tolerance(key: &str) -> f64 {
         "/state_transitions" | "/write_transactions" | "/statements" => 0.03,
         "/fsyncs" => 0.05,
         "/wal_bytes" => 0.12,
-        "/cpu_ms/history" => 0.35,
-        // Single runs at 5 to 10/s; sequences of steps come out slower than they were.
-        "/latency_ms/p50" => 0.30,
-        _ => 0.25,
+        "/cpu_ms/history" => 0.30,
+        // Single runs at 5 to 10/s; sequences of steps come out slower than they were (three activities by 18 %, a child by 25).
+        "/latency_ms/p50" => 0.27,
+        _ => 0.20,
     }
 }
 
