@@ -3,13 +3,17 @@
 //! | module | subject |
 //! | --- | --- |
 //! | [`clock`] | time of a run, from its start |
-//! | [`identity`] | the run's id, and how everything the run starts is named by it |
-//! | [`failure`] | what can go wrong, with the exit code and what to do |
+//! | [`connect`] | where the target is, who we are to it, and connections to it |
 //! | [`dispatch`] | every operation at its intended time, whatever the target does |
+//! | [`failure`] | what can go wrong, with the exit code and what to do |
+//! | [`identity`] | the run's id, and how everything the run starts is named by it |
 //! | [`record`] | latencies by metric and second, counts to the unit |
+//! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
 pub mod clock;
+pub mod connect;
 pub mod dispatch;
 pub mod failure;
 pub mod identity;
 pub mod record;
+pub mod workload;
