@@ -5,6 +5,8 @@
 //! | [`clock`] | time of a run, from its start |
 //! | [`connect`] | where the target is, who we are to it, and connections to it |
 //! | [`dispatch`] | every operation at its intended time, whatever the target does |
+//! | [`driver`] | sends what the dispatcher hands over, and keeps the books about it |
+//! | [`engine`] | one load from its first start to the last answer |
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
 //! | [`identity`] | the run's id, and how everything the run starts is named by it |
 //! | [`record`] | latencies by metric and second, counts to the unit |
@@ -13,6 +15,8 @@
 pub mod clock;
 pub mod connect;
 pub mod dispatch;
+pub mod driver;
+pub mod engine;
 pub mod failure;
 pub mod identity;
 pub mod record;
