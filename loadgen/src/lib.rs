@@ -16,6 +16,7 @@
 //! | [`profile_file`] | the profile a command was given |
 //! | [`progress`] | how the run goes, on stderr |
 //! | [`record`] | latencies by metric and second, counts to the unit |
+//! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
 pub mod cli;
@@ -32,4 +33,5 @@ pub mod identity;
 pub mod profile_file;
 pub mod progress;
 pub mod record;
+pub mod safety;
 pub mod workload;
