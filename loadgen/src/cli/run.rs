@@ -8,6 +8,7 @@ use plimsoll_profiles::units::{Nanos, Rate};
 
 use super::Format;
 use crate::connect::ConnectFlags;
+use crate::safety::SafetyFlags;
 
 /// `plimsoll-load run`.
 #[derive(Clone, Debug, Args)]
@@ -42,12 +43,12 @@ pub struct RunArgs {
     /// Connections to the frontend
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Target")]
     pub connections: u16,
-    /// Send it: without this (or a yes at the terminal) the run only says what it would do
-    #[arg(short, long, help_heading = "Safety")]
-    pub yes: bool,
-    /// Bounds of the run.
+    /// What the run may do, and what makes it stop.
     #[command(flatten)]
-    pub limits: LimitArgs,
+    pub safety: SafetyFlags,
+    /// What happens after the last start.
+    #[command(flatten)]
+    pub after: AfterArgs,
     /// Where the answer goes.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -65,10 +66,7 @@ pub struct ArrivalArgs {
     /// Phases instead of the profile's arrivals: `30s@50/s, 1m@200/s, 5m@50/s..200/s`
     #[arg(long, value_name = "PHASES", help_heading = "Load")]
     pub steps: Option<String>,
-    /// Rise from nothing to the first rate in this time, before what is measured [default: 10s; 0s is none]
-    #[arg(long, value_name = "TIME", help_heading = "Load")]
-    pub ramp: Option<Nanos>,
-    /// Keep the first rate for this time after the ramp, before what is measured [default: 0s]
+    /// Keep the first rate for this time (after the ramp), before what is measured [default: 5s; 0s is none]
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     pub warm_up: Option<Nanos>,
     /// Shorten every wait of a workflow (timers, the time until a signal comes) to at most this; `none` keeps them
@@ -79,18 +77,9 @@ pub struct ArrivalArgs {
     pub find_capacity: bool,
 }
 
-/// Bounds of the run.
+/// What happens after the last start.
 #[derive(Clone, Debug, Args)]
-pub struct LimitArgs {
-    /// Requests that may be without an answer at once; further ones wait, and are counted and timed
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Safety")]
-    pub max_in_flight: u32,
-    /// Starts of the whole run
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, help_heading = "Safety")]
-    pub max_starts: u64,
-    /// Length of the whole schedule
-    #[arg(long, value_name = "TIME", default_value = "24h", help_heading = "Safety")]
-    pub max_duration: Nanos,
+pub struct AfterArgs {
     /// How long to wait for open workflows after the last start
     #[arg(long, value_name = "TIME", default_value = "60s", help_heading = "Safety")]
     pub drain: Nanos,

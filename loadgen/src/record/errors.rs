@@ -37,9 +37,10 @@ impl Errors {
         self.0.lock().iter().map(|((operation, kind), count)| (operation.clone(), kind.clone(), count.clone())).collect()
     }
 
-    /// How many in all.
-    pub fn total(&self) -> u64 {
-        self.0.lock().values().map(|error| error.count).sum()
+    /// Requests that failed, each attempt of one that was sent again included; how workflows ended is not among them.
+    pub fn refusals(&self) -> u64 {
+        let errors = self.0.lock();
+        errors.iter().filter(|((operation, _), _)| operation != "workflow").map(|(_, error)| error.count).sum()
     }
 }
 

@@ -70,8 +70,13 @@ impl Course<'_> {
             if self.engine.is_done() || (Instant::now() >= last && self.engine.driver().starts_done()) {
                 return End::Complete;
             }
-            if let Some(problem) = self.monitor.shown().problem {
+            let shown = self.monitor.shown();
+            if let Some(problem) = shown.problem {
                 return End::Unwritable(self.clock.now(), problem);
+            }
+            if let Some(why) = shown.abort {
+                self.console.warn(&format!("the run is aborted: {why}"));
+                return End::Aborted(self.clock.now(), why);
             }
             self.pause().await;
         }

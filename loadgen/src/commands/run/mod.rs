@@ -16,11 +16,12 @@ mod monitor;
 mod prepare;
 mod target;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_profiles::World;
+use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::run_dir::{Clock, MANIFEST_SCHEMA_VERSION, Manifest, RunVerdict, Sent, Trust};
 use plimsoll_reports::run_document::RunKind;
@@ -35,6 +36,7 @@ use crate::failure::{Exit, Failure};
 use crate::identity::RunId;
 use crate::progress::Progress;
 use crate::record::{Errors, Ledger, Recorder, RunFiles, Totals};
+use crate::safety::{AbortRule, AbortWatch, DryRun, Intent, Terminal, consent};
 use crate::workload::Workload;
 use course::Course;
 use crew::Crew;
@@ -66,11 +68,9 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
         Workload::new(&prepared.profile, arguments.seed, &run_id, reached.connected.endpoint.namespace(), &task_queue)?;
     let own = arguments.workers == WorkersChoice::Own || reached.embedded.is_some();
     let workload = if own { workload.unattended() } else { workload };
-    for change in &prepared.changes {
-        console.note(&format!("changed: {change} (--longest-wait)"));
-    }
-    for missing in workload.not_replayed() {
-        console.detail(&format!("not replayed: {missing}"));
+    let rules = arguments.safety.rules(reached.connected.endpoint.is_loopback());
+    if !consented(arguments, &prepared, &reached, &workload, &run_id, &rules, console)? {
+        return Ok(Exit::Success);
     }
 
     let folder = arguments.output.out.clone().unwrap_or_else(|| PathBuf::from(run_id.as_str()));
@@ -93,7 +93,7 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
     console.note(&format!("run {run_id} on {}: {}", reached.connected.endpoint, folder.display()));
 
     let settings = Settings {
-        max_in_flight: arguments.limits.max_in_flight as usize,
+        max_in_flight: arguments.safety.max_in_flight as usize,
         max_waiting: MOST_WAITING,
         completions,
     };
@@ -116,9 +116,10 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
         latest,
         backlog: None,
         progress: Progress::new(console.quiet),
+        watch: AbortWatch::new(rules),
     })?;
     let mut course = Course { engine, monitor: &monitor, interrupts, clock, console };
-    let end = course.run(prepared.until, arguments.limits.drain).await;
+    let end = course.run(prepared.until, arguments.after.drain).await;
     let engine = course.engine;
     let monitored = monitor.finish()?;
     crew.stop().await;
@@ -126,6 +127,53 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
 
     finish::finish(finish::Finished { arguments, prepared: &prepared, manifest, books, engine, monitored, end, console })
         .await
+}
+
+/// Says what the run would do, and asks for a yes. `false` after a dry run: there is nothing more to do.
+fn consented(
+    arguments: &RunArgs,
+    prepared: &Prepared,
+    reached: &Reached,
+    workload: &Workload,
+    run_id: &RunId,
+    rules: &[AbortRule],
+    console: &Console,
+) -> Result<bool, Failure> {
+    let endpoint = &reached.connected.endpoint;
+    let arrivals = prepared.profile.arrivals.window(Nanos::ZERO, prepared.until);
+    let folder = arguments.profile.parent().unwrap_or(Path::new(""));
+    let calibration = Calibration::load(&prepared.profile.calibration, folder)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let notes: Vec<String> =
+        prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
+    let dry_run = DryRun::of(&Intent {
+        endpoint,
+        server: Some(&reached.connected.server),
+        profile: &prepared.profile,
+        calibration: &calibration,
+        arrivals: arrivals.as_ref().unwrap_or(&prepared.profile.arrivals),
+        ramp: prepared.ramp,
+        seed: arguments.seed,
+        caps: arguments.safety.caps(),
+        rules,
+        run: run_id,
+        notes: &notes,
+    })?;
+    if arguments.safety.dry_run {
+        console.answer(&dry_run.to_string())?;
+        return Ok(false);
+    }
+    if arguments.safety.yes {
+        console.detail(&dry_run.to_string());
+        prepared.changes.iter().for_each(|change| console.note(&format!("changed: {change} (--longest-wait)")));
+    } else {
+        console.note(&dry_run.to_string());
+    }
+    // What the program starts for itself needs nobody's leave.
+    if reached.embedded.is_none() {
+        consent(endpoint, &arguments.safety, &dry_run.what(), &mut Terminal)?;
+    }
+    Ok(true)
 }
 
 fn completions(arguments: &RunArgs) -> Result<Completions, Failure> {

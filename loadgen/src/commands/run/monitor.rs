@@ -16,6 +16,7 @@ use crate::progress::{Progress, Snapshot};
 use crate::record::recorder::{Recording, add, empty};
 use crate::record::totals::quantile;
 use crate::record::{Metric, RunFiles, Tally, Totals};
+use crate::safety::{AbortWatch, Second};
 
 /// Values that samplers have ready; the monitor takes the newest and never waits for them.
 pub type Latest = Arc<Mutex<Vec<Option<f64>>>>;
@@ -87,6 +88,8 @@ pub struct Watched {
     pub backlog: Option<usize>,
     /// Where the user is told.
     pub progress: Progress,
+    /// What ends the run.
+    pub watch: AbortWatch,
 }
 
 /// A running monitor.
@@ -103,6 +106,8 @@ pub struct Shown {
     pub snapshot: Snapshot,
     /// What could not be written.
     pub problem: Option<String>,
+    /// Why the run has to end.
+    pub abort: Option<String>,
 }
 
 impl Monitor {
@@ -119,6 +124,7 @@ impl Monitor {
             series: Series::default(),
             shared: Arc::clone(&shared),
             last: None,
+            errors: 0,
         };
         let thread = std::thread::Builder::new()
             .name("monitor".to_owned())
@@ -152,6 +158,7 @@ struct State {
     series: Series,
     shared: Arc<Mutex<Shown>>,
     last: Option<Nanos>,
+    errors: u64,
 }
 
 impl State {
@@ -230,13 +237,38 @@ impl State {
         };
         let phase = phase_at(&self.watched.phases, now);
         self.watched.progress.say(&snapshot, phase);
+        let errors = self.watched.books.errors.refusals();
+        let failed = errors - self.errors;
+        self.errors = errors;
+        let answered = answered(&recordings);
+        let second = Second {
+            answered: answered + failed,
+            failed,
+            backlog: backlog.map(|backlog| backlog as u64),
+            p99: snapshot.start.map(|(_, p99)| p99),
+            target_cpu: None,
+        };
+        let abort = self.watched.watch.feed(second).map(str::to_owned);
         let problem = self.watched.files.problem().map(str::to_owned);
         let mut shown = self.shared.lock();
         if let (Some(problem), None) = (&problem, &shown.problem) {
             self.watched.progress.note(&format!("warning: {problem}; nothing more is written"));
         }
-        *shown = Shown { snapshot, problem };
+        *shown = Shown { snapshot, problem, abort };
     }
+}
+
+/// Requests that were answered well.
+fn answered(recordings: &[Recording]) -> u64 {
+    let services = [
+        Metric::StartService,
+        Metric::SignalService,
+        Metric::QueryService,
+        Metric::UpdateService,
+        Metric::CancelService,
+        Metric::TerminateService,
+    ];
+    recordings.iter().filter(|recording| services.contains(&recording.metric)).map(|r| r.histogram.len()).sum()
 }
 
 fn quantiles(recordings: &[Recording], metric: Metric) -> Option<(Nanos, Nanos)> {

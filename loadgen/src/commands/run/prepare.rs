@@ -1,7 +1,7 @@
 //! From the profile and the flags to what is run: everything that changes the profile does so as an override of it, so that
 //! the manifest holds the profile exactly as it ran and the simulator can be given the same.
 
-use plimsoll_profiles::arrivals::{Arrivals, Pattern};
+use plimsoll_profiles::arrivals::{Arrivals, Pattern, Phase as ArrivalPhase, Process};
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_profiles::{Document, World};
@@ -11,20 +11,28 @@ use serde_json::Value;
 use crate::cli::{ArrivalArgs, RunArgs};
 use crate::failure::Failure;
 use crate::profile_file::ProfileSource;
+use crate::safety::{Ramped, ramped};
 
 /// How long `--rate` is measured when nothing else is said.
 const DURATION: Nanos = Nanos::from_secs(60);
-/// How long a run rises to its first rate when nothing else is said: no cluster is hit by a full load at once.
-const RAMP: Nanos = Nanos::from_secs(10);
+/// How long the first rate is kept before what is measured when nothing else is said: connections, caches and the task
+/// queue's partitions are there by then.
+const WARM_UP: Nanos = Nanos::from_secs(5);
 
 /// A profile ready to run.
 #[derive(Debug)]
 pub struct Prepared {
+    /// Where the profile came from.
+    pub source: ProfileSource,
+    /// Everything laid over it: the user's `--set`, and what other flags change.
+    pub overrides: Vec<String>,
     /// The document, overrides of the flags included.
     pub document: Document,
     /// Its middle world.
     pub profile: Profile,
-    /// Warm-up ends here.
+    /// Length of the ramp, which is not measured.
+    pub ramp: Nanos,
+    /// Ramp and warm-up end here.
     pub measured_from: Nanos,
     /// No start is intended from here on.
     pub until: Nanos,
@@ -44,48 +52,30 @@ pub fn prepare(arguments: &RunArgs) -> Result<Prepared, Failure> {
     let written = source.document(&overrides)?;
     let (shortened, changes) = shorter_waits(&written, arguments.arrivals.longest_wait.0);
     overrides.extend(shortened);
-    let before = before_measuring(&arguments.arrivals);
-    overrides.push(format!("arrivals={}", arrivals(&written, &arguments.arrivals)?));
+    let written = arrivals(&written, &arguments.arrivals, arguments.safety.ramp)?;
+    overrides.push(format!("arrivals={}", written.toml));
     let document = source.document(&overrides)?;
     let profile = document.profile(&World::mid()).map_err(Failure::Problems)?;
     let whole = profile.arrivals.duration();
+    let before = written.ramp + written.warm_up;
     let until = match arguments.arrivals.duration {
         Some(duration) => whole.min(before + duration),
         None => whole,
     };
-    check_caps(arguments, &profile.arrivals, until)?;
-    let phases = phases(&arguments.arrivals, &profile.arrivals, until);
-    Ok(Prepared { document, profile, measured_from: before.min(until), until, phases, changes })
+    let phases = phases(&written, &profile.arrivals, until);
+    let (ramp, measured_from) = (written.ramp, before.min(until));
+    Ok(Prepared { source, overrides, document, profile, ramp, measured_from, until, phases, changes })
 }
 
-fn ramp(arguments: &ArrivalArgs) -> Nanos {
-    arguments.ramp.unwrap_or(RAMP)
-}
-
-fn before_measuring(arguments: &ArrivalArgs) -> Nanos {
-    ramp(arguments) + arguments.warm_up.unwrap_or(Nanos::ZERO)
-}
-
-fn check_caps(arguments: &RunArgs, arrivals: &Arrivals, until: Nanos) -> Result<(), Failure> {
-    let limits = &arguments.limits;
-    if until > limits.max_duration {
-        return Err(Failure::usage(format!(
-            "the schedule lasts {until}, longer than --max-duration {}: shorten it with --duration, or raise the limit",
-            limits.max_duration
-        )));
-    }
-    let expected = arrivals.expected_arrivals(until);
-    if expected > limits.max_starts as f64 {
-        return Err(Failure::usage(format!(
-            "the schedule starts about {expected:.0} workflows, more than --max-starts {}: shorten it with --duration, or raise the limit",
-            limits.max_starts
-        )));
-    }
-    Ok(())
+/// Arrivals to be laid over the profile's.
+struct Written {
+    toml: String,
+    ramp: Nanos,
+    warm_up: Nanos,
 }
 
 /// The arrivals as TOML: those of the flags or the profile, after the ramp and the warm-up.
-fn arrivals(document: &Document, arguments: &ArrivalArgs) -> Result<String, Failure> {
+fn arrivals(document: &Document, arguments: &ArrivalArgs, ramp: Option<Nanos>) -> Result<Written, Failure> {
     let middle = document.profile(&World::mid()).map_err(Failure::Problems)?;
     let (first, phases) = match (&arguments.rate, &arguments.steps) {
         (Some(rate), _) => {
@@ -93,33 +83,43 @@ fn arrivals(document: &Document, arguments: &ArrivalArgs) -> Result<String, Fail
             if duration == Nanos::ZERO || rate.as_per_second() <= 0.0 {
                 return Err(Failure::usage("--rate and --duration must be above zero"));
             }
-            (*rate, vec![format!("{{ for = \"{duration}\", rate = \"{rate}\" }}")])
+            (Some(*rate), vec![format!("{{ for = \"{duration}\", rate = \"{rate}\" }}")])
         }
         (None, Some(steps)) => {
             let steps: Arrivals = steps.parse().map_err(|error| Failure::usage(format!("--steps: {error}")))?;
-            (steps.rate_at(Nanos::ZERO), steps.phases.iter().filter_map(written).collect())
+            (Some(steps.rate_at(Nanos::ZERO)), steps.phases.iter().filter_map(written).collect())
         }
         (None, None) => {
             let json = document.to_json(&World::mid());
             let phases = json.pointer("/arrivals/phases").and_then(Value::as_array).cloned().unwrap_or_default();
-            (middle.arrivals.rate_at(Nanos::ZERO), phases.iter().map(inline).collect())
+            let is_trace = matches!(middle.arrivals.phases.first().map(|phase| &phase.pattern), Some(Pattern::Trace(_)));
+            let first = (!is_trace).then(|| middle.arrivals.rate_at(Nanos::ZERO));
+            (first, phases.iter().map(inline).collect())
         }
     };
-    let ramp = ramp(arguments);
-    let warm_up = arguments.warm_up.unwrap_or(Nanos::ZERO);
+    let warm_up = arguments.warm_up.unwrap_or(WARM_UP);
+    // A recorded trace has no first rate to rise to or to keep.
+    let is_trace = first.is_none();
+    let first = first.unwrap_or(middle.arrivals.rate_at(Nanos::ZERO));
+    let warm_up = if is_trace || first.as_per_second() <= 0.0 { Nanos::ZERO } else { warm_up };
     let mut all = Vec::new();
-    if ramp > Nanos::ZERO {
-        all.push(format!("{{ for = \"{ramp}\", ramp = {{ from = \"0/s\", to = \"{first}\" }} }}"));
+    let steady = ArrivalPhase { duration: DURATION, pattern: Pattern::Constant(first), process: Process::Poisson };
+    let ramped = match is_trace {
+        true => Ramped { arrivals: middle.arrivals.clone(), ramp: Nanos::ZERO },
+        false => ramped(&Arrivals { phases: vec![steady] }, ramp),
+    };
+    if ramped.ramp > Nanos::ZERO {
+        all.extend(ramped.arrivals.phases.first().and_then(written));
     }
     if warm_up > Nanos::ZERO {
         all.push(format!("{{ for = \"{warm_up}\", rate = \"{first}\" }}"));
     }
     all.extend(phases);
-    Ok(format!("{{ phases = [{}] }}", all.join(", ")))
+    Ok(Written { toml: format!("{{ phases = [{}] }}", all.join(", ")), ramp: ramped.ramp, warm_up })
 }
 
 /// A phase of the short form as TOML.
-fn written(phase: &plimsoll_profiles::arrivals::Phase) -> Option<String> {
+fn written(phase: &ArrivalPhase) -> Option<String> {
     let duration = phase.duration;
     match &phase.pattern {
         Pattern::Constant(rate) => Some(format!("{{ for = \"{duration}\", rate = \"{rate}\" }}")),
@@ -232,9 +232,9 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn phases(arguments: &ArrivalArgs, arrivals: &Arrivals, until: Nanos) -> Vec<Phase> {
-    let ramp = (ramp(arguments) > Nanos::ZERO).then_some("ramp");
-    let warm_up = arguments.warm_up.is_some_and(|length| length > Nanos::ZERO).then_some("warm-up");
+fn phases(written: &Written, arrivals: &Arrivals, until: Nanos) -> Vec<Phase> {
+    let ramp = (written.ramp > Nanos::ZERO).then_some("ramp");
+    let warm_up = (written.warm_up > Nanos::ZERO).then_some("warm-up");
     let mut before = ramp.into_iter().chain(warm_up);
     let mut begin = Nanos::ZERO;
     let mut list = Vec::new();
@@ -275,31 +275,30 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_replaces_the_arrivals_after_a_ramp() {
+    fn a_rate_replaces_the_arrivals_after_ramp_and_warm_up() {
         let arguments = ArrivalArgs {
-            rate: Some("10/s".parse().expect("a rate")),
+            rate: Some("50/s".parse().expect("a rate")),
             duration: Some(Nanos::from_secs(30)),
-            warm_up: Some(Nanos::from_secs(5)),
             ..ArrivalArgs::default()
         };
-        let text = arrivals(&shipped("order-fulfilment"), &arguments).expect("arrivals");
-        let profile = again("order-fulfilment", &[format!("arrivals={text}")]);
-        let expected: Arrivals = "10s@0/s..10/s, 5s@10/s, 30s@10/s".parse().expect("a schedule");
+        let written = arrivals(&shipped("order-fulfilment"), &arguments, Some(Nanos::from_secs(10))).expect("arrivals");
+        let profile = again("order-fulfilment", &[format!("arrivals={}", written.toml)]);
+        let expected: Arrivals = "10s@20/s..50/s, 5s@50/s, 30s@50/s".parse().expect("a schedule");
         assert_eq!(profile.arrivals, expected);
-        assert_eq!(before_measuring(&arguments), Nanos::from_secs(15));
-        let names: Vec<String> =
-            phases(&arguments, &profile.arrivals, Nanos::from_secs(45)).into_iter().map(|phase| phase.name).collect();
+        let phases = phases(&written, &profile.arrivals, Nanos::from_secs(45));
+        let names: Vec<&str> = phases.iter().map(|phase| phase.name.as_str()).collect();
         assert_eq!(names, ["ramp", "warm-up", "phase 1"]);
     }
 
     #[test]
-    fn every_shipped_profile_keeps_its_own_arrivals_behind_the_ramp() {
+    fn every_shipped_profile_keeps_its_own_arrivals_behind_the_warm_up() {
         for shipped in plimsoll_profiles::shipped::PROFILES {
             let document = document(shipped.text);
-            let text = arrivals(&document, &ArrivalArgs::default()).expect("arrivals");
-            let ramped = again(shipped.name, &[format!("arrivals={text}")]).arrivals;
+            let written = arrivals(&document, &ArrivalArgs::default(), Some(Nanos::ZERO)).expect("arrivals");
+            let warmed = again(shipped.name, &[format!("arrivals={}", written.toml)]).arrivals;
             let own = document.profile(&World::mid()).expect("its middle world").arrivals;
-            assert_eq!(ramped.phases[1..], own.phases, "{}", shipped.name);
+            let before = usize::from(written.warm_up > Nanos::ZERO);
+            assert_eq!(warmed.phases[before..], own.phases, "{}", shipped.name);
         }
     }
 
