@@ -68,10 +68,6 @@ impl Answered {
         *self.0.borrow()
     }
 
-    pub(super) fn known_of(answered: &Answered) -> Option<bool> {
-        answered.known()
-    }
-
     /// Waits for it.
     pub async fn wait(&self) {
         // The sender is this very value: it cannot go away while we wait.

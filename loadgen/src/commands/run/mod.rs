@@ -82,7 +82,7 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
     let runtime = driver_runtime(1)?;
     let connections = usize::from(arguments.connections);
     let target = reached.target(&run_id, &workload, connections, &runtime).await?;
-    let crew = Crew::start(arguments, &prepared, &reached, &workload).await?;
+    let mut crew = Crew::start(arguments, &prepared, &reached, &workload).await?;
     let latest: Latest = Latest::default();
 
     // Everything that can be refused has been: from here on there are files.
@@ -105,7 +105,13 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
         spin: Duration::ZERO,
     };
     let engine = Engine::start(&load, &workload, target, books.clone(), clock, &runtime)?;
-    crew.report_to(engine.driver().clone(), engine.follower(), Arc::clone(&books.recorder), clock);
+    crew.report_to(
+        engine.driver().clone(),
+        engine.follower(),
+        Arc::clone(&books.recorder),
+        Arc::clone(&books.errors),
+        clock,
+    );
     let monitor = Monitor::start(Watched {
         clock,
         driver: engine.driver().clone(),
