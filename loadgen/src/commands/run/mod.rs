@@ -36,7 +36,7 @@ use crate::failure::{Exit, Failure};
 use crate::identity::RunId;
 use crate::progress::Progress;
 use crate::record::{Errors, Ledger, Recorder, RunFiles, Totals};
-use crate::safety::{AbortRule, AbortWatch, DryRun, Intent, Terminal, consent};
+use crate::safety::{AbortRule, AbortWatch, Caps, DryRun, Intent, Terminal, consent};
 use crate::workload::Workload;
 use course::Course;
 use crew::Crew;
@@ -93,7 +93,7 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
     console.note(&format!("run {run_id} on {}: {}", reached.connected.endpoint, folder.display()));
 
     let settings = Settings {
-        max_in_flight: arguments.safety.max_in_flight as usize,
+        max_in_flight: arguments.limits.max_in_flight as usize,
         max_waiting: MOST_WAITING,
         completions,
     };
@@ -125,7 +125,7 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
         watch: AbortWatch::new(rules),
     })?;
     let mut course = Course { engine, monitor: &monitor, interrupts, clock, console };
-    let end = course.run(prepared.until, arguments.after.drain).await;
+    let end = course.run(prepared.until, arguments.limits.drain).await;
     let engine = course.engine;
     let monitored = monitor.finish()?;
     crew.stop().await;
@@ -160,7 +160,11 @@ fn consented(
         arrivals: arrivals.as_ref().unwrap_or(&prepared.profile.arrivals),
         ramp: prepared.ramp,
         seed: arguments.seed,
-        caps: arguments.safety.caps(),
+        caps: Caps {
+            max_in_flight: arguments.limits.max_in_flight,
+            max_starts: arguments.limits.max_starts,
+            max_duration: arguments.limits.max_duration,
+        },
         rules,
         run: run_id,
         notes: &notes,
