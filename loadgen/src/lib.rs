@@ -11,6 +11,7 @@
 //! | [`dispatch`] | every operation at its intended time, whatever the target does |
 //! | [`driver`] | sends what the dispatcher hands over, and keeps the books about it |
 //! | [`embedded`] | a server inside this program that speaks what the driver uses |
+//! | [`embedded`] | a server inside this program that speaks what the driver uses, with set delays, errors and freezes |
 //! | [`engine`] | one load from its first start to the last answer |
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
 //! | [`identity`] | the run's id, and how everything the run starts is named by it |
