@@ -6,10 +6,12 @@
 //! | [`identity`] | the run's id, and how everything the run starts is named by it |
 //! | [`connect`] | where the target is, who we are to it, and connections to it |
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
+//! | [`worker`] | the run's own workers, and what is heard of them |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
 pub mod clock;
 pub mod connect;
 pub mod failure;
 pub mod identity;
+pub mod worker;
 pub mod workload;
