@@ -21,6 +21,7 @@
 //! | [`record`] | latencies by metric and second, counts to the unit |
 //! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
 //! | [`verdict`] | a run judges itself |
+//! | [`worker`] | the run's own workers, and what is heard of them |
 //! | [`worker`] | workers of a run |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
