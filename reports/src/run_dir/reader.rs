@@ -12,7 +12,7 @@ use plimsoll_profiles::units::Nanos;
 
 use super::error::RunDirError;
 use super::histogram::Buckets;
-use super::manifest::{MANIFEST_SCHEMA_VERSION, Manifest};
+use super::manifest::{MANIFEST_SCHEMA_VERSION, Manifest, Trust};
 use super::{LOG_FILE, MANIFEST_FILE, RESOURCES_FILE};
 
 /// A run as read from its directory.
@@ -67,14 +67,21 @@ impl Run {
         names.into_iter().collect()
     }
 
-    /// The measured window from the start of the run: warm-up excluded where the summary names one, else everything.
+    /// The measured window from the start of the run: warm-up excluded where the summary or the
+    /// measurement names one, else everything.
     pub fn window(&self) -> (Nanos, Nanos) {
         match &self.manifest.summary {
             Some(summary) => (
                 Nanos::from_secs_f64(summary.warmup_seconds),
                 Nanos::from_secs_f64(summary.warmup_seconds + summary.measured_seconds),
             ),
-            None => (Nanos::ZERO, Nanos::FOREVER),
+            None => match &self.manifest.measurement {
+                Some(measurement) => (
+                    Nanos::from_secs_f64(measurement.window.start_seconds),
+                    Nanos::from_secs_f64(measurement.window.end_seconds),
+                ),
+                None => (Nanos::ZERO, Nanos::FOREVER),
+            },
         }
     }
 
@@ -129,7 +136,25 @@ pub fn read_manifest(file: &Path) -> Result<Manifest, RunDirError> {
         return Err(RunDirError::TooNew { file: file.to_path_buf(), found, supported: MANIFEST_SCHEMA_VERSION });
     }
     // From the text again, not from the value: only so does the error know its line.
-    serde_json::from_str(&text).map_err(|error| content(&error))
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| content(&error))?;
+    if let Some(found) = contradiction(&manifest) {
+        let line = text.lines().position(|line| line.trim_start().starts_with("\"counts\"")).map_or(1, |at| at + 1);
+        let expected = "offered = sent + unsent = completed + failed + unfinished + unsent".into();
+        return Err(RunDirError::Content { file: file.to_path_buf(), line, found, expected });
+    }
+    Ok(manifest)
+}
+
+/// A finished measured run accounts for every intended start; one under way has not counted yet.
+fn contradiction(manifest: &Manifest) -> Option<String> {
+    let counts = manifest.measurement.as_ref()?.counts;
+    if manifest.verdict.verdict == Trust::Incomplete {
+        return None;
+    }
+    counts.contradiction().or_else(|| {
+        (counts.sent() != manifest.sent)
+            .then(|| format!("{:?} as sent, but {:?} as counts", manifest.sent, counts.sent()))
+    })
 }
 
 /// Reads an interval log: any tool's, one tag per metric; a line without a tag has the metric `untagged`.

@@ -1,0 +1,163 @@
+//! One load, from its first intended start to the last answer: the dispatcher's thread, the driver's runtime, and the end.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use plimsoll_profiles::arrivals::Arrivals;
+use plimsoll_profiles::units::Nanos;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::clock::RunClock;
+use crate::dispatch::{Ended, Followed, Inbox, RealTime, Timed, dispatch};
+use crate::driver::operation::{Answered, FollowUpOperation, Operation, StartOperation};
+use crate::driver::{Books, Driver, Settings, Target};
+use crate::failure::Failure;
+use crate::workload::{FollowUp, Workload};
+
+/// What is to be sent, and how.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// When.
+    pub arrivals: Arrivals,
+    /// Seed of the schedule.
+    pub seed: u64,
+    /// Starts intended from here on are not offered, even where the arrivals go on.
+    pub until: Nanos,
+    /// The driver's bounds, and how it sees completions.
+    pub settings: Settings,
+    /// Wake so long before each start and yield in a loop until it is due; zero sleeps all the way.
+    pub spin: Duration,
+}
+
+impl Load {
+    /// The intended starts.
+    pub fn schedule(&self) -> impl Iterator<Item = Nanos> + Send + 'static {
+        let until = self.until;
+        self.arrivals.schedule(self.seed).take_while(move |at| *at < until)
+    }
+}
+
+/// The runtime on which requests are sent: nothing else runs there, so that workers and samplers of this process do not
+/// stand between an operation and its connection.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn driver_runtime(threads: usize) -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .thread_name("driver")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io(format!("cannot start the driver's threads: {error}")))
+}
+
+/// A load under way.
+pub struct Engine {
+    clock: RunClock,
+    driver: Driver,
+    inbox: Inbox<Operation>,
+    books: Books,
+    dispatcher: Option<JoinHandle<Ended>>,
+    nonce: Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl Engine {
+    /// Begins: the first start goes out at its time on `clock`.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        load: &Load,
+        workload: &Workload,
+        target: Target,
+        books: Books,
+        clock: RunClock,
+        runtime: &Runtime,
+    ) -> Result<Engine, Failure> {
+        let driver = Driver::new(clock, target, books.clone(), load.settings.clone(), runtime.handle().clone());
+        let inbox = Inbox::default();
+        let nonce = Arc::new(std::sync::atomic::AtomicU64::new(FIRST_NONCE));
+        let (schedule, spin) = (load.schedule(), load.spin);
+        let mut sink = driver.clone();
+        let (mail, workload) = (inbox.clone(), workload.clone());
+        let dispatcher = std::thread::Builder::new()
+            .name("dispatcher".to_owned())
+            .spawn(move || {
+                let pace = RealTime::spinning(clock, spin);
+                dispatch(schedule, |ordinal, _| made(&workload, ordinal), &mail, &pace, &mut sink)
+            })
+            .map_err(|error| Failure::io(format!("cannot start the dispatcher's thread: {error}")))?;
+        Ok(Engine { clock, driver, inbox, books, dispatcher: Some(dispatcher), nonce })
+    }
+
+    /// The driver.
+    pub fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// A handle with which others add what follows; cheap to clone.
+    pub fn follower(&self) -> Follower {
+        Follower { clock: self.clock, inbox: self.inbox.clone(), nonce: Arc::clone(&self.nonce) }
+    }
+
+    /// Whether all starts went out, and everything that can be waited for has come.
+    pub fn is_done(&self) -> bool {
+        self.driver.starts_done()
+            && self.books.ledger.awaited() == 0
+            && self.driver.in_flight() == 0
+            && self.driver.waiting() == 0
+    }
+
+    /// Nothing more is sent; what waits at the cap is given up and counted. Answers and completions still come in.
+    pub fn stop_sending(&mut self) -> Option<Ended> {
+        self.inbox.stop();
+        let ended = self.dispatcher.take().and_then(|thread| thread.join().ok());
+        self.driver.close();
+        ended
+    }
+
+    /// Requests are not sent again any more, and nobody asks for completions.
+    pub fn abort(&mut self) {
+        self.stop_sending();
+        self.driver.abort();
+    }
+}
+
+/// Adds what a worker says a workflow waits for.
+#[derive(Clone)]
+pub struct Follower {
+    clock: RunClock,
+    inbox: Inbox<Operation>,
+    nonce: Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl Follower {
+    /// The workflow has come to a step at which this is sent to it, after its delay from `at`.
+    pub fn add(&self, workflow_id: &str, follow_up: FollowUp, at: Instant) {
+        let nonce = self.nonce.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let what = FollowUpOperation { workflow_id: workflow_id.to_owned(), message: follow_up.message, nonce, after: None };
+        self.inbox.add(Timed { at: self.clock.at(at) + follow_up.after, what: Operation::FollowUp(Box::new(what)) });
+    }
+}
+
+/// Nonces below this are those of a start's own followers, by their index; above it they are counted over the run.
+const FIRST_NONCE: u64 = 1 << 20;
+
+fn made(workload: &Workload, ordinal: u64) -> Followed<Operation> {
+    let start = workload.start(ordinal);
+    let answered = (!start.follow_ups.is_empty()).then(Answered::default);
+    let followers = start.follow_ups.into_iter().zip(1u64..).map(|(follow_up, nonce)| {
+        let operation = FollowUpOperation {
+            workflow_id: start.workflow_id.clone(),
+            message: follow_up.message,
+            nonce,
+            after: answered.clone(),
+        };
+        (follow_up.after, Operation::FollowUp(Box::new(operation)))
+    });
+    let followers = followers.collect();
+    let operation =
+        StartOperation { ordinal, request: start.request, answered, may_end_unseen: start.may_end_unseen };
+    Followed { start: Operation::Start(Box::new(operation)), followers }
+}
