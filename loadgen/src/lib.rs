@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | [`clock`] | time of a run, from its start |
 //! | [`identity`] | the run's id, and how everything the run starts is named by it |
+//! | [`connect`] | where the target is, who we are to it, and connections to it |
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
 
 pub mod clock;
+pub mod connect;
 pub mod failure;
 pub mod identity;
