@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use plimsoll_profiles::units::{Cores, Nanos};
 use plimsoll_reports::measured::summarise;
-use plimsoll_reports::run_dir::{Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, Trust, read_log, read_resources};
+use plimsoll_reports::run_dir::{Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, Trust, joined, read_log, read_resources};
 use plimsoll_reports::run_document::RunDocument;
 use plimsoll_reports::{html, text};
 
@@ -68,7 +68,7 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     let counts = counts(&run);
     let mut notes = Vec::new();
     // As written: what is judged and summed up is what everybody else can read.
-    let intervals = read_log(&folder.join(LOG_FILE), &mut notes).unwrap_or_default();
+    let intervals = joined(read_log(&folder.join(LOG_FILE), &mut notes).unwrap_or_default());
     let resources = read_resources(&folder.join(RESOURCES_FILE), &mut notes).unwrap_or_default();
     let evidence = Evidence { intervals: intervals.clone(), ..evidence(&run, counts) };
     let judgement = judge(&evidence);

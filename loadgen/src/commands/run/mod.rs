@@ -40,7 +40,7 @@ use crate::engine::{Engine, Load, driver_runtime};
 use crate::failure::{Exit, Failure};
 use crate::identity::RunId;
 use crate::progress::Progress;
-use crate::record::{Errors, Ledger, Recorder, RunFiles, Totals};
+use crate::record::{Errors, Ledger, Recorder, RunFiles};
 use crate::safety::{AbortRule, AbortWatch, Caps, DryRun, Intent, Terminal, consent};
 use crate::verdict::GapReservoir;
 use crate::workload::Workload;
@@ -157,7 +157,6 @@ async fn execute(
         driver: engine.driver().clone(),
         books: books.clone(),
         files,
-        totals: Totals::new(prepared.measured_from, prepared.until),
         phases: prepared.phases.clone(),
         latest,
         backlog: None,
