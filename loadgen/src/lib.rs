@@ -18,6 +18,7 @@
 //! | [`progress`] | how the run goes, on stderr |
 //! | [`record`] | latencies by metric and second, counts to the unit |
 //! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
+//! | [`selftest`] | how fast this machine can generate before it is itself the bottleneck |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
 pub mod cli;
@@ -36,4 +37,5 @@ pub mod profile_file;
 pub mod progress;
 pub mod record;
 pub mod safety;
+pub mod selftest;
 pub mod workload;
