@@ -4,11 +4,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use plimsoll_profiles::{Document, shipped};
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 
 /// Where a profile comes from; may be read several times with other overrides.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ProfileSource {
     /// A file.
     File(PathBuf),

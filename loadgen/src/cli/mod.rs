@@ -9,7 +9,7 @@ mod worker;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use cleanup::CleanupArgs;
-pub use run::{AfterArgs, ArrivalArgs, CompletionsChoice, OutputArgs, RunArgs, TargetChoice, WorkersChoice};
+pub use run::{ArrivalArgs, CompletionsChoice, LimitArgs, OutputArgs, RunArgs, TargetChoice, WorkersChoice};
 pub use selftest::SelfTestArgs;
 pub use target::{BehaviourArgs, CloseAfter, TargetArgs};
 pub use worker::WorkerArgs;

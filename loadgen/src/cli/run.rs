@@ -43,12 +43,12 @@ pub struct RunArgs {
     /// Connections to the frontend
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Target")]
     pub connections: u16,
-    /// What the run may do, and what makes it stop.
+    /// Whether anything may be sent, and what makes the run stop.
     #[command(flatten)]
     pub safety: SafetyFlags,
-    /// What happens after the last start.
+    /// Bounds of the run.
     #[command(flatten)]
-    pub after: AfterArgs,
+    pub limits: LimitArgs,
     /// Where the answer goes.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -66,20 +66,32 @@ pub struct ArrivalArgs {
     /// Phases instead of the profile's arrivals: `30s@50/s, 1m@200/s, 5m@50/s..200/s`
     #[arg(long, value_name = "PHASES", help_heading = "Load")]
     pub steps: Option<String>,
+    /// Rise to the first rate in this time, before what is measured [default: 10/s each second from 20/s on; 0s is none]
+    #[arg(long, value_name = "TIME", help_heading = "Load")]
+    pub ramp: Option<Nanos>,
     /// Keep the first rate for this time (after the ramp), before what is measured [default: 5s; 0s is none]
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     pub warm_up: Option<Nanos>,
     /// Shorten every wait of a workflow (timers, the time until a signal comes) to at most this; `none` keeps them
     #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Load")]
     pub longest_wait: LongestWait,
-    /// Search the highest rate that meets the profile's SLO, up to --rate
-    #[arg(long, help_heading = "Load")]
+    /// Search the highest rate that meets the profile's SLO, up to --rate, by runs of --duration each [default: 30s]
+    #[arg(long, help_heading = "Load", requires = "rate")]
     pub find_capacity: bool,
 }
 
-/// What happens after the last start.
+/// Bounds of the run.
 #[derive(Clone, Debug, Args)]
-pub struct AfterArgs {
+pub struct LimitArgs {
+    /// Requests that may be without an answer at once; further ones wait, and are counted and timed
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Safety")]
+    pub max_in_flight: u32,
+    /// Most workflows started; a schedule that would start more is refused
+    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Safety")]
+    pub max_starts: u64,
+    /// Longest schedule; a longer one is refused
+    #[arg(long, value_name = "TIME", default_value = "2h", help_heading = "Safety")]
+    pub max_duration: Nanos,
     /// How long to wait for open workflows after the last start
     #[arg(long, value_name = "TIME", default_value = "60s", help_heading = "Safety")]
     pub drain: Nanos,

@@ -141,7 +141,7 @@ impl Endpoint {
         format!("{scheme}://{}", self.address.value)
     }
 
-    fn transport(&self) -> Result<tonic::transport::Endpoint, Failure> {
+    pub(crate) fn transport(&self) -> Result<tonic::transport::Endpoint, Failure> {
         let failed = |error: tonic::transport::Error| {
             Failure::usage(format!("the target {} cannot be used: {error}", self.address))
         };

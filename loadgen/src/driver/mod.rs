@@ -69,8 +69,12 @@ pub struct Settings {
 /// Counts beside the [`Ledger`]'s.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Operations (starts and others) that waited at the in-flight cap before they were sent.
-    pub delayed: AtomicU64,
+    /// Starts that waited at the in-flight cap before they were sent.
+    pub starts_delayed: AtomicU64,
+    /// The longest of these waits, nanoseconds.
+    pub longest_delay: AtomicU64,
+    /// Other operations that waited there.
+    pub follow_ups_delayed: AtomicU64,
     /// Requests sent again after an error that a client retries.
     pub retries: AtomicU64,
     /// Signals, queries, updates, cancellations and terminations whose time came.
@@ -254,7 +258,6 @@ impl Shared {
         match self.gate.enter(operation) {
             Entry::Free(operation) => Some(Ready { operation, delayed: false }),
             Entry::Waits => {
-                Counters::add(&self.counters.delayed);
                 self.lag(at);
                 None
             }
@@ -297,7 +300,10 @@ impl Shared {
             Operation::Start(start) => {
                 let sent = self.clock.now();
                 self.ledger.sent(start.ordinal, sent);
-                if !delayed {
+                if delayed {
+                    Counters::add(&self.counters.starts_delayed);
+                    self.counters.longest_delay.fetch_max(sent.saturating_sub(at).0, Ordering::Relaxed);
+                } else {
                     self.recorder.record(Metric::DispatchLag, at, sent.saturating_sub(at));
                 }
                 let watch = self.settings.completions == Completions::LongPoll || start.may_end_unseen;
@@ -311,12 +317,14 @@ impl Shared {
                 }
             }
             Operation::FollowUp(follow_up) => {
-                let waited = follow_up.after.is_some() && !delayed;
-                if follow_up.after.as_ref().and_then(Answered::known_of) == Some(false) {
+                let waited = follow_up.after.is_some();
+                if follow_up.after.as_ref().and_then(Answered::known) == Some(false) {
                     Counters::add(&self.counters.follow_ups_moot);
                     return;
                 }
-                if !delayed && !waited {
+                if delayed {
+                    Counters::add(&self.counters.follow_ups_delayed);
+                } else if !waited {
                     self.lag(at);
                 }
                 self.follow_up(&follow_up, at).await;

@@ -1,9 +1,12 @@
 //! What became of every intended start, so that nothing can get lost.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
 use plimsoll_profiles::units::Nanos;
+
+/// Seconds that are counted one by one: four months.
+const MOST_SECONDS: usize = 10_000_000;
 
 /// How a workflow ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +81,36 @@ struct Book {
     whole: Tally,
     /// Only starts intended in the measured window.
     measured: Tally,
+    /// Sends that have not been handed on, because an earlier start is still to be sent; `None` will never be.
+    sends: BTreeMap<u64, Option<(Nanos, Nanos)>>,
+    /// Number of the first start whose send is not known.
+    next_send: u64,
+    /// Intended time and send of each start, in the order of the schedule.
+    in_order: Vec<(Nanos, Nanos)>,
+    offered_by_second: Vec<u64>,
+    sent_by_second: Vec<u64>,
+}
+
+/// Adds one to the second in which a time lies.
+fn count_in(seconds: &mut Vec<u64>, at: Nanos) {
+    let second = usize::try_from(at.0 / 1_000_000_000).unwrap_or(usize::MAX);
+    if second >= MOST_SECONDS {
+        return;
+    }
+    if seconds.len() <= second {
+        seconds.resize(second + 1, 0);
+    }
+    seconds[second] += 1;
+}
+
+impl Book {
+    fn send_known(&mut self, ordinal: u64, send: Option<(Nanos, Nanos)>) {
+        self.sends.insert(ordinal, send);
+        while let Some(send) = self.sends.remove(&self.next_send) {
+            self.next_send += 1;
+            self.in_order.extend(send);
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +142,7 @@ impl Ledger {
         let entry = Entry { intended, sent: None, accepted: false, observed: true };
         let before = book.open.insert(ordinal, entry);
         debug_assert!(before.is_none(), "start {ordinal} offered twice");
+        count_in(&mut book.offered_by_second, intended);
         self.change(&mut book, intended, |tally| {
             tally.offered += 1;
             tally.unfinished += 1;
@@ -125,6 +159,8 @@ impl Ledger {
         }
         entry.sent = Some(at);
         let intended = entry.intended;
+        book.send_known(ordinal, Some((intended, at)));
+        count_in(&mut book.sent_by_second, at);
         self.change(&mut book, intended, |tally| tally.sent += 1);
     }
 
@@ -155,6 +191,7 @@ impl Ledger {
             return false;
         }
         let Some(entry) = book.open.remove(&ordinal) else { return false };
+        book.send_known(ordinal, None);
         self.change(&mut book, entry.intended, |tally| {
             tally.unsent += 1;
             tally.unfinished -= 1;
@@ -187,6 +224,18 @@ impl Ledger {
         if let Some(entry) = self.book.lock().open.get_mut(&ordinal) {
             entry.observed = false;
         }
+    }
+
+    /// Intended time and send of the starts sent since the last call, in the order of the schedule: a start that waits holds
+    /// back those behind it.
+    pub fn take_sends(&self) -> Vec<(Nanos, Nanos)> {
+        std::mem::take(&mut self.book.lock().in_order)
+    }
+
+    /// Starts by second of the run: offered, by intended time; and sent, by the time of the send.
+    pub fn by_second(&self) -> (Vec<u64>, Vec<u64>) {
+        let book = self.book.lock();
+        (book.offered_by_second.clone(), book.sent_by_second.clone())
     }
 
     /// Counts over the whole run.
@@ -242,6 +291,20 @@ mod tests {
         ledger.unsent(3);
         assert_eq!((ledger.whole().offered, ledger.measured().offered), (4, 2));
         assert_eq!((ledger.whole().unsent, ledger.measured().unsent), (1, 1));
+    }
+
+    #[test]
+    fn sends_come_back_in_the_order_of_the_schedule() {
+        let ledger = Ledger::new(Nanos::ZERO);
+        (0..5).for_each(|ordinal| ledger.offer(ordinal, Nanos(ordinal * 10)));
+        ledger.sent(1, Nanos(12));
+        ledger.sent(3, Nanos(33));
+        assert_eq!(ledger.take_sends(), []);
+        ledger.sent(0, Nanos(14));
+        assert_eq!(ledger.take_sends(), [(Nanos(0), Nanos(14)), (Nanos(10), Nanos(12))]);
+        ledger.unsent(2);
+        ledger.sent(4, Nanos(41));
+        assert_eq!(ledger.take_sends(), [(Nanos(30), Nanos(33)), (Nanos(40), Nanos(41))]);
     }
 
     proptest! {

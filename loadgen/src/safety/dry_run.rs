@@ -123,7 +123,7 @@ impl DryRun {
                 let ramp = if intent.ramp == Nanos::ZERO {
                     "no ramp".to_owned()
                 } else {
-                    format!("ramp of {} first", intent.ramp.brief())
+                    format!("the first {} a ramp", intent.ramp.brief())
                 };
                 format!(
                     "mean {}, at most {}, {ramp}",

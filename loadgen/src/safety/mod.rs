@@ -6,11 +6,10 @@
 //! | `dry_run`, `estimate`, `price` | what would be started, done, stored and paid |
 //! | `consent` | the yes: of a flag or a person; names that look like production; targets elsewhere |
 //! | `caps` | hard caps |
-//! | `ramp` | the way up to the first rate |
 //! | `abort` | rules over the last seconds that end a run |
 //!
-//! The order in a command: [`ramped`], then [`DryRun::of`] (which checks the caps), then [`consent`], and only then load. While the
-//! run goes on, [`AbortWatch::feed`] once a second.
+//! The order in a command: connect, then [`DryRun::of`] (which checks the caps), then [`consent`], and only then load. While the run
+//! goes on, [`AbortWatch::feed`] once a second.
 
 mod abort;
 mod caps;
@@ -19,7 +18,6 @@ mod dry_run;
 mod estimate;
 mod flags;
 mod price;
-mod ramp;
 
 pub use abort::{AbortKind, AbortRule, AbortWatch, Second};
 pub use caps::Caps;
@@ -27,4 +25,3 @@ pub use consent::{Ask, Terminal, consent, looks_like_production};
 pub use dry_run::{DryRun, Intent};
 pub use estimate::Demand;
 pub use flags::SafetyFlags;
-pub use ramp::{AT_ONCE, Ramped, ramped};

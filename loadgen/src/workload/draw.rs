@@ -31,23 +31,27 @@ impl Key {
     }
 }
 
-/// A place in a workflow's steps: which turn of which repeat, which arm, which branch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place(u64);
+/// A place in a workflow's steps: the indexes on the way down to it (step, turn of a repeat, arm, branch), as `0.2.1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(String);
 
 impl Place {
-    /// The first step's parent.
-    pub const ROOT: Place = Place(0xCBF2_9CE4_8422_2325);
-
-    /// The `index`-th place below this one. (One step of FNV-1a over the index's bytes, so that places do not meet.)
-    pub fn below(self, index: u64) -> Self {
-        let bytes = index.to_le_bytes();
-        Place(bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)))
+    /// Where the first steps are below.
+    pub fn root() -> Self {
+        Place(String::new())
     }
 
-    /// As text: sixteen hexadecimal digits.
-    pub fn text(self) -> String {
-        format!("{:016x}", self.0)
+    /// The `index`-th place below this one.
+    pub fn below(&self, index: u64) -> Self {
+        match self.0.as_str() {
+            "" => Place(index.to_string()),
+            above => Place(format!("{above}.{index}")),
+        }
+    }
+
+    /// As text.
+    pub fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -66,6 +70,11 @@ impl Draws {
 
     fn stream(&self, purpose: &str) -> Stream {
         self.streams.stream(&self.key, purpose, self.run_number)
+    }
+
+    /// Runs of its chain before this one.
+    pub fn run_number(&self) -> u32 {
+        self.run_number
     }
 
     /// Uniform on [0, 1).

@@ -11,6 +11,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
     TerminateWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
 };
 
+use super::draw::Draws;
 use super::payload;
 
 /// A message and when it is sent.
@@ -22,6 +23,22 @@ pub struct FollowUp {
     pub after: Nanos,
     /// What.
     pub message: Message,
+    /// Tells messages to one workflow apart: the server drops a second signal or update with the same name and nonce, so
+    /// that one asked for twice (a workflow task that was done again) arrives once.
+    pub nonce: u64,
+}
+
+impl FollowUp {
+    /// A message that a workflow wants at a place of its steps.
+    pub(crate) fn new(after: Nanos, message: Message, draws: &Draws, place: &str) -> Self {
+        FollowUp { after, message, nonce: fnv(format!("{}/{place}", draws.run_number()).as_bytes()) }
+    }
+}
+
+/// FNV-1a, 64 bits.
+pub(super) fn fnv(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, step)
 }
 
 /// What is sent.
@@ -70,10 +87,11 @@ pub enum Request {
     Terminate(Box<TerminateWorkflowExecutionRequest>),
 }
 
-pub(super) fn request(message: &Message, namespace: &str, workflow_id: &str, identity: &str, nonce: u64) -> Request {
+pub(super) fn request(follow_up: &FollowUp, namespace: &str, workflow_id: &str, identity: &str) -> Request {
+    let FollowUp { message, nonce, .. } = follow_up;
     let (namespace, identity) = (namespace.to_owned(), identity.to_owned());
     let execution = Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() });
-    let payloads = |size: u64| Some(Payloads { payloads: vec![payload::of(Bytes(size), workflow_id, nonce)] });
+    let payloads = |size: u64| Some(Payloads { payloads: vec![payload::of(Bytes(size), workflow_id, *nonce)] });
     match message {
         Message::Signal { name, payload } => Request::Signal(Box::new(SignalWorkflowExecutionRequest {
             namespace,

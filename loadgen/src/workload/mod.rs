@@ -128,37 +128,27 @@ impl Workload {
         let plan = &self.program.types[index];
         let follow_ups = match self.unattended {
             true => unattended::follow_ups(&self.program, plan, &draws),
-            false => self.from_start(plan, &draws, true),
+            false => self.from_start(plan, &draws),
         };
         let ended = follow_ups.iter().any(|follow_up| follow_up.message == Message::Terminate);
         let may_end_unseen = ended || plan.ends.may_time_out();
         Start { request: self.start_request(plan, &workflow_id), workflow_id, follow_ups, may_end_unseen }
     }
 
-    /// What clients send to a run of this type whether or not it waits for it, in order of time; `first` when it is the
-    /// first of its chain, which alone is cancelled or terminated by clients.
-    pub(crate) fn from_start(&self, plan: &TypePlan, draws: &Draws, first: bool) -> Vec<FollowUp> {
-        let mut list = Vec::new();
-        for (place, sent) in plan.from_start.iter().enumerate() {
-            let spec = &self.program.messages[sent.message];
-            let mut after = Nanos::ZERO;
-            for number in 0..sent.count {
-                // Each its span after the one before, as the model does.
-                after += draws.span(&spec.after, &format!("from-start/{place}/{number}"));
-                list.push(FollowUp { after, message: spec.message() });
-            }
-        }
-        if first {
+    /// What clients send to a run of this type whether or not it waits for it, in order of time. Only the first run of a
+    /// chain is cancelled or terminated by clients.
+    pub(crate) fn from_start(&self, plan: &TypePlan, draws: &Draws) -> Vec<FollowUp> {
+        let mut list = sent_from_start(&self.program, plan, draws);
+        if draws.run_number() == 0 {
             list.extend(ends_by_client(&plan.ends, draws));
         }
         list.sort_by_key(|follow_up| follow_up.after);
         list
     }
 
-    /// A message to a workflow of this run as the request that carries it. `nonce` tells repeated messages apart: the
-    /// server drops a second one with the same name and nonce.
-    pub fn request(&self, workflow_id: &str, message: &Message, nonce: u64) -> Request {
-        message::request(message, &self.namespace, workflow_id, &self.identity, nonce)
+    /// A message to a workflow of this run as the request that carries it.
+    pub fn request(&self, workflow_id: &str, follow_up: &FollowUp) -> Request {
+        message::request(follow_up, &self.namespace, workflow_id, &self.identity)
     }
 
     /// What the profile has that the load generator does not do, each in one sentence; empty when it does all of it.
@@ -238,12 +228,29 @@ impl Workload {
     }
 }
 
+fn sent_from_start(program: &Program, plan: &TypePlan, draws: &Draws) -> Vec<FollowUp> {
+    let mut list = Vec::new();
+    for (place, sent) in plan.from_start.iter().enumerate() {
+        let spec = &program.messages[sent.message];
+        // The one that comes with the start of a chain does not come with the start of its next run.
+        let with_start = u32::from(plan.signal_with_start == Some(sent.message) && draws.run_number() == 0);
+        let mut after = Nanos::ZERO;
+        for number in with_start..sent.count {
+            // Each its span after the one before, as the model does.
+            let name = format!("from-start/{place}/{number}");
+            after += draws.span(&spec.after, &name);
+            list.push(FollowUp::new(after, spec.message(), draws, &name));
+        }
+    }
+    list
+}
+
 fn ends_by_client(ends: &Ends, draws: &Draws) -> Option<FollowUp> {
     let cancelled = ends.cancelled.as_ref().map(|end| (Message::Cancel, "cancelled", end));
     let terminated = ends.terminated.as_ref().map(|end| (Message::Terminate, "terminated", end));
     let drawn = [cancelled, terminated].into_iter().flatten().filter_map(|(message, name, (probability, after))| {
         let means_to = draws.uniform(name) < probability.get();
-        means_to.then(|| FollowUp { after: draws.span(after, &format!("{name}/after")), message })
+        means_to.then(|| FollowUp::new(draws.span(after, &format!("{name}/after")), message, draws, name))
     });
     // As in the model, only the first of them comes.
     drawn.min_by_key(|follow_up| follow_up.after)

@@ -12,6 +12,7 @@ use plimsoll_profiles::random::Streams;
 use plimsoll_profiles::units::Bytes;
 use temporalio_common::protos::temporal::api::common::v1::Payload;
 
+use super::message::fnv;
 use crate::failure::Failure;
 
 /// No gRPC message of Temporal is larger (server, `common/rpc/grpc.go`, `maxInternodeRecvPayloadSize`); namespaces allow 2 MiB
@@ -28,16 +29,14 @@ static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// A payload of `size` bytes of data, the same for the same workflow and number.
 pub fn of(size: Bytes, workflow_id: &str, number: u64) -> Payload {
-    let seed = workflow_id.bytes().chain(number.to_le_bytes());
-    let hash =
-        seed.fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));
+    let hash = fnv(workflow_id.as_bytes()) ^ fnv(&number.to_le_bytes());
     let length = usize::try_from(size.0).unwrap_or(usize::MAX);
-    let from = usize::try_from(hash >> 32).unwrap_or(0) % NOISE.len();
-    let data = NOISE.iter().cycle().skip(from).take(length);
-    // Whole runs of the noise are copied at once; only a payload that passes its end takes the slow way.
+    let places = NOISE.len().saturating_sub(length) + 1;
+    let from = usize::try_from(hash >> 32).unwrap_or(0) % places;
     let data = match NOISE.get(from..from.saturating_add(length)) {
-        Some(run) => run.to_vec(),
-        None => data.copied().collect(),
+        Some(piece) => piece.to_vec(),
+        // Longer than the noise, which then repeats after 1 MiB: too far apart for any compressor here.
+        None => NOISE.iter().cycle().take(length).copied().collect(),
     };
     plain(data)
 }

@@ -163,7 +163,7 @@ pub struct MessagePlan {
 }
 
 /// Which kind a message is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MessageKind {
     /// A signal.
     Signal,
@@ -180,8 +180,13 @@ impl MessagePlan {
         match self.kind {
             MessageKind::Signal => Message::Signal { name, payload: self.input.0 },
             MessageKind::Update => Message::Update { name, input: self.input.0 },
-            MessageKind::Query => Message::Query { name, times: 1 },
+            MessageKind::Query => self.query(1),
         }
+    }
+
+    /// So many queries, one after the other.
+    pub fn query(&self, times: u32) -> Message {
+        Message::Query { name: self.name.clone(), times }
     }
 }
 
@@ -231,12 +236,6 @@ impl Program {
         let mut with_start = None;
         if let Some(name) = &workflow.signal_with_start {
             with_start = find_signal(&steps, name, &self.messages);
-        }
-        if let Some(message) = with_start {
-            // It is there with the start: of those that are sent from the start on, one fewer is.
-            for sent in from_start.iter_mut().filter(|sent: &&mut Sent| sent.message == message) {
-                sent.count = sent.count.saturating_sub(1);
-            }
         }
         TypePlan {
             name: workflow.name.clone(),

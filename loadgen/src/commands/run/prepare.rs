@@ -1,9 +1,9 @@
 //! From the profile and the flags to what is run: everything that changes the profile does so as an override of it, so that
 //! the manifest holds the profile exactly as it ran and the simulator can be given the same.
 
-use plimsoll_profiles::arrivals::{Arrivals, Pattern, Phase as ArrivalPhase, Process};
+use plimsoll_profiles::arrivals::{Arrivals, Pattern, Phase as ArrivalPhase};
 use plimsoll_profiles::profile::Profile;
-use plimsoll_profiles::units::Nanos;
+use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_profiles::{Document, World};
 use plimsoll_reports::run_dir::Phase;
 use serde_json::Value;
@@ -11,13 +11,18 @@ use serde_json::Value;
 use crate::cli::{ArrivalArgs, RunArgs};
 use crate::failure::Failure;
 use crate::profile_file::ProfileSource;
-use crate::safety::{Ramped, ramped};
 
 /// How long `--rate` is measured when nothing else is said.
 const DURATION: Nanos = Nanos::from_secs(60);
 /// How long the first rate is kept before what is measured when nothing else is said: connections, caches and the task
 /// queue's partitions are there by then.
 const WARM_UP: Nanos = Nanos::from_secs(5);
+/// A run begins at once with up to so many starts per second.
+const AT_ONCE: f64 = 20.0;
+/// How fast a higher rate is reached: so much more each second, within these seconds.
+const RISE_PER_SECOND: f64 = 10.0;
+const SHORTEST_RAMP: f64 = 5.0;
+const LONGEST_RAMP: f64 = 60.0;
 
 /// A profile ready to run.
 #[derive(Debug)]
@@ -52,7 +57,7 @@ pub fn prepare(arguments: &RunArgs) -> Result<Prepared, Failure> {
     let written = source.document(&overrides)?;
     let (shortened, changes) = shorter_waits(&written, arguments.arrivals.longest_wait.0);
     overrides.extend(shortened);
-    let written = arrivals(&written, &arguments.arrivals, arguments.safety.ramp)?;
+    let written = arrivals(&written, &arguments.arrivals)?;
     overrides.push(format!("arrivals={}", written.toml));
     let document = source.document(&overrides)?;
     let profile = document.profile(&World::mid()).map_err(Failure::Problems)?;
@@ -75,7 +80,7 @@ struct Written {
 }
 
 /// The arrivals as TOML: those of the flags or the profile, after the ramp and the warm-up.
-fn arrivals(document: &Document, arguments: &ArrivalArgs, ramp: Option<Nanos>) -> Result<Written, Failure> {
+fn arrivals(document: &Document, arguments: &ArrivalArgs) -> Result<Written, Failure> {
     let middle = document.profile(&World::mid()).map_err(Failure::Problems)?;
     let (first, phases) = match (&arguments.rate, &arguments.steps) {
         (Some(rate), _) => {
@@ -102,20 +107,30 @@ fn arrivals(document: &Document, arguments: &ArrivalArgs, ramp: Option<Nanos>) -
     let is_trace = first.is_none();
     let first = first.unwrap_or(middle.arrivals.rate_at(Nanos::ZERO));
     let warm_up = if is_trace || first.as_per_second() <= 0.0 { Nanos::ZERO } else { warm_up };
-    let mut all = Vec::new();
-    let steady = ArrivalPhase { duration: DURATION, pattern: Pattern::Constant(first), process: Process::Poisson };
-    let ramped = match is_trace {
-        true => Ramped { arrivals: middle.arrivals.clone(), ramp: Nanos::ZERO },
-        false => ramped(&Arrivals { phases: vec![steady] }, ramp),
+    let ramp = match arguments.ramp {
+        _ if is_trace => Nanos::ZERO,
+        Some(ramp) => ramp,
+        None => ramp_to(first),
     };
-    if ramped.ramp > Nanos::ZERO {
-        all.extend(ramped.arrivals.phases.first().and_then(written));
+    let mut all = Vec::new();
+    if ramp > Nanos::ZERO {
+        // From nothing where the rate is low: a ramp was asked for.
+        let from = if first.as_per_second() > AT_ONCE { Rate::per_second(AT_ONCE) } else { Rate::ZERO };
+        all.push(format!("{{ for = \"{ramp}\", ramp = {{ from = \"{from}\", to = \"{first}\" }} }}"));
     }
     if warm_up > Nanos::ZERO {
         all.push(format!("{{ for = \"{warm_up}\", rate = \"{first}\" }}"));
     }
     all.extend(phases);
-    Ok(Written { toml: format!("{{ phases = [{}] }}", all.join(", ")), ramp: ramped.ramp, warm_up })
+    Ok(Written { toml: format!("{{ phases = [{}] }}", all.join(", ")), ramp, warm_up })
+}
+
+/// How long the rate takes up to its first value: no cluster is hit by a high rate at once.
+fn ramp_to(first: Rate) -> Nanos {
+    match first.as_per_second() - AT_ONCE {
+        rise if rise <= 0.0 => Nanos::ZERO,
+        rise => Nanos::from_secs_f64(libm::round(rise / RISE_PER_SECOND).clamp(SHORTEST_RAMP, LONGEST_RAMP)),
+    }
 }
 
 /// A phase of the short form as TOML.
@@ -279,9 +294,10 @@ mod tests {
         let arguments = ArrivalArgs {
             rate: Some("50/s".parse().expect("a rate")),
             duration: Some(Nanos::from_secs(30)),
+            ramp: Some(Nanos::from_secs(10)),
             ..ArrivalArgs::default()
         };
-        let written = arrivals(&shipped("order-fulfilment"), &arguments, Some(Nanos::from_secs(10))).expect("arrivals");
+        let written = arrivals(&shipped("order-fulfilment"), &arguments).expect("arrivals");
         let profile = again("order-fulfilment", &[format!("arrivals={}", written.toml)]);
         let expected: Arrivals = "10s@20/s..50/s, 5s@50/s, 30s@50/s".parse().expect("a schedule");
         assert_eq!(profile.arrivals, expected);
@@ -291,10 +307,16 @@ mod tests {
     }
 
     #[test]
+    fn only_a_high_rate_has_a_ramp_of_its_own() {
+        let seconds = |rate: f64| ramp_to(Rate::per_second(rate)).as_secs_f64();
+        assert_eq!([20.0, 21.0, 200.0, 5_000.0].map(seconds), [0.0, 5.0, 18.0, 60.0]);
+    }
+
+    #[test]
     fn every_shipped_profile_keeps_its_own_arrivals_behind_the_warm_up() {
         for shipped in plimsoll_profiles::shipped::PROFILES {
             let document = document(shipped.text);
-            let written = arrivals(&document, &ArrivalArgs::default(), Some(Nanos::ZERO)).expect("arrivals");
+            let written = arrivals(&document, &ArrivalArgs { ramp: Some(Nanos::ZERO), ..ArrivalArgs::default() }).expect("arrivals");
             let warmed = again(shipped.name, &[format!("arrivals={}", written.toml)]).arrivals;
             let own = document.profile(&World::mid()).expect("its middle world").arrivals;
             let before = usize::from(written.warm_up > Nanos::ZERO);

@@ -7,6 +7,7 @@ use tokio::runtime::Runtime;
 use crate::cli::{RunArgs, TargetChoice};
 use crate::connect::{Connected, Endpoint};
 use crate::driver;
+use crate::embedded::{Behaviour, Embedded};
 use crate::failure::Failure;
 use crate::identity::RunId;
 use crate::workload::Workload;
@@ -16,7 +17,7 @@ pub struct Reached {
     /// The connection.
     pub connected: Connected,
     /// The target itself, where it is this program's.
-    pub embedded: Option<()>,
+    pub embedded: Option<Embedded>,
 }
 
 impl Reached {
@@ -26,7 +27,10 @@ impl Reached {
     /// When the settings are wrong, or the target is not reached or refuses.
     pub async fn open(arguments: &RunArgs, run_id: &RunId) -> Result<Reached, Failure> {
         if arguments.target == TargetChoice::Embedded {
-            return Err(Failure::usage("--target embedded is not there yet"));
+            let embedded = Embedded::start(Behaviour::default()).await?;
+            let endpoint = Endpoint::plain(embedded.address(), "default");
+            let connected = endpoint.connect(&format!("{run_id}-driver")).await?;
+            return Ok(Reached { connected, embedded: Some(embedded) });
         }
         let endpoint = Endpoint::resolve(&arguments.connect)?;
         let connected = endpoint.connect(&format!("{run_id}-driver")).await?;
@@ -62,6 +66,10 @@ impl Reached {
     pub fn versions(&self) -> BTreeMap<String, String> {
         let mut versions = BTreeMap::new();
         versions.insert("plimsoll".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+        let server = &self.connected.server.version;
+        if self.embedded.is_none() && !server.is_empty() {
+            versions.insert("temporal".to_owned(), server.clone());
+        }
         versions
     }
 }
