@@ -20,6 +20,7 @@
 //! | [`progress`] | how the run goes, on stderr |
 //! | [`record`] | latencies by metric and second, counts to the unit |
 //! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
+//! | [`selftest`] | how fast this machine can generate before it is itself the bottleneck |
 //! | [`verdict`] | a run judges itself |
 //! | [`worker`] | the run's own workers, and what is heard of them |
 //! | [`worker`] | workers of a run |
@@ -42,6 +43,7 @@ pub mod profile_file;
 pub mod progress;
 pub mod record;
 pub mod safety;
+pub mod selftest;
 pub mod verdict;
 pub mod worker;
 pub mod workload;
