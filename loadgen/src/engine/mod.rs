@@ -136,7 +136,8 @@ impl Follower {
     /// The workflow has come to a step at which this is sent to it, after its delay from `at`.
     pub fn add(&self, workflow_id: &str, follow_up: FollowUp, at: Instant) {
         let nonce = self.nonce.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let what = FollowUpOperation { workflow_id: workflow_id.to_owned(), message: follow_up.message, nonce, after: None };
+        let what =
+            FollowUpOperation { workflow_id: workflow_id.to_owned(), message: follow_up.message, nonce, after: None };
         self.inbox.add(Timed { at: self.clock.at(at) + follow_up.after, what: Operation::FollowUp(Box::new(what)) });
     }
 }
@@ -157,7 +158,6 @@ fn made(workload: &Workload, ordinal: u64) -> Followed<Operation> {
         (follow_up.after, Operation::FollowUp(Box::new(operation)))
     });
     let followers = followers.collect();
-    let operation =
-        StartOperation { ordinal, request: start.request, answered, may_end_unseen: start.may_end_unseen };
+    let operation = StartOperation { ordinal, request: start.request, answered, may_end_unseen: start.may_end_unseen };
     Followed { start: Operation::Start(Box::new(operation)), followers }
 }

@@ -124,9 +124,7 @@ impl Steps {
                 }
                 std::future::ready(Ok(())).boxed_local()
             }
-            PlanStep::Child { workflow, wait, policy } => {
-                self.child(*workflow, *wait, *policy, place).boxed_local()
-            }
+            PlanStep::Child { workflow, wait, policy } => self.child(*workflow, *wait, *policy, place).boxed_local(),
             PlanStep::ContinueAsNew { runs } => std::future::ready(self.continue_as_new(*runs)).boxed_local(),
             PlanStep::UpsertSearchAttributes(size) => {
                 // Quotes and brackets are part of the value's size.
@@ -254,8 +252,7 @@ impl Steps {
         }
         let plan = self.plan();
         let input = payload::of_continued(plan.input, self.workflow_id(), self.run_number + 1);
-        let options =
-            ContinueAsNewOptions::builder().maybe_run_timeout(plan.ends.run_timeout.map(std_span)).build();
+        let options = ContinueAsNewOptions::builder().maybe_run_timeout(plan.ends.run_timeout.map(std_span)).build();
         match self.context.continue_as_new(RawValue::new(vec![input]), options) {
             Err(termination) => Err(termination),
             Ok(never) => match never {},

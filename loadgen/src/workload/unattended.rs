@@ -64,7 +64,8 @@ impl Plan<'_> {
             }
             PlanStep::Child { .. } | PlanStep::ContinueAsNew { .. } | PlanStep::UpsertSearchAttributes(_) => at,
             PlanStep::Parallel(steps) => {
-                let ends = steps.iter().enumerate().map(|(index, step)| self.step(step, &place.below(index as u64), at));
+                let ends =
+                    steps.iter().enumerate().map(|(index, step)| self.step(step, &place.below(index as u64), at));
                 ends.max().unwrap_or(at)
             }
             PlanStep::Sequence(steps) => self.steps(steps, place, at),

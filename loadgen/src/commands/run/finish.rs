@@ -49,10 +49,7 @@ pub async fn finish(mut run: Finished<'_>) -> Result<Exit, Failure> {
     }
     let manifest = Manifest {
         sent: Sent { offered: tally.offered, sent: tally.sent, unsent: tally.unsent, failed: tally.failed },
-        verdict: RunVerdict {
-            verdict: if reasons.is_empty() { Trust::Valid } else { Trust::Suspect },
-            reasons,
-        },
+        verdict: RunVerdict { verdict: if reasons.is_empty() { Trust::Valid } else { Trust::Suspect }, reasons },
         ..run.manifest
     };
     run.monitored.files.finish(&manifest);

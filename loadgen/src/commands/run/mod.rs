@@ -92,11 +92,8 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
         .map_err(|error| Failure::io(format!("cannot make the run directory: {error}")))?;
     console.note(&format!("run {run_id} on {}: {}", reached.connected.endpoint, folder.display()));
 
-    let settings = Settings {
-        max_in_flight: arguments.limits.max_in_flight as usize,
-        max_waiting: MOST_WAITING,
-        completions,
-    };
+    let settings =
+        Settings { max_in_flight: arguments.limits.max_in_flight as usize, max_waiting: MOST_WAITING, completions };
     let load = Load {
         arrivals: prepared.profile.arrivals.clone(),
         seed: arguments.seed,
@@ -131,8 +128,17 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
     crew.stop().await;
     runtime.shutdown_background();
 
-    finish::finish(finish::Finished { arguments, prepared: &prepared, manifest, books, engine, monitored, end, console })
-        .await
+    finish::finish(finish::Finished {
+        arguments,
+        prepared: &prepared,
+        manifest,
+        books,
+        engine,
+        monitored,
+        end,
+        console,
+    })
+    .await
 }
 
 /// Says what the run would do, and asks for a yes. `false` after a dry run: there is nothing more to do.
@@ -148,10 +154,9 @@ fn consented(
     let endpoint = &reached.connected.endpoint;
     let arrivals = prepared.profile.arrivals.window(Nanos::ZERO, prepared.until);
     let folder = arguments.profile.parent().unwrap_or(Path::new(""));
-    let calibration = Calibration::load(&prepared.profile.calibration, folder)
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    let notes: Vec<String> =
-        prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
+    let calibration =
+        Calibration::load(&prepared.profile.calibration, folder).map_err(|error| Failure::usage(error.to_string()))?;
+    let notes: Vec<String> = prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
     let dry_run = DryRun::of(&Intent {
         endpoint,
         server: Some(&reached.connected.server),
@@ -187,8 +192,7 @@ fn consented(
 }
 
 fn completions(arguments: &RunArgs) -> Result<Completions, Failure> {
-    let seen_by_workers =
-        arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own;
+    let seen_by_workers = arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own;
     match arguments.completions {
         Some(CompletionsChoice::Hook) if !seen_by_workers => Err(Failure::usage(
             "--completions hook needs workers of this program: with --workers own or --target embedded, only long-poll sees the end of a workflow",
@@ -201,13 +205,7 @@ fn completions(arguments: &RunArgs) -> Result<Completions, Failure> {
 }
 
 /// The manifest of a run that begins.
-fn begun(
-    arguments: &RunArgs,
-    prepared: &Prepared,
-    reached: &Reached,
-    run_id: &RunId,
-    clock: RunClock,
-) -> Manifest {
+fn begun(arguments: &RunArgs, prepared: &Prepared, reached: &Reached, run_id: &RunId, clock: RunClock) -> Manifest {
     let profile = prepared.document.to_json(&World::mid());
     let cluster = profile.get("cluster").cloned().unwrap_or_default();
     let mut versions = reached.versions();
