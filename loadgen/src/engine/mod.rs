@@ -158,7 +158,6 @@ fn made(workload: &Workload, ordinal: u64) -> Followed<Operation> {
         (after, Operation::FollowUp(Box::new(operation)))
     });
     let followers = followers.collect();
-    let operation =
-        StartOperation { ordinal, request: start.request, answered, may_end_unseen: start.may_end_unseen };
+    let operation = StartOperation { ordinal, request: start.request, answered, may_end_unseen: start.may_end_unseen };
     Followed { start: Operation::Start(Box::new(operation)), followers }
 }

@@ -79,7 +79,8 @@ impl Prober {
                 .await
                 .map_err(|error| Failure::io(format!("cannot connect: {error}")))?
         })?;
-        let profile = shipped::profile(PROFILE).ok_or_else(|| Failure::io(format!("no shipped profile '{PROFILE}'")))?;
+        let profile =
+            shipped::profile(PROFILE).ok_or_else(|| Failure::io(format!("no shipped profile '{PROFILE}'")))?;
         let document = Document::parse(profile.text, PROFILE, &[]).map_err(Failure::Problems)?;
         Ok(Prober { runtime, services, document })
     }

@@ -32,12 +32,7 @@ pub struct Sending {
 
 impl Default for Sending {
     fn default() -> Self {
-        Sending {
-            phases: "2s@200/s",
-            max_in_flight: 10_000,
-            max_waiting: 1_000_000,
-            drain: Duration::from_secs(10),
-        }
+        Sending { phases: "2s@200/s", max_in_flight: 10_000, max_waiting: 1_000_000, drain: Duration::from_secs(10) }
     }
 }
 

@@ -136,10 +136,9 @@ pub fn joined(intervals: Vec<IntervalHistogram>) -> Vec<IntervalHistogram> {
     }
     let join = |(interval, more): (IntervalHistogram, Vec<Buckets>)| match more.is_empty() {
         true => interval,
-        false => IntervalHistogram {
-            buckets: Buckets::merged(std::iter::once(&interval.buckets).chain(&more)),
-            ..interval
-        },
+        false => {
+            IntervalHistogram { buckets: Buckets::merged(std::iter::once(&interval.buckets).chain(&more)), ..interval }
+        }
     };
     parts.into_iter().map(join).collect()
 }
@@ -317,7 +316,8 @@ mod tests {
             length: Nanos::from_secs(1),
             buckets: Buckets::from_pairs([(value, 1)]),
         };
-        let log = vec![interval("start", 0, 5), interval("start", 1, 6), interval("e2e", 0, 7), interval("start", 0, 9)];
+        let log =
+            vec![interval("start", 0, 5), interval("start", 1, 6), interval("e2e", 0, 7), interval("start", 0, 9)];
         let joined = joined(log);
         let totals: Vec<(&str, Nanos, u64)> =
             joined.iter().map(|one| (one.metric.as_str(), one.start, one.buckets.total())).collect();
