@@ -68,6 +68,7 @@ pub struct Engine {
     inbox: Inbox<Operation>,
     books: Books,
     dispatcher: Option<JoinHandle<Ended>>,
+    stopped_at: Option<Nanos>,
 }
 
 impl Engine {
@@ -96,7 +97,7 @@ impl Engine {
                 dispatch(schedule, |ordinal, _| made(&workload, ordinal), &mail, &pace, &mut sink)
             })
             .map_err(|error| Failure::io(format!("cannot start the dispatcher's thread: {error}")))?;
-        Ok(Engine { clock, driver, inbox, books, dispatcher: Some(dispatcher) })
+        Ok(Engine { clock, driver, inbox, books, dispatcher: Some(dispatcher), stopped_at: None })
     }
 
     /// The driver.
@@ -118,11 +119,17 @@ impl Engine {
     }
 
     /// Nothing more is sent; what waits at the cap is given up and counted. Answers and completions still come in.
-    pub fn stop_sending(&mut self) -> Option<Ended> {
+    pub fn stop_sending(&mut self) {
         self.inbox.stop();
-        let ended = self.dispatcher.take().and_then(|thread| thread.join().ok());
+        if let Some(Ok(Ended::Stopped(at))) = self.dispatcher.take().map(JoinHandle::join) {
+            self.stopped_at = Some(at);
+        }
         self.driver.close();
-        ended
+    }
+
+    /// When the dispatcher was stopped: starts intended later were not offered.
+    pub fn stopped_at(&self) -> Option<Nanos> {
+        self.stopped_at
     }
 
     /// Requests are not sent again any more, and nobody asks for completions.
