@@ -10,7 +10,6 @@
 //! | [`diagnostics`] | problems of a profile, each in its place |
 //! | [`dispatch`] | every operation at its intended time, whatever the target does |
 //! | [`driver`] | sends what the dispatcher hands over, and keeps the books about it |
-//! | [`embedded`] | a server inside this program that speaks what the driver uses |
 //! | [`embedded`] | a server inside this program that speaks what the driver uses, with set delays, errors and freezes |
 //! | [`engine`] | one load from its first start to the last answer |
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
@@ -23,7 +22,6 @@
 //! | [`selftest`] | how fast this machine can generate before it is itself the bottleneck |
 //! | [`verdict`] | a run judges itself |
 //! | [`worker`] | the run's own workers, and what is heard of them |
-//! | [`worker`] | workers of a run |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
 pub mod cli;

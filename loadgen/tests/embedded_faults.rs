@@ -52,8 +52,7 @@ async fn errors_that_clients_retry_cost_time_and_no_start() {
 
 #[tokio::test]
 async fn workflows_that_fail_are_failed_and_not_lost() {
-    let target =
-        Embedded::start(Behaviour { close_failed: Probability::new(0.2), ..behaviour() }).await.unwrap();
+    let target = Embedded::start(Behaviour { close_failed: Probability::new(0.2), ..behaviour() }).await.unwrap();
     let seen = load(&target, Sending::default()).await;
     assert!(seen.tally.failed > 0 && seen.tally.refused == 0, "{:?}", seen.tally);
     assert_eq!(seen.tally.completed + seen.tally.failed, seen.tally.offered);
@@ -129,12 +128,7 @@ async fn at_twice_the_targets_capacity_the_schedule_is_kept_and_nothing_is_lost(
 async fn at_the_cap_starts_are_delayed_and_then_given_up_and_each_is_counted() {
     let capacity = Some(Rate::per_second(100.0));
     let target = Embedded::start(Behaviour { capacity, ..behaviour() }).await.unwrap();
-    let sending = Sending {
-        phases: "2s@400/s",
-        max_in_flight: 20,
-        max_waiting: 50,
-        drain: Duration::from_millis(300),
-    };
+    let sending = Sending { phases: "2s@400/s", max_in_flight: 20, max_waiting: 50, drain: Duration::from_millis(300) };
     let seen = load(&target, sending).await;
     assert!(seen.delayed > 0 && seen.tally.unsent > seen.tally.offered / 4, "{:?}", seen.tally);
     assert_eq!(seen.tally.sent + seen.tally.unsent, seen.tally.offered);

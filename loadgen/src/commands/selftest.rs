@@ -12,8 +12,8 @@ use crate::selftest::{LAG_LIMIT, Outcome, Settings, run as make};
 /// # Errors
 /// When the target cannot be started or reached.
 pub fn run(arguments: &SelfTestArgs, console: &Console) -> Result<Exit, Failure> {
-    let program =
-        std::env::current_exe().map_err(|error| Failure::io(format!("cannot find this program's own file: {error}")))?;
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::io(format!("cannot find this program's own file: {error}")))?;
     let settings = if arguments.quick { Settings::quick(&program) } else { Settings::thorough(&program) };
     let settings =
         Settings { one_core: arguments.one_core, most: arguments.up_to, target: arguments.address, ..settings };
@@ -23,7 +23,9 @@ pub fn run(arguments: &SelfTestArgs, console: &Console) -> Result<Exit, Failure>
     };
     let outcome = make(&settings)?;
     console.answer(&match arguments.format {
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&outcome).map_err(|e| Failure::io(e.to_string()))?),
+        Format::Json => {
+            format!("{}\n", serde_json::to_string_pretty(&outcome).map_err(|e| Failure::io(e.to_string()))?)
+        }
         Format::Human => text(&outcome),
     })?;
     Ok(if outcome.highest.is_some() { Exit::Success } else { Exit::Finding })

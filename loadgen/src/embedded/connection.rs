@@ -6,8 +6,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use h2::server::SendResponse;
 use h2::RecvStream;
+use h2::server::SendResponse;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use plimsoll_profiles::units::Nanos;
 use tokio::net::TcpStream;

@@ -79,7 +79,8 @@ impl Prober {
                 .await
                 .map_err(|error| Failure::io(format!("cannot connect: {error}")))?
         })?;
-        let profile = shipped::profile(PROFILE).ok_or_else(|| Failure::io(format!("no shipped profile '{PROFILE}'")))?;
+        let profile =
+            shipped::profile(PROFILE).ok_or_else(|| Failure::io(format!("no shipped profile '{PROFILE}'")))?;
         let document = Document::parse(profile.text, PROFILE, &[]).map_err(Failure::Problems)?;
         Ok(Prober { runtime, services, document })
     }
@@ -131,7 +132,7 @@ impl Prober {
             }
         }
         let tally = books.ledger.whole();
-        let delayed = engine.driver().counters().delayed.load(std::sync::atomic::Ordering::Acquire);
+        let delayed = engine.driver().counters().starts_delayed.load(std::sync::atomic::Ordering::Acquire);
         let seconds = |nanos: u64| Nanos(nanos).as_secs_f64();
         let lag_p99 = Nanos(lag.value_at_quantile(0.99));
         Ok(Probe {

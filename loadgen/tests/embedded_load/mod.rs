@@ -32,12 +32,7 @@ pub struct Sending {
 
 impl Default for Sending {
     fn default() -> Self {
-        Sending {
-            phases: "2s@200/s",
-            max_in_flight: 10_000,
-            max_waiting: 1_000_000,
-            drain: Duration::from_secs(10),
-        }
+        Sending { phases: "2s@200/s", max_in_flight: 10_000, max_waiting: 1_000_000, drain: Duration::from_secs(10) }
     }
 }
 
@@ -107,7 +102,7 @@ pub fn send_while(address: SocketAddr, sending: &Sending, mut meanwhile: impl Fn
     let counters = engine.driver().counters();
     let seen = Seen {
         tally: books.ledger.whole(),
-        delayed: counters.delayed.load(Ordering::Acquire),
+        delayed: counters.starts_delayed.load(Ordering::Acquire),
         retries: counters.retries.load(Ordering::Acquire),
         recordings: books.recorder.take(),
     };
