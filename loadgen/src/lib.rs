@@ -14,11 +14,14 @@
 //! | [`embedded`] | a server inside this program that speaks what the driver uses, with set delays, errors and freezes |
 //! | [`engine`] | one load from its first start to the last answer |
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
+//! | [`find_capacity`] | the highest rate that meets a promise, by a bounded search |
 //! | [`identity`] | the run's id, and how everything the run starts is named by it |
 //! | [`profile_file`] | the profile a command was given |
 //! | [`progress`] | how the run goes, on stderr |
 //! | [`record`] | latencies by metric and second, counts to the unit |
 //! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
+//! | [`verdict`] | a run judges itself |
+//! | [`worker`] | the run's own workers, and what is heard of them |
 //! | [`worker`] | workers of a run |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
@@ -33,10 +36,12 @@ pub mod driver;
 pub mod embedded;
 pub mod engine;
 pub mod failure;
+pub mod find_capacity;
 pub mod identity;
 pub mod profile_file;
 pub mod progress;
 pub mod record;
 pub mod safety;
+pub mod verdict;
 pub mod worker;
 pub mod workload;

@@ -75,8 +75,8 @@ pub struct ArrivalArgs {
     /// Shorten every wait of a workflow (timers, the time until a signal comes) to at most this; `none` keeps them
     #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Load")]
     pub longest_wait: LongestWait,
-    /// Search the highest rate that meets the profile's SLO, up to --rate
-    #[arg(long, help_heading = "Load")]
+    /// Search the highest rate that meets the profile's SLO, up to --rate, by runs of --duration each [default: 30s]
+    #[arg(long, help_heading = "Load", requires = "rate")]
     pub find_capacity: bool,
 }
 

@@ -112,7 +112,7 @@ impl Shared {
     /// Sends what follows a start.
     pub(super) async fn follow_up(&self, follow_up: &FollowUpOperation, intended: Nanos) {
         let Some(workload) = &self.workload else { return };
-        match workload.request(&follow_up.workflow_id, &follow_up.message, follow_up.nonce) {
+        match workload.request(&follow_up.workflow_id, &follow_up.follow_up) {
             Request::Signal(request) => {
                 self.one(&SIGNAL, intended, async |mut service: Service| {
                     let message = request.as_ref().clone();

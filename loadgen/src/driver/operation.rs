@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::workload::{Message, StartKind};
+use crate::workload::{FollowUp, StartKind};
 
 /// One thing to send, with everything it needs.
 #[derive(Debug)]
@@ -34,9 +34,7 @@ pub struct FollowUpOperation {
     /// Which workflow.
     pub workflow_id: String,
     /// What.
-    pub message: Message,
-    /// Tells repeated messages to one workflow apart.
-    pub nonce: u64,
+    pub follow_up: FollowUp,
     /// The start that has to be answered first; `None` where the workflow is known to run.
     pub after: Option<Answered>,
 }

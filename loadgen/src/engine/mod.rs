@@ -1,6 +1,5 @@
 //! One load, from its first intended start to the last answer: the dispatcher's thread, the driver's runtime, and the end.
 
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -59,7 +58,6 @@ pub struct Engine {
     inbox: Inbox<Operation>,
     books: Books,
     dispatcher: Option<JoinHandle<Ended>>,
-    nonce: Arc<std::sync::atomic::AtomicU64>,
 }
 
 impl Engine {
@@ -77,7 +75,6 @@ impl Engine {
     ) -> Result<Engine, Failure> {
         let driver = Driver::new(clock, target, books.clone(), load.settings.clone(), runtime.handle().clone());
         let inbox = Inbox::default();
-        let nonce = Arc::new(std::sync::atomic::AtomicU64::new(FIRST_NONCE));
         let (schedule, spin) = (load.schedule(), load.spin);
         let mut sink = driver.clone();
         let (mail, workload) = (inbox.clone(), workload.clone());
@@ -88,7 +85,7 @@ impl Engine {
                 dispatch(schedule, |ordinal, _| made(&workload, ordinal), &mail, &pace, &mut sink)
             })
             .map_err(|error| Failure::io(format!("cannot start the dispatcher's thread: {error}")))?;
-        Ok(Engine { clock, driver, inbox, books, dispatcher: Some(dispatcher), nonce })
+        Ok(Engine { clock, driver, inbox, books, dispatcher: Some(dispatcher) })
     }
 
     /// The driver.
@@ -98,7 +95,7 @@ impl Engine {
 
     /// A handle with which others add what follows; cheap to clone.
     pub fn follower(&self) -> Follower {
-        Follower { clock: self.clock, inbox: self.inbox.clone(), nonce: Arc::clone(&self.nonce) }
+        Follower { clock: self.clock, inbox: self.inbox.clone() }
     }
 
     /// Whether all starts went out, and everything that can be waited for has come.
@@ -129,35 +126,28 @@ impl Engine {
 pub struct Follower {
     clock: RunClock,
     inbox: Inbox<Operation>,
-    nonce: Arc<std::sync::atomic::AtomicU64>,
 }
 
 impl Follower {
     /// The workflow has come to a step at which this is sent to it, after its delay from `at`.
     pub fn add(&self, workflow_id: &str, follow_up: FollowUp, at: Instant) {
-        let nonce = self.nonce.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let what =
-            FollowUpOperation { workflow_id: workflow_id.to_owned(), message: follow_up.message, nonce, after: None };
-        self.inbox.add(Timed { at: self.clock.at(at) + follow_up.after, what: Operation::FollowUp(Box::new(what)) });
+        let at = self.clock.at(at) + follow_up.after;
+        let what = FollowUpOperation { workflow_id: workflow_id.to_owned(), follow_up, after: None };
+        self.inbox.add(Timed { at, what: Operation::FollowUp(Box::new(what)) });
     }
 }
-
-/// Nonces below this are those of a start's own followers, by their index; above it they are counted over the run.
-const FIRST_NONCE: u64 = 1 << 20;
 
 fn made(workload: &Workload, ordinal: u64) -> Followed<Operation> {
     let start = workload.start(ordinal);
     let answered = (!start.follow_ups.is_empty()).then(Answered::default);
-    let followers = start.follow_ups.into_iter().zip(1u64..).map(|(follow_up, nonce)| {
-        let operation = FollowUpOperation {
-            workflow_id: start.workflow_id.clone(),
-            message: follow_up.message,
-            nonce,
-            after: answered.clone(),
-        };
-        (follow_up.after, Operation::FollowUp(Box::new(operation)))
+    let followers = start.follow_ups.into_iter().map(|follow_up| {
+        let after = follow_up.after;
+        let operation =
+            FollowUpOperation { workflow_id: start.workflow_id.clone(), follow_up, after: answered.clone() };
+        (after, Operation::FollowUp(Box::new(operation)))
     });
     let followers = followers.collect();
-    let operation = StartOperation { ordinal, request: start.request, answered, may_end_unseen: start.may_end_unseen };
+    let operation =
+        StartOperation { ordinal, request: start.request, answered, may_end_unseen: start.may_end_unseen };
     Followed { start: Operation::Start(Box::new(operation)), followers }
 }

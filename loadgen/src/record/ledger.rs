@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use parking_lot::Mutex;
 use plimsoll_profiles::units::Nanos;
 
+/// Seconds that are counted one by one: four months.
+const MOST_SECONDS: usize = 10_000_000;
+
 /// How a workflow ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -84,6 +87,20 @@ struct Book {
     next_send: u64,
     /// Intended time and send of each start, in the order of the schedule.
     in_order: Vec<(Nanos, Nanos)>,
+    offered_by_second: Vec<u64>,
+    sent_by_second: Vec<u64>,
+}
+
+/// Adds one to the second in which a time lies.
+fn count_in(seconds: &mut Vec<u64>, at: Nanos) {
+    let second = usize::try_from(at.0 / 1_000_000_000).unwrap_or(usize::MAX);
+    if second >= MOST_SECONDS {
+        return;
+    }
+    if seconds.len() <= second {
+        seconds.resize(second + 1, 0);
+    }
+    seconds[second] += 1;
 }
 
 impl Book {
@@ -125,6 +142,7 @@ impl Ledger {
         let entry = Entry { intended, sent: None, accepted: false, observed: true };
         let before = book.open.insert(ordinal, entry);
         debug_assert!(before.is_none(), "start {ordinal} offered twice");
+        count_in(&mut book.offered_by_second, intended);
         self.change(&mut book, intended, |tally| {
             tally.offered += 1;
             tally.unfinished += 1;
@@ -142,6 +160,7 @@ impl Ledger {
         entry.sent = Some(at);
         let intended = entry.intended;
         book.send_known(ordinal, Some((intended, at)));
+        count_in(&mut book.sent_by_second, at);
         self.change(&mut book, intended, |tally| tally.sent += 1);
     }
 
@@ -211,6 +230,12 @@ impl Ledger {
     /// back those behind it.
     pub fn take_sends(&self) -> Vec<(Nanos, Nanos)> {
         std::mem::take(&mut self.book.lock().in_order)
+    }
+
+    /// Starts by second of the run: offered, by intended time; and sent, by the time of the send.
+    pub fn by_second(&self) -> (Vec<u64>, Vec<u64>) {
+        let book = self.book.lock();
+        (book.offered_by_second.clone(), book.sent_by_second.clone())
     }
 
     /// Counts over the whole run.

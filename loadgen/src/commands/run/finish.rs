@@ -1,18 +1,26 @@
 //! The manifest, the report and the answer.
 
-use plimsoll_reports::run_dir::{Manifest, RunVerdict, Sent, Trust};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use plimsoll_profiles::units::{Cores, Nanos};
+use plimsoll_reports::measured::summarise;
+use plimsoll_reports::run_dir::{Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, Trust, read_log, read_resources};
+use plimsoll_reports::run_document::RunDocument;
+use plimsoll_reports::{html, text};
 
 use super::course::End;
-use super::monitor::Monitored;
+use super::monitor::{Monitored, Series};
 use super::prepare::Prepared;
-use super::seconds;
-use crate::cli::RunArgs;
+use crate::cli::{Format, RunArgs};
 use crate::console::Console;
 use crate::driver::Books;
-use crate::engine::Engine;
+use crate::engine::{Engine, Load};
 use crate::failure::{Exit, Failure};
-use crate::record::Metric;
-use crate::record::totals::quantile;
+use crate::verdict::{Ended, Evidence, GeneratorUse, Second, judge};
+
+/// The HTML report within the run directory.
+const REPORT_FILE: &str = "report.html";
 
 /// A run that has ended.
 pub struct Finished<'a> {
@@ -20,6 +28,8 @@ pub struct Finished<'a> {
     pub arguments: &'a RunArgs,
     /// What was run.
     pub prepared: &'a Prepared,
+    /// What was to be sent.
+    pub load: Load,
     /// The manifest it began with.
     pub manifest: Manifest,
     /// The books.
@@ -30,60 +40,241 @@ pub struct Finished<'a> {
     pub monitored: Monitored,
     /// How it ended.
     pub end: End,
-    /// The user.
-    pub console: &'a Console,
+    /// Workers that went away.
+    pub lost: Vec<String>,
 }
 
-/// Writes the final manifest, prints the answer, and says how the command ends.
+/// A run that is judged and written.
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// Its manifest, with everything in it.
+    pub manifest: Manifest,
+    /// Its results.
+    pub document: RunDocument,
+    /// What happened, for people: counts and errors.
+    counts: String,
+    folder: PathBuf,
+    /// What could not be written.
+    unwritten: Option<String>,
+}
+
+/// Judges the run, and writes the final manifest and the report.
 ///
 /// # Errors
-/// When the answer cannot be written.
-pub async fn finish(mut run: Finished<'_>) -> Result<Exit, Failure> {
-    let tally = run.books.ledger.whole();
-    let mut reasons = Vec::new();
-    match &run.end {
-        End::Complete => {}
-        End::Interrupted(at) => reasons.push(format!("interrupted at {}", seconds(*at))),
-        End::Aborted(at, why) => reasons.push(format!("aborted at {}: {why}", seconds(*at))),
-        End::Unwritable(at, why) => reasons.push(format!("ended at {}: {why}", seconds(*at))),
-    }
-    let manifest = Manifest {
-        sent: Sent { offered: tally.offered, sent: tally.sent, unsent: tally.unsent, failed: tally.failed },
-        verdict: RunVerdict { verdict: if reasons.is_empty() { Trust::Valid } else { Trust::Suspect }, reasons },
-        ..run.manifest
-    };
-    run.monitored.files.finish(&manifest);
-    let mut text = format!(
-        "{}\noffered {} = completed {} + failed {} + unfinished {} + unsent {}\n",
-        manifest.verdict.verdict.word(),
-        tally.offered,
-        tally.completed,
-        tally.failed,
-        tally.unfinished,
-        tally.unsent
-    );
-    for metric in Metric::ALL {
-        if let Some(histogram) = run.monitored.totals.of(metric) {
-            text.push_str(&format!(
-                "{:<28} {:>8}  p50 {:>8}  p99 {:>8}  max {:>8}\n",
-                metric.name(),
-                histogram.len(),
-                quantile(histogram, 0.5).brief().to_string(),
-                quantile(histogram, 0.99).brief().to_string(),
-                quantile(histogram, 1.0).brief().to_string(),
-            ));
+/// Never for a run that began with a measurement in its manifest.
+pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
+    let folder = run.monitored.files.folder().to_path_buf();
+    let counts = counts(&run);
+    let mut notes = Vec::new();
+    // As written: what is judged and summed up is what everybody else can read.
+    let intervals = read_log(&folder.join(LOG_FILE), &mut notes).unwrap_or_default();
+    let resources = read_resources(&folder.join(RESOURCES_FILE), &mut notes).unwrap_or_default();
+    let evidence = Evidence { intervals: intervals.clone(), ..evidence(&run, counts) };
+    let judgement = judge(&evidence);
+
+    let mut manifest = run.manifest.clone();
+    manifest.sent = counts.sent();
+    manifest.verdict = judgement.verdict.clone();
+    if let Some(measurement) = &mut manifest.measurement {
+        measurement.counts = counts;
+        judgement.record(measurement);
+        ended(&run.end, measurement);
+        if let Some(cap) = measurement.caps.first_mut() {
+            cap.reached = counts.delayed > 0 || run.monitored.series.waiting.iter().any(|waiting| *waiting > 0);
         }
     }
+    let mut directory = Run { manifest, intervals, resources, notes };
+    let Some(mut document) = summarise(&directory, judgement.steady_state) else {
+        return Err(Failure::io("the run has no measurement; this is a mistake of the program"));
+    };
+    document.warnings.extend(warnings(&run));
+    directory.manifest.summary = Some(document.clone());
+    run.monitored.files.finish(&directory.manifest);
+
+    let page = html::run(&document, Some(&directory));
+    let mut unwritten = run.monitored.files.problem().map(str::to_owned);
+    for file in std::iter::once(folder.join(REPORT_FILE)).chain(run.arguments.output.html.clone()) {
+        if let Err(error) = std::fs::write(&file, &page) {
+            unwritten.get_or_insert_with(|| format!("cannot write {}: {error}", file.display()));
+        }
+    }
+    let counts = words(&run);
+    Ok(Outcome { end: run.end, manifest: directory.manifest, document, counts, folder, unwritten })
+}
+
+impl Outcome {
+    /// Prints the answer, and says how the command ends.
+    ///
+    /// # Errors
+    /// When the answer or the run's files could not be written.
+    pub fn tell(&self, format: Format, console: &Console) -> Result<Exit, Failure> {
+        match format {
+            Format::Human => {
+                let (width, colour) = console.page();
+                console.answer(&text::run(&self.document, width, colour))?;
+                console.answer(&self.verdict())?;
+            }
+            Format::Json => {
+                let json = serde_json::to_string_pretty(&self.manifest)
+                    .map_err(|error| Failure::io(format!("the answer cannot be written as JSON: {error}")))?;
+                console.answer(&format!("{json}\n"))?;
+            }
+        }
+        if let Some(problem) = &self.unwritten {
+            return Err(Failure::io(format!("{problem}; what was written until then can be read")));
+        }
+        Ok(match (&self.end, self.manifest.verdict.verdict) {
+            (End::Interrupted(_), _) => Exit::Interrupted,
+            (_, Trust::Invalid) => Exit::InvalidRun,
+            _ => Exit::Success,
+        })
+    }
+
+    /// The verdict, the counts and where everything is.
+    fn verdict(&self) -> String {
+        let mut out = format!("\n{}", self.manifest.verdict.verdict.word());
+        for reason in &self.manifest.verdict.reasons {
+            out.push_str(&format!("\n  {reason}"));
+        }
+        out.push_str(&format!("\n{}{} ({REPORT_FILE})\n", self.counts, self.folder.display()));
+        out
+    }
+}
+
+/// The counts and the errors.
+fn words(run: &Finished<'_>) -> String {
+    let tally = run.books.ledger.whole();
+    let mut out = format!(
+        "{} offered = {} completed + {} failed + {} unfinished + {} unsent\n",
+        tally.offered, tally.completed, tally.failed, tally.unfinished, tally.unsent
+    );
     for (operation, kind, error) in run.books.errors.kinds() {
-        text.push_str(&format!("{operation}: {kind}: {} × {}\n", error.count, error.example));
+        let example = if error.example.is_empty() { String::new() } else { format!(": {}", error.example) };
+        out.push_str(&format!("{operation}: {} × {kind}{example}\n", error.count));
     }
-    run.console.answer(&text)?;
-    if let Some(problem) = run.monitored.files.problem() {
-        return Err(Failure::io(format!("{problem}; the run directory ends there")));
+    out
+}
+
+fn counts(run: &Finished<'_>) -> MeasuredCounts {
+    let tally = run.books.ledger.whole();
+    let counters = run.engine.driver().counters();
+    MeasuredCounts {
+        offered: tally.offered,
+        sent: tally.sent,
+        completed: tally.completed,
+        failed: tally.failed,
+        unfinished: tally.unfinished,
+        unsent: tally.unsent,
+        delayed: counters.starts_delayed.load(Ordering::Relaxed),
+        retries: counters.retries.load(Ordering::Relaxed),
     }
-    let _ = (&run.engine, run.arguments, run.prepared);
-    Ok(match run.end {
-        End::Interrupted(_) => Exit::Interrupted,
-        _ => Exit::Success,
-    })
+}
+
+fn evidence(run: &Finished<'_>, counts: MeasuredCounts) -> Evidence {
+    let counters = run.engine.driver().counters();
+    let cores = std::thread::available_parallelism().map_or(0.0, |cores| cores.get() as f64);
+    let series = &run.monitored.series;
+    let used = series.at.iter().zip(&series.cpu).map(|(at, cores)| (*at, Cores::new(cores.max(0.0)))).collect();
+    Evidence {
+        begin: run.prepared.measured_from,
+        end: run.prepared.until,
+        counts,
+        seconds: seconds(run, series),
+        gaps: run.monitored.gaps.clone(),
+        in_flight_cap: Some(u64::from(run.arguments.limits.max_in_flight)),
+        longest_delay: Nanos(counters.longest_delay.load(Ordering::Relaxed)),
+        completions_lost: 0,
+        generator: GeneratorUse { limit: Cores::new(cores), used },
+        ended: match &run.end {
+            End::Complete => None,
+            End::Interrupted(at) => Some(Ended::Interrupted { at: *at, by: "Ctrl-C".to_owned() }),
+            End::Aborted(at, why) => {
+                Some(Ended::Aborted { at: *at, rule: "abort rule".to_owned(), found: why.clone() })
+            }
+            End::Unwritable(at, why) => Some(Ended::Interrupted { at: *at, by: format!("a full disk ({why})") }),
+        },
+        ..Evidence::default()
+    }
+}
+
+/// What was to be sent and was sent, by second of the schedule; what closed and was open, by the monitor's rows.
+fn seconds(run: &Finished<'_>, series: &Series) -> Vec<Second> {
+    const LENGTH: Nanos = Nanos::from_secs(1);
+    let (offered, sent) = run.books.ledger.by_second();
+    let mut intended = vec![0u64; run.prepared.until.0.div_ceil(LENGTH.0) as usize];
+    for at in run.load.schedule() {
+        if let Some(count) = intended.get_mut((at.0 / LENGTH.0) as usize) {
+            *count += 1;
+        }
+    }
+    let mut list: Vec<Second> = (0..intended.len().max(sent.len()))
+        .map(|second| {
+            let start = Nanos::from_secs(second as u64);
+            let at = |counts: &[u64]| counts.get(second).copied().unwrap_or(0);
+            Second {
+                start,
+                length: match intended.len() {
+                    // The schedule may end within its last second.
+                    count if second + 1 == count => run.prepared.until.saturating_sub(start).min(LENGTH),
+                    _ => LENGTH,
+                },
+                intended: at(&intended),
+                offered: at(&offered),
+                sent: at(&sent),
+                closed: Some(0),
+                open: None,
+            }
+        })
+        .collect();
+    for (index, at) in series.at.iter().enumerate() {
+        // A row is written just after the second it is about.
+        let second = (at.0 / LENGTH.0).saturating_sub(1) as usize;
+        if let Some(entry) = list.get_mut(second) {
+            let refused_and_closed = series.completed[index] + series.failed[index];
+            entry.closed = Some(entry.closed.unwrap_or(0) + refused_and_closed);
+            entry.open = Some(series.open[index]);
+        }
+    }
+    list
+}
+
+fn ended(end: &End, measurement: &mut plimsoll_reports::run_dir::Measurement) {
+    match end {
+        End::Complete => {}
+        End::Interrupted(at) => {
+            measurement.interruption = Some(Interruption { at_seconds: at.as_secs_f64(), by: "Ctrl-C".to_owned() });
+        }
+        End::Unwritable(at, why) => {
+            measurement.interruption = Some(Interruption { at_seconds: at.as_secs_f64(), by: why.clone() });
+        }
+        End::Aborted(at, why) => {
+            let fired = measurement.abort_rules.iter_mut().find(|rule| why.contains(&format!("(rule {})", rule.rule)));
+            if let Some(rule) = fired {
+                rule.fired_at_seconds = Some(at.as_secs_f64());
+                rule.found = Some(why.clone());
+            }
+        }
+    }
+}
+
+fn warnings(run: &Finished<'_>) -> Vec<String> {
+    let mut list: Vec<String> = run.prepared.changes.clone();
+    list.extend(run.lost.iter().map(|reason| format!("a worker went away: {reason}")));
+    for (operation, kind, error) in run.books.errors.kinds() {
+        let example = if error.example.is_empty() { String::new() } else { format!(", the first: {}", error.example) };
+        list.push(format!("{operation}: {} × {kind}{example}", error.count));
+    }
+    let counters = run.engine.driver().counters();
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let (offered, done) = (count(&counters.follow_ups_offered), count(&counters.follow_ups_done));
+    if offered > done {
+        list.push(format!(
+            "of {offered} signals, queries, updates, cancellations and terminations, {} failed, {} had no object any more, {} were not sent",
+            count(&counters.follow_ups_failed),
+            count(&counters.follow_ups_moot),
+            count(&counters.follow_ups_unsent)
+        ));
+    }
+    list
 }

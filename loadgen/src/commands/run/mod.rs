@@ -8,7 +8,9 @@
 //! | [`monitor`] | once a second: files and progress |
 //! | [`course`] | from the first start to the last answer, and what can end it |
 //! | [`finish`] | the manifest, the report and the answer |
+//! | [`capacity`] | `--find-capacity`: many runs, one answer |
 
+mod capacity;
 mod course;
 mod crew;
 mod finish;
@@ -23,9 +25,12 @@ use std::time::Duration;
 use plimsoll_profiles::World;
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
-use plimsoll_reports::run_dir::{Clock, MANIFEST_SCHEMA_VERSION, Manifest, RunVerdict, Sent, Trust};
+use plimsoll_reports::run_dir::{
+    Cap, Clock, CompletionsBy, MANIFEST_SCHEMA_VERSION, Manifest, Measurement, RunVerdict, Sent, Trust, Window, WorkersKind,
+};
 use plimsoll_reports::run_document::RunKind;
 
+use super::cleanup::sweep;
 use super::interrupts::Interrupts;
 use crate::cli::{CompletionsChoice, RunArgs, TargetChoice, WorkersChoice};
 use crate::clock::RunClock;
@@ -37,9 +42,11 @@ use crate::identity::RunId;
 use crate::progress::Progress;
 use crate::record::{Errors, Ledger, Recorder, RunFiles, Totals};
 use crate::safety::{AbortRule, AbortWatch, Caps, DryRun, Intent, Terminal, consent};
+use crate::verdict::GapReservoir;
 use crate::workload::Workload;
 use course::Course;
 use crew::Crew;
+use finish::Outcome;
 use monitor::{Latest, Monitor, Watched};
 use prepare::Prepared;
 use target::Reached;
@@ -48,18 +55,46 @@ use target::Reached;
 const MOST_WAITING: usize = 600_000;
 /// From the moment everything is ready to the first intended time: threads are up by then.
 const LEAD: Duration = Duration::from_millis(300);
+/// How long `--cleanup` may take.
+const CLEANUP_LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs a profile against a target, and judges the result.
 ///
 /// # Errors
 /// When there is no run: wrong profile or flags, target not reached, files that cannot be made.
 pub fn run(arguments: &RunArgs, console: &Console) -> Result<Exit, Failure> {
-    let prepared = prepare::prepare(arguments)?;
-    super::block_on(execute(arguments, prepared, console))
+    super::block_on(async {
+        let interrupts = Interrupts::listen()?;
+        if arguments.arrivals.find_capacity {
+            return capacity::run(arguments, &interrupts, console).await;
+        }
+        let prepared = prepare::prepare(arguments)?;
+        match execute(arguments, prepared, Leave::Needed, &interrupts, console).await? {
+            Some(outcome) => outcome.tell(arguments.output.format, console),
+            None => Ok(Exit::Success),
+        }
+    })
 }
 
-async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> Result<Exit, Failure> {
-    let interrupts = Interrupts::listen()?;
+/// Whether somebody still has to agree.
+#[derive(Debug)]
+enum Leave {
+    /// By flag or at the terminal.
+    Needed,
+    /// To something else than this run: the heaviest of several.
+    NeededFor(Box<Prepared>),
+    /// It was given for all of several runs.
+    Given,
+}
+
+/// One run, from connecting to its files; `None` after a dry run.
+async fn execute(
+    arguments: &RunArgs,
+    prepared: Prepared,
+    leave: Leave,
+    interrupts: &Interrupts,
+    console: &Console,
+) -> Result<Option<Outcome>, Failure> {
     let run_id = RunId::new();
     let completions = completions(arguments)?;
     let task_queue = arguments.task_queue.clone().unwrap_or_else(|| run_id.task_queue());
@@ -69,8 +104,13 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
     let own = arguments.workers == WorkersChoice::Own || reached.embedded.is_some();
     let workload = if own { workload.unattended() } else { workload };
     let rules = arguments.safety.rules(reached.connected.endpoint.is_loopback());
-    if !consented(arguments, &prepared, &reached, &workload, &run_id, &rules, console)? {
-        return Ok(Exit::Success);
+    let agreed = match &leave {
+        Leave::Needed => consented(arguments, &prepared, &reached, &workload, &rules, console)?,
+        Leave::NeededFor(heaviest) => consented(arguments, heaviest, &reached, &workload, &rules, console)?,
+        Leave::Given => true,
+    };
+    if !agreed {
+        return Ok(None);
     }
 
     let folder = arguments.output.out.clone().unwrap_or_else(|| PathBuf::from(run_id.as_str()));
@@ -87,13 +127,16 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
 
     // Everything that can be refused has been: from here on there are files.
     let clock = RunClock::starting_in(LEAD);
-    let manifest = begun(arguments, &prepared, &reached, &run_id, clock);
+    let manifest = begun(arguments, &prepared, &reached, &workload, completions, &rules, clock);
     let files = RunFiles::create(&folder, &manifest)
         .map_err(|error| Failure::io(format!("cannot make the run directory: {error}")))?;
     console.note(&format!("run {run_id} on {}: {}", reached.connected.endpoint, folder.display()));
 
-    let settings =
-        Settings { max_in_flight: arguments.limits.max_in_flight as usize, max_waiting: MOST_WAITING, completions };
+    let settings = Settings {
+        max_in_flight: arguments.limits.max_in_flight as usize,
+        max_waiting: MOST_WAITING,
+        completions,
+    };
     let load = Load {
         arrivals: prepared.profile.arrivals.clone(),
         seed: arguments.seed,
@@ -119,26 +162,22 @@ async fn execute(arguments: &RunArgs, prepared: Prepared, console: &Console) -> 
         latest,
         backlog: None,
         progress: Progress::new(console.quiet),
-        watch: AbortWatch::new(rules),
+        watch: AbortWatch::new(rules.clone()),
+        gaps: GapReservoir::new(prepared.profile.arrivals.clone(), arguments.seed),
     })?;
-    let mut course = Course { engine, monitor: &monitor, interrupts, clock, console };
+    let mut course = Course { engine, monitor: &monitor, interrupts: interrupts.clone(), clock, console };
     let end = course.run(prepared.until, arguments.limits.drain).await;
     let engine = course.engine;
-    let monitored = monitor.finish()?;
+    let lost = crew.lost();
     crew.stop().await;
+    let monitored = monitor.finish()?;
+    if arguments.limits.cleanup && reached.embedded.is_none() {
+        let swept = sweep(&reached.connected, &run_id, CLEANUP_LIMIT, false).await?;
+        console.note(&swept.words(&run_id));
+    }
     runtime.shutdown_background();
-
-    finish::finish(finish::Finished {
-        arguments,
-        prepared: &prepared,
-        manifest,
-        books,
-        engine,
-        monitored,
-        end,
-        console,
-    })
-    .await
+    finish::finish(finish::Finished { arguments, prepared: &prepared, load, manifest, books, engine, monitored, end, lost })
+        .map(Some)
 }
 
 /// Says what the run would do, and asks for a yes. `false` after a dry run: there is nothing more to do.
@@ -147,16 +186,16 @@ fn consented(
     prepared: &Prepared,
     reached: &Reached,
     workload: &Workload,
-    run_id: &RunId,
     rules: &[AbortRule],
     console: &Console,
 ) -> Result<bool, Failure> {
     let endpoint = &reached.connected.endpoint;
     let arrivals = prepared.profile.arrivals.window(Nanos::ZERO, prepared.until);
     let folder = arguments.profile.parent().unwrap_or(Path::new(""));
-    let calibration =
-        Calibration::load(&prepared.profile.calibration, folder).map_err(|error| Failure::usage(error.to_string()))?;
-    let notes: Vec<String> = prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
+    let calibration = Calibration::load(&prepared.profile.calibration, folder)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let notes: Vec<String> =
+        prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
     let dry_run = DryRun::of(&Intent {
         endpoint,
         server: Some(&reached.connected.server),
@@ -171,7 +210,7 @@ fn consented(
             max_duration: arguments.limits.max_duration,
         },
         rules,
-        run: run_id,
+        run: workload.run(),
         notes: &notes,
     })?;
     if arguments.safety.dry_run {
@@ -192,7 +231,8 @@ fn consented(
 }
 
 fn completions(arguments: &RunArgs) -> Result<Completions, Failure> {
-    let seen_by_workers = arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own;
+    let seen_by_workers =
+        arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own;
     match arguments.completions {
         Some(CompletionsChoice::Hook) if !seen_by_workers => Err(Failure::usage(
             "--completions hook needs workers of this program: with --workers own or --target embedded, only long-poll sees the end of a workflow",
@@ -204,12 +244,58 @@ fn completions(arguments: &RunArgs) -> Result<Completions, Failure> {
     }
 }
 
-/// The manifest of a run that begins.
-fn begun(arguments: &RunArgs, prepared: &Prepared, reached: &Reached, run_id: &RunId, clock: RunClock) -> Manifest {
+/// The manifest of a run that begins: enough for `cleanup` when the run is killed.
+fn begun(
+    arguments: &RunArgs,
+    prepared: &Prepared,
+    reached: &Reached,
+    workload: &Workload,
+    completions: Completions,
+    rules: &[AbortRule],
+    clock: RunClock,
+) -> Manifest {
     let profile = prepared.document.to_json(&World::mid());
     let cluster = profile.get("cluster").cloned().unwrap_or_default();
-    let mut versions = reached.versions();
-    versions.insert("run_id".to_owned(), run_id.to_string());
+    let endpoint = &reached.connected.endpoint;
+    let cap = |of: &str, limit: f64| Cap { of: of.to_owned(), limit, reached: false };
+    let measurement = Measurement {
+        run_id: workload.run().to_string(),
+        target: plimsoll_reports::run_dir::Target {
+            address: endpoint.address().value.to_string(),
+            namespace: endpoint.namespace().to_owned(),
+            task_queue: workload.task_queue().to_owned(),
+            tls: endpoint.describe().iter().any(|(name, value, _)| *name == "tls" && value != "off"),
+            embedded: reached.embedded.is_some(),
+        },
+        workers: match arguments.workers {
+            _ if reached.embedded.is_some() => WorkersKind::None,
+            WorkersChoice::InProcess => WorkersKind::InProcess,
+            WorkersChoice::Processes(_) => WorkersKind::Processes,
+            WorkersChoice::Own => WorkersKind::Own,
+        },
+        completions: match completions {
+            Completions::Hook => CompletionsBy::Worker,
+            Completions::LongPoll => CompletionsBy::LongPoll,
+        },
+        window: Window {
+            start_seconds: prepared.measured_from.as_secs_f64(),
+            end_seconds: prepared.until.as_secs_f64(),
+        },
+        caps: vec![
+            cap("requests in flight", f64::from(arguments.limits.max_in_flight)),
+            cap("starts", arguments.limits.max_starts as f64),
+            cap("seconds of schedule", arguments.limits.max_duration.as_secs_f64()),
+        ],
+        abort_rules: rules
+            .iter()
+            .map(|rule| plimsoll_reports::run_dir::AbortRule {
+                rule: rule.to_string(),
+                fired_at_seconds: None,
+                found: None,
+            })
+            .collect(),
+        ..Measurement::default()
+    };
     Manifest {
         schema_version: MANIFEST_SCHEMA_VERSION,
         kind: RunKind::Measured,
@@ -218,12 +304,13 @@ fn begun(arguments: &RunArgs, prepared: &Prepared, reached: &Reached, run_id: &R
         cluster_name: prepared.profile.cluster.name.clone(),
         cluster: format!("{cluster:#}"),
         seed: arguments.seed,
-        versions,
+        versions: reached.versions(),
         clock: Clock::wall(clock.started_at()),
         phases: prepared.phases.clone(),
         sent: Sent::default(),
         verdict: RunVerdict { verdict: Trust::Incomplete, reasons: Vec::new() },
         resources: monitor::own_columns(),
+        measurement: Some(measurement),
         summary: None,
     }
 }

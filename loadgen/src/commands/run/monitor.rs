@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use plimsoll_profiles::units::Nanos;
-use plimsoll_reports::run_dir::{Phase, ResourceColumn};
+use plimsoll_reports::run_dir::{Phase, ResourceColumn, columns};
 
 use crate::clock::RunClock;
 use crate::driver::{Books, Driver};
@@ -17,6 +17,8 @@ use crate::record::recorder::{Recording, add, empty};
 use crate::record::totals::quantile;
 use crate::record::{Metric, RunFiles, Tally, Totals};
 use crate::safety::{AbortWatch, Second};
+use crate::verdict::GapReservoir;
+use crate::verdict::gaps::Gap;
 
 /// Values that samplers have ready; the monitor takes the newest and never waits for them.
 pub type Latest = Arc<Mutex<Vec<Option<f64>>>>;
@@ -40,8 +42,8 @@ pub struct Series {
     pub in_flight: Vec<u64>,
     /// Operations waiting at the cap at its end.
     pub waiting: Vec<u64>,
-    /// Values of the samplers.
-    pub sampled: Vec<Vec<Option<f64>>>,
+    /// Cores this process used in it.
+    pub cpu: Vec<f64>,
 }
 
 /// What a monitor hands back when it is told to end.
@@ -52,19 +54,22 @@ pub struct Monitored {
     pub totals: Totals,
     /// Second by second.
     pub series: Series,
+    /// Gaps between sends.
+    pub gaps: Vec<Gap>,
 }
 
 /// The columns of `resources.csv` that the generator itself knows.
 pub fn own_columns() -> Vec<ResourceColumn> {
     let column = |name: &str, unit: &str| ResourceColumn { name: name.to_owned(), unit: unit.to_owned() };
     vec![
-        column("offered", "1/s"),
-        column("sent", "1/s"),
-        column("completed", "1/s"),
-        column("failed", "1/s"),
-        column("open_workflows", "workflows"),
-        column("in_flight", "requests"),
+        column(columns::OFFERED, "1/s"),
+        column(columns::SENT, "1/s"),
+        column(columns::COMPLETED, "1/s"),
+        column(columns::FAILED, "1/s"),
+        column(columns::OPEN_WORKFLOWS, "workflows"),
+        column(columns::IN_FLIGHT, "requests"),
         column("waiting", "operations"),
+        column(columns::GENERATOR_CPU, "cores"),
     ]
 }
 
@@ -90,6 +95,8 @@ pub struct Watched {
     pub progress: Progress,
     /// What ends the run.
     pub watch: AbortWatch,
+    /// A sample of the gaps between sends.
+    pub gaps: GapReservoir,
 }
 
 /// A running monitor.
@@ -125,6 +132,7 @@ impl Monitor {
             shared: Arc::clone(&shared),
             last: None,
             errors: 0,
+            cpu: OwnCpu::now(),
         };
         let thread = std::thread::Builder::new()
             .name("monitor".to_owned())
@@ -159,6 +167,7 @@ struct State {
     shared: Arc<Mutex<Shown>>,
     last: Option<Nanos>,
     errors: u64,
+    cpu: OwnCpu,
 }
 
 impl State {
@@ -177,7 +186,7 @@ impl State {
         }
         self.tick();
         self.watched.progress.finish();
-        Monitored { files: self.watched.files, totals: self.watched.totals, series: self.series }
+        Monitored { files: self.watched.files, totals: self.watched.totals, series: self.series, gaps: self.watched.gaps.gaps().to_vec() }
     }
 
     fn tick(&mut self) {
@@ -197,6 +206,7 @@ impl State {
         let open = tally.accepted.saturating_sub(tally.completed + tally.failed.saturating_sub(tally.refused));
         let (in_flight, waiting) = (self.watched.driver.in_flight(), self.watched.driver.waiting());
         let sampled = self.watched.latest.lock().clone();
+        let cpu = self.cpu.used(length);
         let per_second = |count: u64| count as f64 / length.as_secs_f64();
         let mut row = vec![
             Some(per_second(done.offered)),
@@ -206,6 +216,7 @@ impl State {
             Some(open as f64),
             Some(in_flight as f64),
             Some(waiting as f64),
+            cpu,
         ];
         row.extend(sampled.iter().copied());
         self.watched.files.row(now, &row);
@@ -220,7 +231,10 @@ impl State {
         series.open.push(open);
         series.in_flight.push(in_flight as u64);
         series.waiting.push(waiting as u64);
-        series.sampled.push(sampled);
+        series.cpu.extend(cpu);
+        for (intended, sent) in self.watched.books.ledger.take_sends() {
+            self.watched.gaps.record(intended, sent);
+        }
 
         let snapshot = Snapshot {
             at: now,
@@ -256,6 +270,29 @@ impl State {
         }
         *shown = Shown { snapshot, problem, abort };
     }
+}
+
+/// Processor time of this process.
+struct OwnCpu {
+    ticks: Option<u64>,
+}
+
+impl OwnCpu {
+    fn now() -> Self {
+        OwnCpu { ticks: own_ticks() }
+    }
+
+    /// Cores used since the last call, `length` ago; `None` where /proc does not say.
+    fn used(&mut self, length: Nanos) -> Option<f64> {
+        let before = std::mem::replace(&mut self.ticks, own_ticks())?;
+        let ticks = self.ticks?.saturating_sub(before);
+        Some(ticks as f64 / procfs::ticks_per_second() as f64 / length.as_secs_f64())
+    }
+}
+
+fn own_ticks() -> Option<u64> {
+    let stat = procfs::process::Process::myself().ok()?.stat().ok()?;
+    Some(stat.utime + stat.stime)
 }
 
 /// Requests that were answered well.
