@@ -205,6 +205,10 @@ impl Shared {
         }
     }
 
+    fn forget_wants(&self, workflow_id: &str) {
+        self.wanted.lock().remove(workflow_id);
+    }
+
     fn closed(&self, workflow_id: String, outcome: Outcome, at: Instant) {
         // Children are their parents' business.
         if !self.workload.key_of(&workflow_id).is_child() {
