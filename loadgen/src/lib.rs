@@ -11,7 +11,6 @@
 //! | [`dispatch`] | every operation at its intended time, whatever the target does |
 //! | [`driver`] | sends what the dispatcher hands over, and keeps the books about it |
 //! | [`embedded`] | a server inside this program that speaks what the driver uses |
-//! | [`embedded`] | a server inside this program that speaks what the driver uses, with set delays, errors and freezes |
 //! | [`engine`] | one load from its first start to the last answer |
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
 //! | [`find_capacity`] | the highest rate that meets a promise, by a bounded search |
@@ -20,9 +19,9 @@
 //! | [`progress`] | how the run goes, on stderr |
 //! | [`record`] | latencies by metric and second, counts to the unit |
 //! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
+//! | [`selftest`] | how fast this machine can generate before it is itself the bottleneck |
 //! | [`verdict`] | a run judges itself |
 //! | [`worker`] | the run's own workers, and what is heard of them |
-//! | [`worker`] | workers of a run |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
 pub mod cli;
@@ -42,6 +41,7 @@ pub mod profile_file;
 pub mod progress;
 pub mod record;
 pub mod safety;
+pub mod selftest;
 pub mod verdict;
 pub mod worker;
 pub mod workload;

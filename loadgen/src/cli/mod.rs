@@ -2,12 +2,16 @@
 
 mod cleanup;
 mod run;
+mod selftest;
+mod target;
 mod worker;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use cleanup::CleanupArgs;
 pub use run::{ArrivalArgs, CompletionsChoice, LimitArgs, OutputArgs, RunArgs, TargetChoice, WorkersChoice};
+pub use selftest::SelfTestArgs;
+pub use target::{BehaviourArgs, CloseAfter, TargetArgs};
 pub use worker::WorkerArgs;
 
 const AFTER_HELP: &str = "\
@@ -73,6 +77,11 @@ pub enum Command {
     Cleanup(CleanupArgs),
     /// A worker process of a run; `run --workers processes=N` starts them
     Worker(WorkerArgs),
+    /// The highest rate at which this machine sends starts on time
+    #[command(name = "selftest")]
+    SelfTest(SelfTestArgs),
+    /// The embedded target as a process of its own: answers as told, executes nothing
+    Target(Box<TargetArgs>),
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 mod cleanup;
 mod interrupts;
 mod run;
+mod selftest;
+mod target;
 mod worker;
 
 use std::future::Future;
@@ -20,6 +22,8 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Run(arguments) => run::run(&arguments, console),
         Command::Cleanup(arguments) => cleanup::run(&arguments, console),
         Command::Worker(arguments) => worker::run(&arguments, console),
+        Command::SelfTest(arguments) => selftest::run(&arguments, console),
+        Command::Target(arguments) => target::run(&arguments, console),
     }
 }
 

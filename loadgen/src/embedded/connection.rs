@@ -6,8 +6,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use h2::RecvStream;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use plimsoll_profiles::units::Nanos;
 use tokio::net::TcpStream;
@@ -202,10 +202,7 @@ fn refuse(respond: &mut Respond, refusal: &Refusal) -> Result<(), h2::Error> {
     if let Some(Ok(details)) = refusal.details.as_deref().map(HeaderValue::try_from) {
         headers.insert("grpc-status-details-bin", details);
     }
-    respond.send_response(response, true)?;
-    // A client that has not ended its request yet need not go on.
-    respond.send_reset(Reason::NO_ERROR);
-    Ok(())
+    respond.send_response(response, true).map(drop)
 }
 
 fn head() -> Response<()> {

@@ -114,9 +114,9 @@ fn buckets(values: &[Nanos]) -> Buckets {
 
 const LAG: Nanos = Nanos::from_micros(100);
 
-/// A run without a fault: 30 s of warm-up, 270 s at half of what the target carries.
+/// A run without a fault: 30 s of warm-up, 270 s at a fifth of what the target carries.
 fn faultless() -> Evidence {
-    evidence(&queue(300, 11, 0.5), 30, 300, 11, LAG)
+    evidence(&queue(300, 11, 0.2), 30, 300, 11, LAG)
 }
 
 #[test]
@@ -237,10 +237,10 @@ fn every_fault_has_its_verdict_and_says_number_limit_and_advice() {
         Fault {
             make: |run| {
                 let (rule, found) = ("errors above 10 %".to_owned(), "12 % over 10 s".to_owned());
-                run.ended = Some(Ended::Aborted { at: Nanos::from_secs(200), rule, found });
+                run.ended = Some(Ended::Aborted { at: Nanos::from_secs(110), rule, found });
             },
             verdict: Trust::Suspect,
-            says: &["errors above 10 %", "12 % over 10 s", "200 s"],
+            says: &["errors above 10 %", "12 % over 10 s", "110 s"],
         },
         Fault {
             make: |run| run.ended = Some(Ended::Interrupted { at: Nanos::from_secs(90), by: "Ctrl-C".into() }),
@@ -286,7 +286,7 @@ fn late_sends_are_late_against_the_response_they_are_part_of() {
             interval.buckets = Buckets::from_pairs([(400_000_000, interval.buckets.total())]);
         }
     };
-    let late = evidence(&queue(300, 11, 0.5), 30, 300, 11, Nanos::from_millis(2));
+    let late = evidence(&queue(300, 11, 0.2), 30, 300, 11, Nanos::from_millis(2));
     assert_eq!(judge(&late).verdict.verdict, Trust::Invalid);
     let mut against_slow = late.clone();
     slow(&mut against_slow);
@@ -303,7 +303,7 @@ fn an_overloaded_target_is_a_valid_measurement_without_quantiles() {
         assert_eq!(judgement.verdict.verdict, Trust::Valid, "seed {seed}: {:?}", judgement.verdict.reasons);
         let reason = &judgement.verdict.reasons[0];
         for part in
-            ["did not keep up", "of 20", "measurement of an overload", "quantiles are not defined", "Lower the rate"]
+            ["did not keep up", "offered", "measurement of an overload", "quantiles are not defined", "Lower the rate"]
         {
             assert!(reason.contains(part), "{reason:?} lacks {part:?}");
         }

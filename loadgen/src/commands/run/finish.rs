@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 
 use plimsoll_profiles::units::{Cores, Nanos};
 use plimsoll_reports::measured::summarise;
-use plimsoll_reports::run_dir::{Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, Trust, read_log, read_resources};
+use plimsoll_reports::run_dir::{
+    Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, Trust, joined, read_log, read_resources,
+};
 use plimsoll_reports::run_document::RunDocument;
 use plimsoll_reports::{html, text};
 
@@ -68,7 +70,7 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     let counts = counts(&run);
     let mut notes = Vec::new();
     // As written: what is judged and summed up is what everybody else can read.
-    let intervals = read_log(&folder.join(LOG_FILE), &mut notes).unwrap_or_default();
+    let intervals = joined(read_log(&folder.join(LOG_FILE), &mut notes).unwrap_or_default());
     let resources = read_resources(&folder.join(RESOURCES_FILE), &mut notes).unwrap_or_default();
     let evidence = Evidence { intervals: intervals.clone(), ..evidence(&run, counts) };
     let judgement = judge(&evidence);
@@ -78,6 +80,7 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     manifest.verdict = judgement.verdict.clone();
     if let Some(measurement) = &mut manifest.measurement {
         measurement.counts = counts;
+        measurement.window.end_seconds = until(&run).as_secs_f64().max(measurement.window.start_seconds);
         judgement.record(measurement);
         ended(&run.end, measurement);
         if let Some(cap) = measurement.caps.first_mut() {
@@ -178,7 +181,7 @@ fn evidence(run: &Finished<'_>, counts: MeasuredCounts) -> Evidence {
     let used = series.at.iter().zip(&series.cpu).map(|(at, cores)| (*at, Cores::new(cores.max(0.0)))).collect();
     Evidence {
         begin: run.prepared.measured_from,
-        end: run.prepared.until,
+        end: until(run),
         counts,
         seconds: seconds(run, series),
         gaps: run.monitored.gaps.clone(),
@@ -198,12 +201,18 @@ fn evidence(run: &Finished<'_>, counts: MeasuredCounts) -> Evidence {
     }
 }
 
+/// The end of the schedule, as far as it was offered.
+fn until(run: &Finished<'_>) -> Nanos {
+    run.engine.stopped_at().map_or(run.prepared.until, |stopped| stopped.min(run.prepared.until))
+}
+
 /// What was to be sent and was sent, by second of the schedule; what closed and was open, by the monitor's rows.
 fn seconds(run: &Finished<'_>, series: &Series) -> Vec<Second> {
     const LENGTH: Nanos = Nanos::from_secs(1);
     let (offered, sent) = run.books.ledger.by_second();
-    let mut intended = vec![0u64; run.prepared.until.0.div_ceil(LENGTH.0) as usize];
-    for at in run.load.schedule() {
+    let until = until(run);
+    let mut intended = vec![0u64; until.0.div_ceil(LENGTH.0) as usize];
+    for at in run.load.schedule().take_while(|at| *at <= until) {
         if let Some(count) = intended.get_mut((at.0 / LENGTH.0) as usize) {
             *count += 1;
         }
@@ -216,7 +225,7 @@ fn seconds(run: &Finished<'_>, series: &Series) -> Vec<Second> {
                 start,
                 length: match intended.len() {
                     // The schedule may end within its last second.
-                    count if second + 1 == count => run.prepared.until.saturating_sub(start).min(LENGTH),
+                    count if second + 1 == count => until.saturating_sub(start).min(LENGTH),
                     _ => LENGTH,
                 },
                 intended: at(&intended),

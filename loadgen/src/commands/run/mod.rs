@@ -26,7 +26,8 @@ use plimsoll_profiles::World;
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::run_dir::{
-    Cap, Clock, CompletionsBy, MANIFEST_SCHEMA_VERSION, Manifest, Measurement, RunVerdict, Sent, Trust, Window, WorkersKind,
+    Cap, Clock, CompletionsBy, MANIFEST_SCHEMA_VERSION, Manifest, Measurement, RunVerdict, Sent, Trust, Window,
+    WorkersKind,
 };
 use plimsoll_reports::run_document::RunKind;
 
@@ -40,7 +41,7 @@ use crate::engine::{Engine, Load, driver_runtime};
 use crate::failure::{Exit, Failure};
 use crate::identity::RunId;
 use crate::progress::Progress;
-use crate::record::{Errors, Ledger, Recorder, RunFiles, Totals};
+use crate::record::{Errors, Ledger, Recorder, RunFiles};
 use crate::safety::{AbortRule, AbortWatch, Caps, DryRun, Intent, Terminal, consent};
 use crate::verdict::GapReservoir;
 use crate::workload::Workload;
@@ -132,11 +133,8 @@ async fn execute(
         .map_err(|error| Failure::io(format!("cannot make the run directory: {error}")))?;
     console.note(&format!("run {run_id} on {}: {}", reached.connected.endpoint, folder.display()));
 
-    let settings = Settings {
-        max_in_flight: arguments.limits.max_in_flight as usize,
-        max_waiting: MOST_WAITING,
-        completions,
-    };
+    let settings =
+        Settings { max_in_flight: arguments.limits.max_in_flight as usize, max_waiting: MOST_WAITING, completions };
     let load = Load {
         arrivals: prepared.profile.arrivals.clone(),
         seed: arguments.seed,
@@ -157,7 +155,6 @@ async fn execute(
         driver: engine.driver().clone(),
         books: books.clone(),
         files,
-        totals: Totals::new(prepared.measured_from, prepared.until),
         phases: prepared.phases.clone(),
         latest,
         backlog: None,
@@ -176,8 +173,18 @@ async fn execute(
         console.note(&swept.words(&run_id));
     }
     runtime.shutdown_background();
-    finish::finish(finish::Finished { arguments, prepared: &prepared, load, manifest, books, engine, monitored, end, lost })
-        .map(Some)
+    finish::finish(finish::Finished {
+        arguments,
+        prepared: &prepared,
+        load,
+        manifest,
+        books,
+        engine,
+        monitored,
+        end,
+        lost,
+    })
+    .map(Some)
 }
 
 /// Says what the run would do, and asks for a yes. `false` after a dry run: there is nothing more to do.
@@ -192,10 +199,9 @@ fn consented(
     let endpoint = &reached.connected.endpoint;
     let arrivals = prepared.profile.arrivals.window(Nanos::ZERO, prepared.until);
     let folder = arguments.profile.parent().unwrap_or(Path::new(""));
-    let calibration = Calibration::load(&prepared.profile.calibration, folder)
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    let notes: Vec<String> =
-        prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
+    let calibration =
+        Calibration::load(&prepared.profile.calibration, folder).map_err(|error| Failure::usage(error.to_string()))?;
+    let notes: Vec<String> = prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
     let dry_run = DryRun::of(&Intent {
         endpoint,
         server: Some(&reached.connected.server),
@@ -231,8 +237,7 @@ fn consented(
 }
 
 fn completions(arguments: &RunArgs) -> Result<Completions, Failure> {
-    let seen_by_workers =
-        arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own;
+    let seen_by_workers = arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own;
     match arguments.completions {
         Some(CompletionsChoice::Hook) if !seen_by_workers => Err(Failure::usage(
             "--completions hook needs workers of this program: with --workers own or --target embedded, only long-poll sees the end of a workflow",

@@ -14,8 +14,7 @@ use crate::driver::{Books, Driver};
 use crate::failure::Failure;
 use crate::progress::{Progress, Snapshot};
 use crate::record::recorder::{Recording, add, empty};
-use crate::record::totals::quantile;
-use crate::record::{Metric, RunFiles, Tally, Totals};
+use crate::record::{Metric, RunFiles, Tally};
 use crate::safety::{AbortWatch, Second};
 use crate::verdict::GapReservoir;
 use crate::verdict::gaps::Gap;
@@ -50,8 +49,6 @@ pub struct Series {
 pub struct Monitored {
     /// The files, with everything in them but the final manifest.
     pub files: RunFiles,
-    /// Sums over the measured window.
-    pub totals: Totals,
     /// Second by second.
     pub series: Series,
     /// Gaps between sends.
@@ -83,8 +80,6 @@ pub struct Watched {
     pub books: Books,
     /// The files.
     pub files: RunFiles,
-    /// Sums to add to.
-    pub totals: Totals,
     /// Phases, for the progress line.
     pub phases: Vec<Phase>,
     /// What samplers have.
@@ -109,8 +104,6 @@ pub struct Monitor {
 /// What the rest of the program may look at while it runs.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    /// The newest snapshot.
-    pub snapshot: Snapshot,
     /// What could not be written.
     pub problem: Option<String>,
     /// Why the run has to end.
@@ -144,7 +137,7 @@ impl Monitor {
         Ok(Monitor { thread, end, shared })
     }
 
-    /// The newest snapshot, and what could not be written.
+    /// What it has to say.
     pub fn shown(&self) -> Shown {
         self.shared.lock().clone()
     }
@@ -186,7 +179,7 @@ impl State {
         }
         self.tick();
         self.watched.progress.finish();
-        Monitored { files: self.watched.files, totals: self.watched.totals, series: self.series, gaps: self.watched.gaps.gaps().to_vec() }
+        Monitored { files: self.watched.files, series: self.series, gaps: self.watched.gaps.gaps().to_vec() }
     }
 
     fn tick(&mut self) {
@@ -198,7 +191,6 @@ impl State {
         self.last = Some(now);
         let recordings = self.watched.books.recorder.take();
         self.watched.files.append(&recordings);
-        self.watched.totals.add(&recordings);
 
         let tally = self.watched.books.ledger.whole();
         let done = tally.since(&self.before);
@@ -268,7 +260,7 @@ impl State {
         if let (Some(problem), None) = (&problem, &shown.problem) {
             self.watched.progress.note(&format!("warning: {problem}; nothing more is written"));
         }
-        *shown = Shown { snapshot, problem, abort };
+        *shown = Shown { problem, abort };
     }
 }
 
@@ -311,10 +303,12 @@ fn answered(recordings: &[Recording]) -> u64 {
 fn quantiles(recordings: &[Recording], metric: Metric) -> Option<(Nanos, Nanos)> {
     let mut all = empty();
     recordings.iter().filter(|recording| recording.metric == metric).for_each(|r| add(&mut all, &r.histogram));
-    (!all.is_empty()).then(|| (quantile(&all, 0.5), quantile(&all, 0.99)))
+    let quantile = |q: f64| Nanos(all.value_at_quantile(q));
+    (!all.is_empty()).then(|| (quantile(0.5), quantile(0.99)))
 }
 
 fn phase_at(phases: &[Phase], at: Nanos) -> &str {
-    let seconds = at.as_secs_f64();
-    phases.iter().find(|phase| seconds <= phase.end_seconds).map_or("drain", |phase| &phase.name)
+    // The row at the end of a second is about that second.
+    let seconds = at.as_secs_f64() - 0.5;
+    phases.iter().find(|phase| seconds < phase.end_seconds).map_or("drain", |phase| &phase.name)
 }
