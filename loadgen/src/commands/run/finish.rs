@@ -19,6 +19,7 @@ use crate::console::Console;
 use crate::driver::Books;
 use crate::engine::{Engine, Load};
 use crate::failure::{Exit, Failure};
+use crate::find_capacity::{Kept, kept};
 use crate::verdict::{Ended, Evidence, GeneratorUse, Second, judge};
 
 /// The HTML report within the run directory.
@@ -56,6 +57,8 @@ pub struct Outcome {
     pub document: RunDocument,
     /// What happened, for people: counts and errors.
     counts: String,
+    /// Whether the profile's promise was kept; nothing is executed on the embedded target, so it says nothing.
+    slo: Option<Kept>,
     folder: PathBuf,
     /// What could not be written.
     unwritten: Option<String>,
@@ -95,6 +98,8 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     directory.manifest.summary = Some(document.clone());
     run.monitored.files.finish(&directory.manifest);
 
+    let embedded = directory.manifest.measurement.as_ref().is_some_and(|measurement| measurement.target.embedded);
+    let slo = (!embedded).then(|| kept(&run.prepared.profile.slo, &document));
     let page = html::run(&document, Some(&directory));
     let mut unwritten = run.monitored.files.problem().map(str::to_owned);
     for file in std::iter::once(folder.join(REPORT_FILE)).chain(run.arguments.output.html.clone()) {
@@ -102,8 +107,8 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
             unwritten.get_or_insert_with(|| format!("cannot write {}: {error}", file.display()));
         }
     }
-    let counts = words(&run);
-    Ok(Outcome { end: run.end, manifest: directory.manifest, document, counts, folder, unwritten })
+    let words = words(&run, counts);
+    Ok(Outcome { end: run.end, manifest: directory.manifest, document, counts: words, slo, folder, unwritten })
 }
 
 impl Outcome {
@@ -130,6 +135,7 @@ impl Outcome {
         Ok(match (&self.end, self.manifest.verdict.verdict) {
             (End::Interrupted(_), _) => Exit::Interrupted,
             (_, Trust::Invalid) => Exit::InvalidRun,
+            _ if self.slo.as_ref().is_some_and(|slo| !slo.kept) => Exit::Finding,
             _ => Exit::Success,
         })
     }
@@ -140,17 +146,24 @@ impl Outcome {
         for reason in &self.manifest.verdict.reasons {
             out.push_str(&format!("\n  {reason}"));
         }
+        if let Some(slo) = &self.slo {
+            let word = match (slo.kept, slo.sure) {
+                (true, true) => "met",
+                (true, false) => "met, as far as it can be told",
+                (false, _) => "not met",
+            };
+            out.push_str(&format!("\nSLO {word}: {}", slo.because.join("; ")));
+        }
         out.push_str(&format!("\n{}{} ({REPORT_FILE})\n", self.counts, self.folder.display()));
         out
     }
 }
 
 /// The counts and the errors.
-fn words(run: &Finished<'_>) -> String {
-    let tally = run.books.ledger.whole();
+fn words(run: &Finished<'_>, counts: MeasuredCounts) -> String {
     let mut out = format!(
         "{} offered = {} completed + {} failed + {} unfinished + {} unsent\n",
-        tally.offered, tally.completed, tally.failed, tally.unfinished, tally.unsent
+        counts.offered, counts.completed, counts.failed, counts.unfinished, counts.unsent
     );
     for (operation, kind, error) in run.books.errors.kinds() {
         let example = if error.example.is_empty() { String::new() } else { format!(": {}", error.example) };

@@ -126,6 +126,10 @@ async fn execute(
     let mut crew = Crew::start(arguments, &prepared, &reached, &workload).await?;
     let latest: Latest = Latest::default();
 
+    if interrupts.count() > 0 {
+        crew.stop().await;
+        return Err(Failure::Message(Exit::Interrupted, "interrupted; nothing was sent".to_owned()));
+    }
     // Everything that can be refused has been: from here on there are files.
     let clock = RunClock::starting_in(LEAD);
     let manifest = begun(arguments, &prepared, &reached, &workload, completions, &rules, clock);
