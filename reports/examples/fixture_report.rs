@@ -77,6 +77,7 @@ fn write_run(folder: &Path, document: &RunDocument, factor: f64) -> Result<Run, 
             ResourceColumn { name: "database_cpu".into(), unit: "share".into() },
             ResourceColumn { name: "wal_bytes_per_second".into(), unit: "bytes/s".into() },
         ],
+        measurement: None,
         summary: Some(RunDocument { warmup_seconds: 0.0, measured_seconds: 600.0, ..document.clone() }),
     };
     let mut writer = Writer::create(folder, &manifest)?;

@@ -6,13 +6,18 @@ use crate::plan_document::{LimitCheck, PlanDocument, RecoveryPlan, RuleCompariso
 /// A metric as people call it.
 pub fn metric(name: &str) -> String {
     match name {
-        "start" => "start".into(),
+        "start" | "start.response" => "start".into(),
         "e2e" | "e2e.response" => "end to end".into(),
-        "e2e.service" => "end to end, from the send".into(),
         "schedule_to_start" => "schedule-to-start".into(),
         "schedule_to_start_workflow" | "schedule_to_start.workflow" => "workflow task schedule-to-start".into(),
         "schedule_to_start_activity" | "schedule_to_start.activity" => "activity schedule-to-start".into(),
-        other => other.replace('_', " "),
+        "dispatch_lag" => "dispatch lag".into(),
+        other => match other.rsplit_once('.') {
+            Some((what, "service")) => format!("{}, from the send", metric(what)),
+            Some((what, "response")) => metric(what),
+            Some((what, "failed")) => format!("{}, failed", metric(what)),
+            _ => other.replace('_', " "),
+        },
     }
 }
 

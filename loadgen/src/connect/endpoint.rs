@@ -54,12 +54,7 @@ impl Endpoint {
         }
         let [flags_layer, environment_layer, file_layer] = layers;
         let layer = flags_layer.over(environment_layer).over(file_layer);
-        let default = || {
-            Setting::new(
-                Address::parse("localhost").map_or_else(|_| unreachable!("a constant"), |(a, _)| a),
-                Origin::Default,
-            )
-        };
+        let default = || Setting::new(Address::usual(), Origin::Default);
         Endpoint::of_layer(found.unwrap_or_else(default), layer)
     }
 

@@ -27,6 +27,9 @@ mod secret;
 mod server;
 mod tls;
 
+#[cfg(test)]
+mod tests;
+
 pub use address::{Address, DEFAULT_PORT};
 pub use connected::{Connected, Headers, Service};
 pub use endpoint::Endpoint;

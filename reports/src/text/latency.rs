@@ -8,16 +8,15 @@ use crate::run_document::{Latencies, Quantiles};
 pub const LATENCY_HEADER: [&str; 7] = ["Latency", "p50", "p90", "p95", "p99", "mean", "samples"];
 
 /// The metrics that a run has, by their names in the document.
-pub fn latency_rows(latency: &Latencies) -> Vec<(&'static str, &Quantiles)> {
-    [
+pub fn latency_rows(latency: &Latencies) -> Vec<(&str, &Quantiles)> {
+    let named = [
         ("e2e", &latency.e2e),
         ("start", &latency.start),
         ("schedule_to_start_workflow", &latency.schedule_to_start_workflow),
         ("schedule_to_start_activity", &latency.schedule_to_start_activity),
-    ]
-    .into_iter()
-    .filter_map(|(name, quantiles)| Some((name, quantiles.as_ref()?)))
-    .collect()
+    ];
+    let further = latency.further.iter().map(|(name, quantiles)| (name.as_str(), quantiles));
+    named.into_iter().filter_map(|(name, quantiles)| Some((name, quantiles.as_ref()?))).chain(further).collect()
 }
 
 /// A row under [`LATENCY_HEADER`]; "few" where the tail has too few samples.
