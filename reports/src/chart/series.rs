@@ -116,7 +116,7 @@ pub fn against(
 }
 
 /// Up to seven round times from 0.
-fn time_ticks(last: f64) -> Vec<f64> {
+pub(super) fn time_ticks(last: f64) -> Vec<f64> {
     const STEPS: [f64; 17] = [
         1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 21_600.0,
         43_200.0, 86_400.0,
