@@ -462,9 +462,9 @@ fn steady(evidence: &Evidence, steady: &Steadiness) -> CheckResult {
         SteadyState::Overloaded => measured.conclude(
             CheckOutcome::Remark,
             format!(
-                "The target did not keep up: {both}. As a measurement of an overload this stands; but latencies grow as \
-                 long as the load lasts, so steady-state quantiles are not defined and none are given. Lower the rate to \
-                 measure latencies."
+                "The target did not keep up: {both}. As a measurement of an overload this stands, but latencies that wait \
+                 for the target grow as long as the load lasts: their steady-state quantiles are not defined, and none are \
+                 given. Lower the rate to measure latencies."
             ),
         ),
     }

@@ -27,7 +27,7 @@ pub fn heatmap(parts: &[(f64, Buckets)], seconds: f64, shape: Shape) -> Result<S
     let axes = Axes {
         x,
         y,
-        x_ticks: time_ticks(seconds),
+        x_ticks: time_ticks(seconds, shape),
         y_ticks: y.ticks(5),
         x_label: &number::seconds,
         y_label: &number::seconds,

@@ -48,11 +48,11 @@ pub fn page(document: &RunDocument, run: &Run, measurement: &Measurement) -> Str
         h2 { "Load" }
         p class="lead" { "The whole run, warm-up included; the measured window is " (window(measurement)) "." }
         @if let Some(figure) = load(run, measurement) { (figure) }
-        div class="pair" { @for figure in in_flight(run) { (figure) } }
+        @if let Some(figure) = in_flight(run) { (figure) }
         h2 { "Latency" }
-        p class="lead" { (latency_lead(document)) }
+        p class="lead" { (tied(latency_lead(document))) }
         div class="card" { (latency(document)) }
-        div class="pair" { @for figure in percentiles(document) { (figure) } }
+        @for pair in percentiles(document).chunks(2) { div class="pair" { @for figure in pair { (figure) } } }
         @if let Some(figure) = heatmap(run, measurement) { (figure) }
         @for pair in over_time(run).chunks(2) { div class="pair" { @for figure in pair { (figure) } } }
         h2 { "Resources and cost" }
@@ -184,7 +184,7 @@ fn load(run: &Run, measurement: &Measurement) -> Option<Markup> {
             .iter()
             .filter_map(|(seconds, offered)| Some((*seconds, (at(*seconds)? - offered).abs(), *offered)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((seconds, away, _)) = worst {
+        if let Some((seconds, away, _)) = worst.filter(|(_, away, _)| *away > 0.0) {
             text.push(format!(
                 "the second furthest from the schedule ends at {}, off by {}",
                 number::seconds(seconds),
@@ -222,12 +222,49 @@ fn precise(share: f64) -> String {
     if tenths.fract() == 0.0 { format!("{tenths:.0} %") } else { format!("{tenths:.1} %") }
 }
 
-fn in_flight(run: &Run) -> Vec<Markup> {
-    let units = units(run);
-    [columns::OPEN_WORKFLOWS, columns::IN_FLIGHT, columns::BACKLOG]
+/// Work in flight, and what of it waits in task queues.
+fn in_flight(run: &Run) -> Option<Markup> {
+    let named = [
+        (columns::OPEN_WORKFLOWS, "workflows open"),
+        (columns::IN_FLIGHT, "requests in flight"),
+        (columns::BACKLOG, "tasks waiting in queues"),
+    ];
+    let series: Vec<(&str, Vec<(f64, f64)>)> = named
         .into_iter()
-        .filter_map(|column| resource_over_time(run, column, units.get(column).copied().unwrap_or("")))
-        .collect()
+        .map(|(column, name)| (name, run.resources.column(column)))
+        .filter(|(_, values)| values.len() > 1)
+        .collect();
+    let first = &series.first()?.1;
+    let said = |(name, values): &(&str, Vec<(f64, f64)>)| {
+        let highest = values.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let last = values.last()?.1;
+        Some(format!(
+            "{name}: at most {} (at {}), {} at the end",
+            number::quantity(highest.1),
+            number::seconds(highest.0),
+            number::quantity(last)
+        ))
+    };
+    let finding = wording::sentence(&wording::capital(&series.iter().filter_map(said).collect::<Vec<_>>().join("; ")));
+    let at = |values: &[(f64, f64)], at: f64| values.iter().find(|(other, _)| *other == at).map(|(_, value)| *value);
+    let rows = first.iter().step_by(first.len().div_ceil(60)).map(|(seconds, _)| {
+        let values =
+            series.iter().map(|(_, values)| at(values, *seconds).map_or(number::MISSING.into(), number::quantity));
+        std::iter::once(Cell::Text(number::seconds(*seconds))).chain(values.map(Cell::Number)).collect()
+    });
+    let mut header = vec!["at"];
+    header.extend(series.iter().map(|(name, _)| *name));
+    let numbers = table("In flight and backlog", "", &header, rows.collect());
+    let lines: Vec<Vec<(f64, f64)>> = series.iter().map(|(_, values)| values.clone()).collect();
+    Some(figure(Figure {
+        id: "in-flight",
+        title: "In flight and backlog",
+        finding,
+        legend: series.iter().enumerate().map(|(index, (name, _))| (Role::Series(index), (*name).to_owned())).collect(),
+        shape: Shape { height: 300.0, ..BROAD },
+        draw: &|shape| chart::time(&lines, &number::quantity, false, shape),
+        numbers,
+    }))
 }
 
 fn units(run: &Run) -> BTreeMap<&str, &str> {
@@ -237,8 +274,8 @@ fn units(run: &Run) -> BTreeMap<&str, &str> {
 fn latency_lead(document: &RunDocument) -> &'static str {
     match document.steady_state {
         Some(SteadyState::Overloaded) => {
-            "The target did not keep up, so latencies grew as long as the load lasted: quantiles are not defined and none \
-             are given. The curves show what was seen in this run, and would be others in a longer one."
+            "The target did not keep up: latencies that wait for it grew as long as the load lasted, so that their quantiles \
+             are not defined and not given. The curves show what was seen in this run, and would be others in a longer one."
         }
         Some(SteadyState::Drifting) => {
             "From the intended start, so that waiting at the generator counts. The window is not a steady state: these \
@@ -263,6 +300,12 @@ fn percentiles(document: &RunDocument) -> Vec<Markup> {
             operations.push(name);
         }
     }
+    // What the users of the cluster feel comes first.
+    operations.sort_by_key(|name| match name.as_str() {
+        "e2e" => 0,
+        "start" => 1,
+        _ => 2,
+    });
     operations
         .iter()
         .map(|name| {
@@ -298,16 +341,15 @@ fn both(curves: &[&QuantileCurve]) -> String {
         Some((q, response, service)) => {
             let apart = (response - service).max(0.0);
             let means = if apart > 0.05 * response {
-                "waiting before the send is"
+                format!("waiting before the send is {} of it", number::seconds(apart))
             } else {
-                "next to nothing was waiting before the send:"
+                "hardly any of it is waiting before the send".to_owned()
             };
             format!(
-                "{}: response {}, service {}; {means} {}.",
-                wording::capital(&number::quantile(q)),
+                "At {}, response is {} and service {}: {means}.",
+                number::quantile(q),
                 number::seconds(response),
-                number::seconds(service),
-                number::seconds(apart)
+                number::seconds(service)
             )
         }
         None => "Too few samples.".into(),
@@ -359,7 +401,9 @@ fn heatmap(run: &Run, measurement: &Measurement) -> Option<Markup> {
 
 fn over_time(run: &Run) -> Vec<Markup> {
     let shown = |metric: &&str| !metric.ends_with(".service") && *metric != crate::measured::DISPATCH_LAG;
-    run.metrics().into_iter().filter(shown).filter_map(|metric| latency_over_time(run, metric)).collect()
+    let mut metrics: Vec<&str> = run.metrics().into_iter().filter(shown).collect();
+    metrics.sort_by_key(|metric| !metric.starts_with("e2e.response") && !metric.starts_with("start.response"));
+    metrics.into_iter().filter_map(|metric| latency_over_time(run, metric)).collect()
 }
 
 fn resources_lead(measurement: &Measurement) -> &'static str {

@@ -152,7 +152,7 @@ pub(super) fn latency(document: &RunDocument) -> Markup {
         row
     });
     let mut header = vec!["", "p50", "p90", "p95", "p99", "p99 interval"];
-    header.extend(if measured { &["p99.9", "mean", "samples", "worth"][..] } else { &["mean", "samples"] });
+    header.extend(if measured { &["p99.9", "mean", "samples", "effective"][..] } else { &["mean", "samples"] });
     table("Latency", "", &header, rows.collect())
 }
 
@@ -160,7 +160,7 @@ pub(super) fn utilisation(document: &RunDocument) -> Markup {
     let mut usage: Vec<Utilisation> = document
         .utilisation
         .iter()
-        .map(|(resource, mean)| Utilisation { resource: resource.clone(), mean: *mean })
+        .map(|(resource, mean)| Utilisation { resource: wording::column(resource), mean: *mean })
         .collect();
     usage.sort_by(|a, b| b.mean.total_cmp(&a.mean));
     bars("Utilisation", &finding::utilisation(&usage), "mean", usage.iter().map(|u| (u.resource.clone(), u.mean)))
@@ -251,7 +251,7 @@ pub(super) fn resource_over_time(run: &Run, column: &str, unit: &str) -> Option<
         finding: format!("Mean {}, highest {} at {}.", label(mean), label(highest), number::seconds(at)),
         legend: Vec::new(),
         shape: HALF,
-        draw: &|shape| chart::time(std::slice::from_ref(&values), &label, false, shape),
+        draw: &|shape| chart::time(std::slice::from_ref(&values), &|value| wording::tick(value, unit), false, shape),
         numbers,
     }))
 }
