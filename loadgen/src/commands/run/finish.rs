@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use plimsoll_profiles::units::{Cores, Nanos};
 use plimsoll_reports::measured::summarise;
 use plimsoll_reports::run_dir::{
-    Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, SamplerProblem, Trust, joined, read_log, read_resources,
+    Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, SamplerProblem, Trust, joined, read_log,
+    read_resources,
 };
 use plimsoll_reports::run_document::RunDocument;
 use plimsoll_reports::{html, text};

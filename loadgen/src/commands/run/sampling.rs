@@ -55,7 +55,8 @@ impl Sampling {
         let mut samplers = Samplers::connect(&settings, (!embedded).then_some(&reached.connected)).await;
         let columns = samplers.columns();
         samplers.new_problems().iter().for_each(|problem| console.warn(problem));
-        let sees_target = settings.postgres.is_some() || !settings.prometheus.is_empty() || !settings.processes.is_empty();
+        let sees_target =
+            settings.postgres.is_some() || !settings.prometheus.is_empty() || !settings.processes.is_empty();
         let mut idle = std::collections::BTreeMap::new();
         if sees_target && !settings.idle_baseline.is_zero() {
             console.note(&format!("watching the idle target for {:?} (--idle-baseline)", settings.idle_baseline));
@@ -81,13 +82,7 @@ impl Sampling {
     }
 
     /// Samples once a second from now on: the newest row goes to `latest`, times of histories to the recorder.
-    pub fn sample_into(
-        self,
-        latest: Latest,
-        recorder: Arc<Recorder>,
-        clock: RunClock,
-        console: Console,
-    ) -> Sampled {
+    pub fn sample_into(self, latest: Latest, recorder: Arc<Recorder>, clock: RunClock, console: Console) -> Sampled {
         let end = Arc::new(AtomicBool::new(false));
         let (closed, mut closures) = unbounded_channel::<String>();
         let mut samplers = self.samplers;
