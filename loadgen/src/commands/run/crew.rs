@@ -118,6 +118,10 @@ impl Crew {
 
     /// Ends them.
     pub async fn stop(self) {
+        // What ends from here on ends because it was asked to.
+        if let Some(listener) = self.listener {
+            listener.abort();
+        }
         let stopping = async {
             match self.kind {
                 Kind::Foreign => {}
@@ -127,9 +131,6 @@ impl Crew {
         };
         // What does not end by itself ends with this process.
         let _ = tokio::time::timeout(STOP_LIMIT, stopping).await;
-        if let Some(listener) = self.listener {
-            listener.abort();
-        }
     }
 }
 
