@@ -2,6 +2,7 @@
 //!
 //! | module | subject |
 //! | --- | --- |
+//! | [`canary`] | how steady the machine is |
 //! | [`cli`] | what the user typed |
 //! | [`clock`] | time of a run, from its start |
 //! | [`commands`] | one module per command |
@@ -10,7 +11,7 @@
 //! | [`diagnostics`] | problems of a profile, each in its place |
 //! | [`dispatch`] | every operation at its intended time, whatever the target does |
 //! | [`driver`] | sends what the dispatcher hands over, and keeps the books about it |
-//! | [`embedded`] | a server inside this program that speaks what the driver uses, with set delays, errors and freezes |
+//! | [`embedded`] | a server inside this program that speaks what the driver uses |
 //! | [`engine`] | one load from its first start to the last answer |
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
 //! | [`find_capacity`] | the highest rate that meets a promise, by a bounded search |
@@ -19,11 +20,13 @@
 //! | [`progress`] | how the run goes, on stderr |
 //! | [`record`] | latencies by metric and second, counts to the unit |
 //! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
+//! | [`samplers`] | what is read beside the load: services, PostgreSQL, processes, backlog, histories |
 //! | [`selftest`] | how fast this machine can generate before it is itself the bottleneck |
 //! | [`verdict`] | a run judges itself |
 //! | [`worker`] | the run's own workers, and what is heard of them |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
+pub mod canary;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -41,6 +44,7 @@ pub mod profile_file;
 pub mod progress;
 pub mod record;
 pub mod safety;
+pub mod samplers;
 pub mod selftest;
 pub mod verdict;
 pub mod worker;

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use plimsoll_load::connect::Connected;
 use plimsoll_load::worker::{Outcome, TaskKind, WorkerEvent, WorkerSet, WorkerSettings};
 use plimsoll_load::workload::{FollowUp, Request, StartKind, Workload};
-use temporalio_common::protos::temporal::api::enums::v1::EventType;
+use temporalio_common::protos::temporal::api::common::v1::WorkflowExecution;
+use temporalio_common::protos::temporal::api::enums::v1::{EventType, HistoryEventFilterType};
 use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
+use temporalio_common::protos::temporal::api::workflowservice::v1::GetWorkflowExecutionHistoryRequest;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use common::{cluster, connected, count, history, profile, workload};
@@ -338,4 +340,55 @@ async fn a_worker_refused_by_the_cluster_is_said() {
     let workload = workload(&profile, &connected);
     let failure = WorkerSet::start(&connected, &workload, &worker_settings, sender).await.unwrap_err().to_string();
     assert!(failure.contains("a worker"), "{failure}");
+}
+
+/// What the hook costs in accuracy: the same workflows' ends as the hook and as a long poll see them.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real cluster: loadgen/cluster/up"]
+async fn the_hook_sees_an_end_when_a_long_poll_does() {
+    let text = "[[workflow]]\ntype = \"One\"\nsteps = [{ activity = \"a\", takes = \"1ms\" }]\n";
+    let Some(mut bench) = Bench::new(text).await else { return };
+    let count = 60;
+    let mut polls = Vec::new();
+    for ordinal in 0..count {
+        let start = bench.workload.start(ordinal);
+        let StartKind::Start(request) = start.request else { unreachable!("no signal in the profile") };
+        let mut service = bench.connected.service();
+        let namespace = bench.connected.endpoint.namespace().to_owned();
+        polls.push(tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(200 * ordinal)).await;
+            service.start_workflow_execution(*request).await.unwrap();
+            let poll = GetWorkflowExecutionHistoryRequest {
+                namespace,
+                execution: Some(WorkflowExecution { workflow_id: start.workflow_id.clone(), run_id: String::new() }),
+                wait_new_event: true,
+                history_event_filter_type: HistoryEventFilterType::CloseEvent.into(),
+                skip_archival: true,
+                ..GetWorkflowExecutionHistoryRequest::default()
+            };
+            let answer = service.get_workflow_execution_history(poll).await.unwrap().into_inner();
+            assert_eq!(answer.history.unwrap().events.len(), 1, "the closing event");
+            (start.workflow_id, Instant::now())
+        }));
+    }
+    let mut hooked = std::collections::HashMap::new();
+    while hooked.len() < count as usize {
+        let event = tokio::time::timeout(PATIENCE, bench.events.recv()).await.expect("all ends in time").unwrap();
+        if let WorkerEvent::Completed(completion) = event {
+            assert_eq!(completion.outcome, Outcome::Completed);
+            hooked.insert(completion.workflow_id, completion.at);
+        }
+    }
+    let mut later = Vec::new();
+    for poll in polls {
+        let (workflow_id, polled) = poll.await.unwrap();
+        let hook = hooked[&workflow_id];
+        let (sign, span) = if polled >= hook { (1.0, polled - hook) } else { (-1.0, hook - polled) };
+        later.push(sign * span.as_secs_f64() * 1e3);
+    }
+    later.sort_by(f64::total_cmp);
+    let (p10, p50, p90) = (later[count as usize / 10], later[count as usize / 2], later[count as usize * 9 / 10]);
+    eprintln!("long poll after hook, ms: p10 {p10:.2}, p50 {p50:.2}, p90 {p90:.2} of {count}");
+    assert!(p50.abs() < 5.0, "a long poll hears {p50:.2} ms after the hook");
+    bench.workers.shutdown().await;
 }

@@ -9,6 +9,7 @@ use plimsoll_profiles::units::{Nanos, Rate};
 use super::Format;
 use crate::connect::ConnectFlags;
 use crate::safety::SafetyFlags;
+use crate::samplers::SamplerFlags;
 
 /// `plimsoll-load run`.
 #[derive(Clone, Debug, Args)]
@@ -49,6 +50,9 @@ pub struct RunArgs {
     /// Bounds of the run.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// What is read beside the load.
+    #[command(flatten)]
+    pub samplers: SamplerFlags,
     /// Where the answer goes.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -102,12 +102,7 @@ fn of_directory(folder: &Path) -> Result<(String, String, String), Failure> {
 ///
 /// # Errors
 /// When the target does not list workflows.
-pub async fn sweep(
-    connected: &Connected,
-    run_id: &RunId,
-    at_most: Duration,
-    dry_run: bool,
-) -> Result<Swept, Failure> {
+pub async fn sweep(connected: &Connected, run_id: &RunId, at_most: Duration, dry_run: bool) -> Result<Swept, Failure> {
     let until = Instant::now() + at_most;
     let mut swept = Swept::default();
     let mut quiet = 0;
@@ -155,7 +150,9 @@ async fn open_workflows(connected: &Connected, run_id: &RunId) -> Result<Vec<Wor
             .service()
             .list_workflow_executions(request.clone())
             .await
-            .map_err(|status| Failure::io(format!("the target does not list the run's workflows: {}", status.message())))?
+            .map_err(|status| {
+                Failure::io(format!("the target does not list the run's workflows: {}", status.message()))
+            })?
             .into_inner();
         // The prefix is checked again here: whatever the server makes of the query, nothing else is terminated.
         let ours = answer.executions.into_iter().filter_map(|info| info.execution);

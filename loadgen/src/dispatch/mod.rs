@@ -112,11 +112,7 @@ pub fn dispatch<T>(
 }
 
 /// Makes starts while there is time for it; always at least one.
-fn prepare<T>(
-    starts: &mut impl Iterator<Item = (Nanos, T)>,
-    pace: &impl Pace,
-    ahead: &mut VecDeque<(Nanos, T)>,
-) {
+fn prepare<T>(starts: &mut impl Iterator<Item = (Nanos, T)>, pace: &impl Pace, ahead: &mut VecDeque<(Nanos, T)>) {
     while ahead.len() < AHEAD {
         if let Some((at, _)) = ahead.front()
             && at.saturating_sub(pace.now()) < IDLE

@@ -169,10 +169,8 @@ impl Shared {
         match answer {
             Ok(()) => {
                 Counters::add(&self.counters.follow_ups_done);
-                let latencies = [
-                    (names.response, now.saturating_sub(intended)),
-                    (names.service, now.saturating_sub(sent)),
-                ];
+                let latencies =
+                    [(names.response, now.saturating_sub(intended)), (names.service, now.saturating_sub(sent))];
                 self.recorder.record_many(intended, &latencies);
             }
             // The workflow has ended before: what a client means to end may have ended by itself.

@@ -37,8 +37,7 @@ impl Shared {
             ..GetWorkflowExecutionHistoryRequest::default()
         };
         while !self.is_aborted() {
-            let answer =
-                self.service().get_workflow_execution_history(timed(request.clone(), LONG_POLL_TIMEOUT)).await;
+            let answer = self.service().get_workflow_execution_history(timed(request.clone(), LONG_POLL_TIMEOUT)).await;
             let answer = match answer {
                 Ok(answer) => answer.into_inner(),
                 Err(status) if status.code() == Code::NotFound => {

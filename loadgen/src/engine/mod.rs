@@ -46,9 +46,19 @@ pub fn driver_runtime(threads: usize) -> Result<Runtime, Failure> {
     Builder::new_multi_thread()
         .worker_threads(threads.max(1))
         .thread_name("driver")
+        .on_thread_start(ask_for_priority)
         .enable_all()
         .build()
         .map_err(|error| Failure::io(format!("cannot start the driver's threads: {error}")))
+}
+
+/// Asks the system to run this thread before others that want to run at the same time: a generator that shares its machine
+/// with the target or with its own workers must not be slowed by the load it makes. It needs little time itself. Where it is
+/// not allowed (setpriority(2): CAP_SYS_NICE), the lag tells what that costs.
+fn ask_for_priority() {
+    const NICENESS: i32 = -15;
+    // On Linux a niceness belongs to a thread; no process id is this one.
+    let _ = rustix::process::setpriority_process(None, NICENESS);
 }
 
 /// A load under way.
@@ -58,6 +68,7 @@ pub struct Engine {
     inbox: Inbox<Operation>,
     books: Books,
     dispatcher: Option<JoinHandle<Ended>>,
+    stopped_at: Option<Nanos>,
 }
 
 impl Engine {
@@ -81,11 +92,12 @@ impl Engine {
         let dispatcher = std::thread::Builder::new()
             .name("dispatcher".to_owned())
             .spawn(move || {
+                ask_for_priority();
                 let pace = RealTime::spinning(clock, spin);
                 dispatch(schedule, |ordinal, _| made(&workload, ordinal), &mail, &pace, &mut sink)
             })
             .map_err(|error| Failure::io(format!("cannot start the dispatcher's thread: {error}")))?;
-        Ok(Engine { clock, driver, inbox, books, dispatcher: Some(dispatcher) })
+        Ok(Engine { clock, driver, inbox, books, dispatcher: Some(dispatcher), stopped_at: None })
     }
 
     /// The driver.
@@ -107,11 +119,17 @@ impl Engine {
     }
 
     /// Nothing more is sent; what waits at the cap is given up and counted. Answers and completions still come in.
-    pub fn stop_sending(&mut self) -> Option<Ended> {
+    pub fn stop_sending(&mut self) {
         self.inbox.stop();
-        let ended = self.dispatcher.take().and_then(|thread| thread.join().ok());
+        if let Some(Ok(Ended::Stopped(at))) = self.dispatcher.take().map(JoinHandle::join) {
+            self.stopped_at = Some(at);
+        }
         self.driver.close();
-        ended
+    }
+
+    /// When the dispatcher was stopped: starts intended later were not offered.
+    pub fn stopped_at(&self) -> Option<Nanos> {
+        self.stopped_at
     }
 
     /// Requests are not sent again any more, and nobody asks for completions.
@@ -147,7 +165,6 @@ fn made(workload: &Workload, ordinal: u64) -> Followed<Operation> {
         (after, Operation::FollowUp(Box::new(operation)))
     });
     let followers = followers.collect();
-    let operation =
-        StartOperation { ordinal, request: start.request, answered, may_end_unseen: start.may_end_unseen };
+    let operation = StartOperation { ordinal, request: start.request, answered, may_end_unseen: start.may_end_unseen };
     Followed { start: Operation::Start(Box::new(operation)), followers }
 }

@@ -144,9 +144,7 @@ impl Search {
         let (kept, broken) = self.ends();
         let enough = |tried: Option<Tried>| tried.is_none_or(|tried| tried.runs() >= self.bounds.repeats);
         let close = match (kept, broken) {
-            (Some(kept), Some(broken)) => {
-                broken.rate.as_per_second() / kept.rate.as_per_second() <= self.bounds.ratio
-            }
+            (Some(kept), Some(broken)) => broken.rate.as_per_second() / kept.rate.as_per_second() <= self.bounds.ratio,
             (Some(kept), None) => kept.rate >= self.bounds.highest,
             (None, _) => false,
         };

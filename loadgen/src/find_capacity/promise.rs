@@ -77,8 +77,13 @@ fn latency(run: &RunDocument, metric: SloMetric) -> Option<&Quantiles> {
 
 /// The reported quantile at or next above the promised one: what holds there holds below.
 fn at(quantiles: &Quantiles, target: &SloTarget) -> Option<Interval> {
-    let reported =
-        [(0.5, &quantiles.p50), (0.9, &quantiles.p90), (0.95, &quantiles.p95), (0.99, &quantiles.p99), (0.999, &quantiles.p999)];
+    let reported = [
+        (0.5, &quantiles.p50),
+        (0.9, &quantiles.p90),
+        (0.95, &quantiles.p95),
+        (0.99, &quantiles.p99),
+        (0.999, &quantiles.p999),
+    ];
     let (_, interval) = reported.into_iter().find(|(quantile, _)| *quantile >= target.quantile - 1e-9)?;
     *interval
 }

@@ -34,7 +34,11 @@ impl Errors {
 
     /// All kinds, by operation and kind.
     pub fn kinds(&self) -> Vec<(String, String, ErrorCount)> {
-        self.0.lock().iter().map(|((operation, kind), count)| (operation.clone(), kind.clone(), count.clone())).collect()
+        self.0
+            .lock()
+            .iter()
+            .map(|((operation, kind), count)| (operation.clone(), kind.clone(), count.clone()))
+            .collect()
     }
 
     /// Requests that failed, each attempt of one that was sent again included; how workflows ended is not among them.

@@ -6,7 +6,6 @@
 //! | [`recorder`] | histograms that many threads record into, emptied once a second |
 //! | [`ledger`] | what became of every intended start |
 //! | [`errors`] | refusals and failures by kind |
-//! | [`totals`] | sums over the measured window |
 //! | [`files`] | the run directory while the run lasts |
 //!
 //! A latency belongs to the second in which its operation was *intended*, not to the one in which its answer came. So the
@@ -19,11 +18,9 @@ pub mod files;
 pub mod ledger;
 pub mod metric;
 pub mod recorder;
-pub mod totals;
 
 pub use errors::Errors;
 pub use files::RunFiles;
 pub use ledger::{Ledger, Tally};
 pub use metric::Metric;
 pub use recorder::{Recorder, Recording};
-pub use totals::Totals;

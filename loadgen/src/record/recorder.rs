@@ -65,10 +65,8 @@ impl Recorder {
                 }
             }
         }
-        let mut recordings: Vec<Recording> = merged
-            .into_iter()
-            .map(|((metric, second), histogram)| Recording { metric, second, histogram })
-            .collect();
+        let mut recordings: Vec<Recording> =
+            merged.into_iter().map(|((metric, second), histogram)| Recording { metric, second, histogram }).collect();
         recordings.sort_unstable_by_key(|recording| (recording.second, recording.metric));
         recordings
     }
@@ -152,10 +150,10 @@ mod tests {
             &[(Metric::StartResponse, Nanos::from_secs(30)), (Metric::StartService, Nanos::from_millis(5))],
         );
         let taken = recorder.take();
-        assert_eq!(taken.iter().map(|r| (r.metric, r.second)).collect::<Vec<_>>(), [
-            (Metric::StartResponse, 1),
-            (Metric::StartService, 1)
-        ]);
+        assert_eq!(
+            taken.iter().map(|r| (r.metric, r.second)).collect::<Vec<_>>(),
+            [(Metric::StartResponse, 1), (Metric::StartService, 1)]
+        );
         let longest = taken[0].histogram.max();
         assert!((29_970_000_000..=30_030_000_000).contains(&longest), "{longest}");
         assert!(recorder.take().is_empty());

@@ -42,7 +42,13 @@ impl LocalCluster {
 
     /// All clusters whose file can be read.
     pub fn all() -> Vec<LocalCluster> {
-        let mut folders: Vec<PathBuf> = state_roots().iter().filter_map(|root| fs::read_dir(root).ok()).flatten().flatten().map(|entry| entry.path()).collect();
+        let mut folders: Vec<PathBuf> = state_roots()
+            .iter()
+            .filter_map(|root| fs::read_dir(root).ok())
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
         folders.sort();
         folders.iter().filter_map(|folder| LocalCluster::read(&folder.join("env"))).collect()
     }

@@ -90,7 +90,18 @@ impl Watched {
                 }
             }
         });
-        Watched { name, columns, interval, requests, answers, reading: false, asked_at: None, problem: None, warnings: Vec::new(), task }
+        Watched {
+            name,
+            columns,
+            interval,
+            requests,
+            answers,
+            reading: false,
+            asked_at: None,
+            problem: None,
+            warnings: Vec::new(),
+            task,
+        }
     }
 
     /// Asks for a reading, unless one is under way or the last was asked for too short a time ago.
@@ -110,7 +121,8 @@ impl Watched {
         }
         let answer = tokio::time::timeout_at(deadline, self.answers.recv()).await.ok()?;
         self.reading = false;
-        let (reading, warnings) = answer.unwrap_or_else(|| (Err("it has stopped by a fault of its own".to_owned()), Vec::new()));
+        let (reading, warnings) =
+            answer.unwrap_or_else(|| (Err("it has stopped by a fault of its own".to_owned()), Vec::new()));
         self.warnings = warnings;
         match reading {
             Ok(values) => {

@@ -65,10 +65,13 @@ impl Judgement {
 pub fn judge(evidence: &Evidence) -> Judgement {
     let steady = steady::assess(evidence);
     let checks = checks::all(evidence, &steady);
-    let trust = match checks.iter().map(|check| check.outcome) {
-        outcomes if outcomes.clone().any(|outcome| outcome == CheckOutcome::Invalid) => Trust::Invalid,
-        outcomes if outcomes.clone().any(|outcome| outcome == CheckOutcome::Suspect) => Trust::Suspect,
-        _ => Trust::Valid,
+    let any = |wanted: CheckOutcome| checks.iter().any(|check| check.outcome == wanted);
+    let trust = if any(CheckOutcome::Invalid) {
+        Trust::Invalid
+    } else if any(CheckOutcome::Suspect) {
+        Trust::Suspect
+    } else {
+        Trust::Valid
     };
     let of = |wanted: CheckOutcome| checks.iter().filter(move |check| check.outcome == wanted);
     let reasons = [CheckOutcome::Invalid, CheckOutcome::Suspect, CheckOutcome::Remark].into_iter().flat_map(of);

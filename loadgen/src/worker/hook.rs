@@ -53,7 +53,10 @@ impl Hook {
             self.shared.polls();
         }
         let completed = match rpc {
-            Rpc::WorkflowTaskCompleted => WorkflowTaskCompleted::decode(request.proto.clone()).ok(),
+            // A failed task's token has the same number.
+            Rpc::WorkflowTaskCompleted | Rpc::WorkflowTaskFailed => {
+                WorkflowTaskCompleted::decode(request.proto.clone()).ok()
+            }
             _ => None,
         };
         let answer = send(self.channel.clone(), request).await;
@@ -63,6 +66,12 @@ impl Hook {
             (Ok(answer), Rpc::PollActivityTask) => {
                 if let Ok(task) = ActivityTask::decode(answer.proto.as_slice()) {
                     self.activity_task(&task, at);
+                }
+            }
+            (_, Rpc::WorkflowTaskFailed) => {
+                if let Some(workflow_id) = completed.and_then(|failed| self.tasks.lock().remove(&failed.token)) {
+                    // It is done again, and what it wanted is wanted again.
+                    self.shared.workflow_task_failed(&workflow_id);
                 }
             }
             (answer, Rpc::WorkflowTaskCompleted) => {
@@ -159,6 +168,7 @@ enum Rpc {
     PollWorkflowTask,
     PollActivityTask,
     WorkflowTaskCompleted,
+    WorkflowTaskFailed,
     Other,
 }
 
@@ -168,6 +178,7 @@ impl Rpc {
             "PollWorkflowTaskQueue" => Rpc::PollWorkflowTask,
             "PollActivityTaskQueue" => Rpc::PollActivityTask,
             "RespondWorkflowTaskCompleted" => Rpc::WorkflowTaskCompleted,
+            "RespondWorkflowTaskFailed" => Rpc::WorkflowTaskFailed,
             _ => Rpc::Other,
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use plimsoll_load::embedded::{Behaviour, Embedded};
 use plimsoll_reports::run_dir;
 use serde_json::Value;
 
@@ -31,6 +32,28 @@ end_to_end = {{ p99 = "60s" }}
 use = "measured-2-core"
 "#
     )
+}
+
+/// The embedded target in the test's own process: one that misbehaves as it is told, and outlives the generator.
+pub struct Target {
+    address: String,
+    _runtime: tokio::runtime::Runtime,
+    /// The target itself, to break it.
+    pub embedded: Embedded,
+}
+
+impl Target {
+    /// Starts one.
+    pub fn start(behaviour: Behaviour) -> Target {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let embedded = runtime.block_on(Embedded::start(behaviour)).unwrap();
+        Target { address: embedded.address().to_string(), _runtime: runtime, embedded }
+    }
+
+    /// What a run needs to drive it.
+    pub fn arguments(&self) -> [&str; 6] {
+        ["--address", &self.address, "--workers", "own", "--completions", "long-poll"]
+    }
 }
 
 /// A run under way.

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use plimsoll_load::embedded::{Behaviour, Embedded};
+use plimsoll_profiles::units::Nanos;
+
 use crate::cluster::Cluster;
-use crate::run::{Counts, Finished, Generator, SHORT};
+use crate::run::{Counts, Finished, Generator, SHORT, Target};
 
 const RUN: [&str; 5] = ["--duration", "15s", "--drain", "30s", "--never-abort"];
 const AT_MOST: Duration = Duration::from_secs(120);
@@ -74,6 +77,36 @@ fn connections_that_are_reset() {
     let finished = generator.finish(AT_MOST);
     let counts = finished.holds();
     assert!((49..=101).contains(&counts.offered) && counts.completed > 10, "{counts:?}\n{}", finished.said);
+}
+
+/// The same against the embedded target, where no cluster is needed: what the generator does with it is the same code.
+fn embedded(fault: impl FnOnce(&Embedded)) -> (Finished, Counts) {
+    let target = Target::start(Behaviour::default());
+    let mut generator = Generator::start(
+        SHORT,
+        &[&target.arguments()[..], &["--duration", "8s", "--drain", "20s", "--never-abort"]].concat(),
+    );
+    generator.seconds_written(3);
+    fault(&target.embedded);
+    let finished = generator.finish(AT_MOST);
+    let counts = finished.holds();
+    // 8 s at 5/s, three standard deviations.
+    assert!((21..=59).contains(&counts.offered) && counts.completed > 5, "{counts:?}\n{}", finished.said);
+    assert_eq!(counts.unsent, 0, "starts are sent whatever the target does: {counts:?}");
+    (finished, counts)
+}
+
+#[test]
+fn an_embedded_target_that_is_gone_for_two_seconds() {
+    let (finished, _) = embedded(|target| target.go_away(Nanos::from_secs(2)));
+    finished.says(&["unavailable", "refused", "transport", "connection"]);
+}
+
+#[test]
+fn an_embedded_target_that_resets_its_connections() {
+    let (_, counts) = embedded(Embedded::reset_connections);
+    // What was under way then may be lost; the rest is not.
+    assert!(counts.completed + 5 > counts.offered, "{counts:?}");
 }
 
 /// Passes bytes on between its port and a target, until its connections are reset.

@@ -25,7 +25,7 @@ pub use measurement::{
     AbortRule, CanarySummary, Cap, CheckOutcome, CheckResult, CompletionsBy, DispatchLag, GeneratorCpu, Interruption,
     MeasuredCounts, Measurement, SamplerProblem, SelfTest, Target, Window, WorkersKind, columns,
 };
-pub use reader::{IntervalHistogram, ResourceSeries, Run, read, read_log, read_manifest, read_resources};
+pub use reader::{IntervalHistogram, ResourceSeries, Run, joined, read, read_log, read_manifest, read_resources};
 pub use writer::Writer;
 
 /// Name of the manifest within the directory.

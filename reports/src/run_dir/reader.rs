@@ -1,6 +1,7 @@
 //! Reads a run directory; errors name file and line.
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -85,6 +86,16 @@ impl Run {
         }
     }
 
+    /// All samples of a metric by the begin of their interval, in time order, warm-up included. A load generator may
+    /// write several intervals of one second: operations that began in it end later.
+    pub fn by_start(&self, metric: &str) -> Vec<(Nanos, Buckets)> {
+        let mut intervals: Vec<&IntervalHistogram> =
+            self.intervals.iter().filter(|interval| interval.metric == metric).collect();
+        intervals.sort_by_key(|interval| interval.start);
+        let groups = intervals.chunk_by(|a, b| a.start == b.start);
+        groups.map(|group| (group[0].start, Buckets::merged(group.iter().map(|interval| &interval.buckets)))).collect()
+    }
+
     /// The intervals of a metric that begin within the measured window, in time order.
     pub fn measured(&self, metric: &str) -> Vec<&IntervalHistogram> {
         let (begin, end) = self.window();
@@ -112,9 +123,34 @@ impl Run {
 pub fn read(folder: &Path) -> Result<Run, RunDirError> {
     let mut notes = Vec::new();
     let manifest = read_manifest(&folder.join(MANIFEST_FILE))?;
-    let intervals = read_log(&folder.join(LOG_FILE), &mut notes)?;
+    let intervals = joined(read_log(&folder.join(LOG_FILE), &mut notes)?);
     let resources = read_resources(&folder.join(RESOURCES_FILE), &mut notes)?;
     Ok(Run { manifest, intervals, resources, notes })
+}
+
+/// One entry per metric and interval, in the order in which each first stands in the log.
+///
+/// A measured run continues an interval in later lines: an operation belongs to the second in which it was intended, and its
+/// answer may come seconds later.
+pub fn joined(intervals: Vec<IntervalHistogram>) -> Vec<IntervalHistogram> {
+    let mut places: HashMap<(String, Nanos, Nanos), usize> = HashMap::new();
+    let mut parts: Vec<(IntervalHistogram, Vec<Buckets>)> = Vec::new();
+    for interval in intervals {
+        match places.entry((interval.metric.clone(), interval.start, interval.length)) {
+            Entry::Occupied(place) => parts[*place.get()].1.push(interval.buckets),
+            Entry::Vacant(place) => {
+                place.insert(parts.len());
+                parts.push((interval, Vec::new()));
+            }
+        }
+    }
+    let join = |(interval, more): (IntervalHistogram, Vec<Buckets>)| match more.is_empty() {
+        true => interval,
+        false => {
+            IntervalHistogram { buckets: Buckets::merged(std::iter::once(&interval.buckets).chain(&more)), ..interval }
+        }
+    };
+    parts.into_iter().map(join).collect()
 }
 
 /// Reads `run.json`.
@@ -276,4 +312,25 @@ fn excerpt(line: &str) -> String {
         return line.to_string();
     }
     line.chars().take(60).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_that_later_lines_continue_is_one() {
+        let interval = |metric: &str, second: u64, value: u64| IntervalHistogram {
+            metric: metric.into(),
+            start: Nanos::from_secs(second),
+            length: Nanos::from_secs(1),
+            buckets: Buckets::from_pairs([(value, 1)]),
+        };
+        let log =
+            vec![interval("start", 0, 5), interval("start", 1, 6), interval("e2e", 0, 7), interval("start", 0, 9)];
+        let joined = joined(log);
+        let totals: Vec<(&str, Nanos, u64)> =
+            joined.iter().map(|one| (one.metric.as_str(), one.start, one.buckets.total())).collect();
+        assert_eq!(totals, [("start", Nanos::ZERO, 2), ("start", Nanos::from_secs(1), 1), ("e2e", Nanos::ZERO, 1)]);
+    }
 }

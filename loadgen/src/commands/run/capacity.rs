@@ -46,7 +46,8 @@ struct RunAtRate {
 /// # Errors
 /// As a run; and when a run says of itself that it is invalid, because then nothing follows from it.
 pub async fn run(arguments: &RunArgs, interrupts: &Interrupts, console: &Console) -> Result<Exit, Failure> {
-    let highest = arguments.arrivals.rate.ok_or_else(|| Failure::usage("--find-capacity needs --rate, the highest to try"))?;
+    let highest =
+        arguments.arrivals.rate.ok_or_else(|| Failure::usage("--find-capacity needs --rate, the highest to try"))?;
     let folder = arguments.output.out.clone().unwrap_or_else(|| PathBuf::from("capacity"));
     let mut search = Search::new(Bounds::up_to(highest));
     let mut runs = Vec::new();

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 
 use plimsoll_profiles::units::{Cores, Nanos};
 use plimsoll_reports::measured::summarise;
-use plimsoll_reports::run_dir::{Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, Trust, read_log, read_resources};
+use plimsoll_reports::run_dir::{
+    Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, SamplerProblem, Trust, joined, read_log, read_resources,
+};
 use plimsoll_reports::run_document::RunDocument;
 use plimsoll_reports::{html, text};
 
@@ -17,6 +19,7 @@ use crate::console::Console;
 use crate::driver::Books;
 use crate::engine::{Engine, Load};
 use crate::failure::{Exit, Failure};
+use crate::find_capacity::{Kept, kept};
 use crate::verdict::{Ended, Evidence, GeneratorUse, Second, judge};
 
 /// The HTML report within the run directory.
@@ -42,6 +45,8 @@ pub struct Finished<'a> {
     pub end: End,
     /// Workers that went away.
     pub lost: Vec<String>,
+    /// Samplers that failed.
+    pub sampler_problems: Vec<SamplerProblem>,
 }
 
 /// A run that is judged and written.
@@ -54,6 +59,8 @@ pub struct Outcome {
     pub document: RunDocument,
     /// What happened, for people: counts and errors.
     counts: String,
+    /// Whether the profile's promise was kept; nothing is executed on the embedded target, so it says nothing.
+    slo: Option<Kept>,
     folder: PathBuf,
     /// What could not be written.
     unwritten: Option<String>,
@@ -68,7 +75,7 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     let counts = counts(&run);
     let mut notes = Vec::new();
     // As written: what is judged and summed up is what everybody else can read.
-    let intervals = read_log(&folder.join(LOG_FILE), &mut notes).unwrap_or_default();
+    let intervals = joined(read_log(&folder.join(LOG_FILE), &mut notes).unwrap_or_default());
     let resources = read_resources(&folder.join(RESOURCES_FILE), &mut notes).unwrap_or_default();
     let evidence = Evidence { intervals: intervals.clone(), ..evidence(&run, counts) };
     let judgement = judge(&evidence);
@@ -78,6 +85,8 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     manifest.verdict = judgement.verdict.clone();
     if let Some(measurement) = &mut manifest.measurement {
         measurement.counts = counts;
+        measurement.sampler_problems.clone_from(&run.sampler_problems);
+        measurement.window.end_seconds = until(&run).as_secs_f64().max(measurement.window.start_seconds);
         judgement.record(measurement);
         ended(&run.end, measurement);
         if let Some(cap) = measurement.caps.first_mut() {
@@ -92,6 +101,8 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     directory.manifest.summary = Some(document.clone());
     run.monitored.files.finish(&directory.manifest);
 
+    let embedded = directory.manifest.measurement.as_ref().is_some_and(|measurement| measurement.target.embedded);
+    let slo = (!embedded).then(|| kept(&run.prepared.profile.slo, &document));
     let page = html::run(&document, Some(&directory));
     let mut unwritten = run.monitored.files.problem().map(str::to_owned);
     for file in std::iter::once(folder.join(REPORT_FILE)).chain(run.arguments.output.html.clone()) {
@@ -99,8 +110,8 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
             unwritten.get_or_insert_with(|| format!("cannot write {}: {error}", file.display()));
         }
     }
-    let counts = words(&run);
-    Ok(Outcome { end: run.end, manifest: directory.manifest, document, counts, folder, unwritten })
+    let words = words(&run, counts);
+    Ok(Outcome { end: run.end, manifest: directory.manifest, document, counts: words, slo, folder, unwritten })
 }
 
 impl Outcome {
@@ -127,6 +138,7 @@ impl Outcome {
         Ok(match (&self.end, self.manifest.verdict.verdict) {
             (End::Interrupted(_), _) => Exit::Interrupted,
             (_, Trust::Invalid) => Exit::InvalidRun,
+            _ if self.slo.as_ref().is_some_and(|slo| !slo.kept) => Exit::Finding,
             _ => Exit::Success,
         })
     }
@@ -137,17 +149,24 @@ impl Outcome {
         for reason in &self.manifest.verdict.reasons {
             out.push_str(&format!("\n  {reason}"));
         }
+        if let Some(slo) = &self.slo {
+            let word = match (slo.kept, slo.sure) {
+                (true, true) => "met",
+                (true, false) => "met, as far as it can be told",
+                (false, _) => "not met",
+            };
+            out.push_str(&format!("\nSLO {word}: {}", slo.because.join("; ")));
+        }
         out.push_str(&format!("\n{}{} ({REPORT_FILE})\n", self.counts, self.folder.display()));
         out
     }
 }
 
 /// The counts and the errors.
-fn words(run: &Finished<'_>) -> String {
-    let tally = run.books.ledger.whole();
+fn words(run: &Finished<'_>, counts: MeasuredCounts) -> String {
     let mut out = format!(
         "{} offered = {} completed + {} failed + {} unfinished + {} unsent\n",
-        tally.offered, tally.completed, tally.failed, tally.unfinished, tally.unsent
+        counts.offered, counts.completed, counts.failed, counts.unfinished, counts.unsent
     );
     for (operation, kind, error) in run.books.errors.kinds() {
         let example = if error.example.is_empty() { String::new() } else { format!(": {}", error.example) };
@@ -178,10 +197,11 @@ fn evidence(run: &Finished<'_>, counts: MeasuredCounts) -> Evidence {
     let used = series.at.iter().zip(&series.cpu).map(|(at, cores)| (*at, Cores::new(cores.max(0.0)))).collect();
     Evidence {
         begin: run.prepared.measured_from,
-        end: run.prepared.until,
+        end: until(run),
         counts,
         seconds: seconds(run, series),
         gaps: run.monitored.gaps.clone(),
+        canary: series.canary.clone(),
         in_flight_cap: Some(u64::from(run.arguments.limits.max_in_flight)),
         longest_delay: Nanos(counters.longest_delay.load(Ordering::Relaxed)),
         completions_lost: 0,
@@ -198,12 +218,18 @@ fn evidence(run: &Finished<'_>, counts: MeasuredCounts) -> Evidence {
     }
 }
 
+/// The end of the schedule, as far as it was offered.
+fn until(run: &Finished<'_>) -> Nanos {
+    run.engine.stopped_at().map_or(run.prepared.until, |stopped| stopped.min(run.prepared.until))
+}
+
 /// What was to be sent and was sent, by second of the schedule; what closed and was open, by the monitor's rows.
 fn seconds(run: &Finished<'_>, series: &Series) -> Vec<Second> {
     const LENGTH: Nanos = Nanos::from_secs(1);
     let (offered, sent) = run.books.ledger.by_second();
-    let mut intended = vec![0u64; run.prepared.until.0.div_ceil(LENGTH.0) as usize];
-    for at in run.load.schedule() {
+    let until = until(run);
+    let mut intended = vec![0u64; until.0.div_ceil(LENGTH.0) as usize];
+    for at in run.load.schedule().take_while(|at| *at <= until) {
         if let Some(count) = intended.get_mut((at.0 / LENGTH.0) as usize) {
             *count += 1;
         }
@@ -216,7 +242,7 @@ fn seconds(run: &Finished<'_>, series: &Series) -> Vec<Second> {
                 start,
                 length: match intended.len() {
                     // The schedule may end within its last second.
-                    count if second + 1 == count => run.prepared.until.saturating_sub(start).min(LENGTH),
+                    count if second + 1 == count => until.saturating_sub(start).min(LENGTH),
                     _ => LENGTH,
                 },
                 intended: at(&intended),

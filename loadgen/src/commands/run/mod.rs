@@ -6,6 +6,7 @@
 //! | [`target`] | the cluster or the embedded target, connected |
 //! | [`crew`] | who does the work, and how its completions come in |
 //! | [`monitor`] | once a second: files and progress |
+//! | [`sampling`] | what is read beside the load |
 //! | [`course`] | from the first start to the last answer, and what can end it |
 //! | [`finish`] | the manifest, the report and the answer |
 //! | [`capacity`] | `--find-capacity`: many runs, one answer |
@@ -16,6 +17,7 @@ mod crew;
 mod finish;
 mod monitor;
 mod prepare;
+mod sampling;
 mod target;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +28,8 @@ use plimsoll_profiles::World;
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::run_dir::{
-    Cap, Clock, CompletionsBy, MANIFEST_SCHEMA_VERSION, Manifest, Measurement, RunVerdict, Sent, Trust, Window, WorkersKind,
+    Cap, Clock, CompletionsBy, MANIFEST_SCHEMA_VERSION, Manifest, Measurement, RunVerdict, Sent, Trust, Window,
+    WorkersKind, columns,
 };
 use plimsoll_reports::run_document::RunKind;
 
@@ -40,7 +43,7 @@ use crate::engine::{Engine, Load, driver_runtime};
 use crate::failure::{Exit, Failure};
 use crate::identity::RunId;
 use crate::progress::Progress;
-use crate::record::{Errors, Ledger, Recorder, RunFiles, Totals};
+use crate::record::{Errors, Ledger, Recorder, RunFiles};
 use crate::safety::{AbortRule, AbortWatch, Caps, DryRun, Intent, Terminal, consent};
 use crate::verdict::GapReservoir;
 use crate::workload::Workload;
@@ -49,6 +52,7 @@ use crew::Crew;
 use finish::Outcome;
 use monitor::{Latest, Monitor, Watched};
 use prepare::Prepared;
+use sampling::Sampling;
 use target::Reached;
 
 /// Operations that may wait at the in-flight cap: a minute of 10,000 per second.
@@ -123,20 +127,26 @@ async fn execute(
     let connections = usize::from(arguments.connections);
     let target = reached.target(&run_id, &workload, connections, &runtime).await?;
     let mut crew = Crew::start(arguments, &prepared, &reached, &workload).await?;
+    let sampling = Sampling::start(arguments, &reached, &task_queue, console).await?;
     let latest: Latest = Latest::default();
 
+    if interrupts.count() > 0 {
+        crew.stop().await;
+        return Err(Failure::Message(Exit::Interrupted, "interrupted; nothing was sent".to_owned()));
+    }
     // Everything that can be refused has been: from here on there are files.
     let clock = RunClock::starting_in(LEAD);
-    let manifest = begun(arguments, &prepared, &reached, &workload, completions, &rules, clock);
+    let mut manifest = begun(arguments, &prepared, &reached, &workload, completions, &rules, clock);
+    manifest.resources.extend(sampling.columns());
+    if let Some(measurement) = &mut manifest.measurement {
+        measurement.idle_baseline = sampling.idle.clone();
+    }
     let files = RunFiles::create(&folder, &manifest)
         .map_err(|error| Failure::io(format!("cannot make the run directory: {error}")))?;
     console.note(&format!("run {run_id} on {}: {}", reached.connected.endpoint, folder.display()));
 
-    let settings = Settings {
-        max_in_flight: arguments.limits.max_in_flight as usize,
-        max_waiting: MOST_WAITING,
-        completions,
-    };
+    let settings =
+        Settings { max_in_flight: arguments.limits.max_in_flight as usize, max_waiting: MOST_WAITING, completions };
     let load = Load {
         arrivals: prepared.profile.arrivals.clone(),
         seed: arguments.seed,
@@ -144,12 +154,15 @@ async fn execute(
         settings,
         spin: Duration::ZERO,
     };
+    let (backlog, canary) = (sampling.index(columns::BACKLOG), sampling.index(columns::CANARY));
+    let sampled = sampling.sample_into(Arc::clone(&latest), Arc::clone(&books.recorder), clock, *console);
     let engine = Engine::start(&load, &workload, target, books.clone(), clock, &runtime)?;
     crew.report_to(
         engine.driver().clone(),
         engine.follower(),
         Arc::clone(&books.recorder),
         Arc::clone(&books.errors),
+        sampled.closed(),
         clock,
     );
     let monitor = Monitor::start(Watched {
@@ -157,10 +170,10 @@ async fn execute(
         driver: engine.driver().clone(),
         books: books.clone(),
         files,
-        totals: Totals::new(prepared.measured_from, prepared.until),
         phases: prepared.phases.clone(),
         latest,
-        backlog: None,
+        backlog,
+        canary,
         progress: Progress::new(console.quiet),
         watch: AbortWatch::new(rules.clone()),
         gaps: GapReservoir::new(prepared.profile.arrivals.clone(), arguments.seed),
@@ -169,6 +182,7 @@ async fn execute(
     let end = course.run(prepared.until, arguments.limits.drain).await;
     let engine = course.engine;
     let lost = crew.lost();
+    let sampler_problems = sampled.stop().await;
     crew.stop().await;
     let monitored = monitor.finish()?;
     if arguments.limits.cleanup && reached.embedded.is_none() {
@@ -176,8 +190,19 @@ async fn execute(
         console.note(&swept.words(&run_id));
     }
     runtime.shutdown_background();
-    finish::finish(finish::Finished { arguments, prepared: &prepared, load, manifest, books, engine, monitored, end, lost })
-        .map(Some)
+    finish::finish(finish::Finished {
+        arguments,
+        prepared: &prepared,
+        load,
+        manifest,
+        books,
+        engine,
+        monitored,
+        end,
+        lost,
+        sampler_problems,
+    })
+    .map(Some)
 }
 
 /// Says what the run would do, and asks for a yes. `false` after a dry run: there is nothing more to do.
@@ -192,10 +217,9 @@ fn consented(
     let endpoint = &reached.connected.endpoint;
     let arrivals = prepared.profile.arrivals.window(Nanos::ZERO, prepared.until);
     let folder = arguments.profile.parent().unwrap_or(Path::new(""));
-    let calibration = Calibration::load(&prepared.profile.calibration, folder)
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    let notes: Vec<String> =
-        prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
+    let calibration =
+        Calibration::load(&prepared.profile.calibration, folder).map_err(|error| Failure::usage(error.to_string()))?;
+    let notes: Vec<String> = prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
     let dry_run = DryRun::of(&Intent {
         endpoint,
         server: Some(&reached.connected.server),
@@ -231,8 +255,7 @@ fn consented(
 }
 
 fn completions(arguments: &RunArgs) -> Result<Completions, Failure> {
-    let seen_by_workers =
-        arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own;
+    let seen_by_workers = arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own;
     match arguments.completions {
         Some(CompletionsChoice::Hook) if !seen_by_workers => Err(Failure::usage(
             "--completions hook needs workers of this program: with --workers own or --target embedded, only long-poll sees the end of a workflow",

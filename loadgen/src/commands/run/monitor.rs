@@ -14,8 +14,7 @@ use crate::driver::{Books, Driver};
 use crate::failure::Failure;
 use crate::progress::{Progress, Snapshot};
 use crate::record::recorder::{Recording, add, empty};
-use crate::record::totals::quantile;
-use crate::record::{Metric, RunFiles, Tally, Totals};
+use crate::record::{Metric, RunFiles, Tally};
 use crate::safety::{AbortWatch, Second};
 use crate::verdict::GapReservoir;
 use crate::verdict::gaps::Gap;
@@ -44,14 +43,14 @@ pub struct Series {
     pub waiting: Vec<u64>,
     /// Cores this process used in it.
     pub cpu: Vec<f64>,
+    /// CPU time of the canary's computation, as far as it was read.
+    pub canary: Vec<Nanos>,
 }
 
 /// What a monitor hands back when it is told to end.
 pub struct Monitored {
     /// The files, with everything in them but the final manifest.
     pub files: RunFiles,
-    /// Sums over the measured window.
-    pub totals: Totals,
     /// Second by second.
     pub series: Series,
     /// Gaps between sends.
@@ -69,7 +68,6 @@ pub fn own_columns() -> Vec<ResourceColumn> {
         column(columns::OPEN_WORKFLOWS, "workflows"),
         column(columns::IN_FLIGHT, "requests"),
         column("waiting", "operations"),
-        column(columns::GENERATOR_CPU, "cores"),
     ]
 }
 
@@ -83,14 +81,14 @@ pub struct Watched {
     pub books: Books,
     /// The files.
     pub files: RunFiles,
-    /// Sums to add to.
-    pub totals: Totals,
     /// Phases, for the progress line.
     pub phases: Vec<Phase>,
     /// What samplers have.
     pub latest: Latest,
     /// Which of the samplers' values is the backlog.
     pub backlog: Option<usize>,
+    /// Which of them is the canary's CPU time.
+    pub canary: Option<usize>,
     /// Where the user is told.
     pub progress: Progress,
     /// What ends the run.
@@ -109,8 +107,6 @@ pub struct Monitor {
 /// What the rest of the program may look at while it runs.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    /// The newest snapshot.
-    pub snapshot: Snapshot,
     /// What could not be written.
     pub problem: Option<String>,
     /// Why the run has to end.
@@ -144,7 +140,7 @@ impl Monitor {
         Ok(Monitor { thread, end, shared })
     }
 
-    /// The newest snapshot, and what could not be written.
+    /// What it has to say.
     pub fn shown(&self) -> Shown {
         self.shared.lock().clone()
     }
@@ -186,7 +182,7 @@ impl State {
         }
         self.tick();
         self.watched.progress.finish();
-        Monitored { files: self.watched.files, totals: self.watched.totals, series: self.series, gaps: self.watched.gaps.gaps().to_vec() }
+        Monitored { files: self.watched.files, series: self.series, gaps: self.watched.gaps.gaps().to_vec() }
     }
 
     fn tick(&mut self) {
@@ -198,7 +194,6 @@ impl State {
         self.last = Some(now);
         let recordings = self.watched.books.recorder.take();
         self.watched.files.append(&recordings);
-        self.watched.totals.add(&recordings);
 
         let tally = self.watched.books.ledger.whole();
         let done = tally.since(&self.before);
@@ -216,7 +211,6 @@ impl State {
             Some(open as f64),
             Some(in_flight as f64),
             Some(waiting as f64),
-            cpu,
         ];
         row.extend(sampled.iter().copied());
         self.watched.files.row(now, &row);
@@ -232,6 +226,8 @@ impl State {
         series.in_flight.push(in_flight as u64);
         series.waiting.push(waiting as u64);
         series.cpu.extend(cpu);
+        let canary = self.watched.canary.and_then(|index| sampled.get(index).copied().flatten());
+        series.canary.extend(canary.map(Nanos::from_secs_f64));
         for (intended, sent) in self.watched.books.ledger.take_sends() {
             self.watched.gaps.record(intended, sent);
         }
@@ -268,7 +264,7 @@ impl State {
         if let (Some(problem), None) = (&problem, &shown.problem) {
             self.watched.progress.note(&format!("warning: {problem}; nothing more is written"));
         }
-        *shown = Shown { snapshot, problem, abort };
+        *shown = Shown { problem, abort };
     }
 }
 
@@ -311,10 +307,12 @@ fn answered(recordings: &[Recording]) -> u64 {
 fn quantiles(recordings: &[Recording], metric: Metric) -> Option<(Nanos, Nanos)> {
     let mut all = empty();
     recordings.iter().filter(|recording| recording.metric == metric).for_each(|r| add(&mut all, &r.histogram));
-    (!all.is_empty()).then(|| (quantile(&all, 0.5), quantile(&all, 0.99)))
+    let quantile = |q: f64| Nanos(all.value_at_quantile(q));
+    (!all.is_empty()).then(|| (quantile(0.5), quantile(0.99)))
 }
 
 fn phase_at(phases: &[Phase], at: Nanos) -> &str {
-    let seconds = at.as_secs_f64();
-    phases.iter().find(|phase| seconds <= phase.end_seconds).map_or("drain", |phase| &phase.name)
+    // The row at the end of a second is about that second.
+    let seconds = at.as_secs_f64() - 0.5;
+    phases.iter().find(|phase| seconds < phase.end_seconds).map_or("drain", |phase| &phase.name)
 }

@@ -97,7 +97,8 @@ fn arrivals(document: &Document, arguments: &ArrivalArgs) -> Result<Written, Fai
         (None, None) => {
             let json = document.to_json(&World::mid());
             let phases = json.pointer("/arrivals/phases").and_then(Value::as_array).cloned().unwrap_or_default();
-            let is_trace = matches!(middle.arrivals.phases.first().map(|phase| &phase.pattern), Some(Pattern::Trace(_)));
+            let is_trace =
+                matches!(middle.arrivals.phases.first().map(|phase| &phase.pattern), Some(Pattern::Trace(_)));
             let first = (!is_trace).then(|| middle.arrivals.rate_at(Nanos::ZERO));
             (first, phases.iter().map(inline).collect())
         }
@@ -316,7 +317,8 @@ mod tests {
     fn every_shipped_profile_keeps_its_own_arrivals_behind_the_warm_up() {
         for shipped in plimsoll_profiles::shipped::PROFILES {
             let document = document(shipped.text);
-            let written = arrivals(&document, &ArrivalArgs { ramp: Some(Nanos::ZERO), ..ArrivalArgs::default() }).expect("arrivals");
+            let written = arrivals(&document, &ArrivalArgs { ramp: Some(Nanos::ZERO), ..ArrivalArgs::default() })
+                .expect("arrivals");
             let warmed = again(shipped.name, &[format!("arrivals={}", written.toml)]).arrivals;
             let own = document.profile(&World::mid()).expect("its middle world").arrivals;
             let before = usize::from(written.warm_up > Nanos::ZERO);

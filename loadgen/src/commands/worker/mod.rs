@@ -49,16 +49,16 @@ pub fn run(arguments: &WorkerArgs, console: &Console) -> Result<Exit, Failure> {
         .lock()
         .read_line(&mut line)
         .map_err(|error| Failure::io(format!("cannot read the worker's order from stdin: {error}")))?;
-    let order: Order = serde_json::from_str(&line)
-        .map_err(|error| Failure::usage(format!("stdin has no worker's order ({error}); `run --workers processes=N` gives it")))?;
+    let order: Order = serde_json::from_str(&line).map_err(|error| {
+        Failure::usage(format!("stdin has no worker's order ({error}); `run --workers processes=N` gives it"))
+    })?;
     super::block_on(work(arguments, &order, console))
 }
 
 async fn work(arguments: &WorkerArgs, order: &Order, console: &Console) -> Result<Exit, Failure> {
-    let profile =
-        order.profile.document(&order.overrides)?.profile(&World::mid()).map_err(Failure::Problems)?;
-    let run_id = RunId::parse(&order.run_id)
-        .ok_or_else(|| Failure::usage(format!("'{}' is no run id", order.run_id)))?;
+    let profile = order.profile.document(&order.overrides)?.profile(&World::mid()).map_err(Failure::Problems)?;
+    let run_id =
+        RunId::parse(&order.run_id).ok_or_else(|| Failure::usage(format!("'{}' is no run id", order.run_id)))?;
     let endpoint = Endpoint::resolve(&arguments.connect)?;
     let connected = endpoint.connect(&format!("{run_id}-worker-{}", std::process::id())).await?;
     let workload = Workload::new(&profile, order.seed, &run_id, endpoint.namespace(), &order.task_queue)?;

@@ -152,8 +152,25 @@ mod tests {
     #[test]
     fn flags_survive_the_way_to_another_process() {
         let given = [
-            "load", "--address", "a:1", "--namespace", "n", "--tls-server-name", "s", "--api-key-env", "K",
-            "--temporal-profile", "p", "--tls-ca", "ca", "--tls-cert", "c", "--tls-key", "k", "--temporal-config", "t",
+            "load",
+            "--address",
+            "a:1",
+            "--namespace",
+            "n",
+            "--tls-server-name",
+            "s",
+            "--api-key-env",
+            "K",
+            "--temporal-profile",
+            "p",
+            "--tls-ca",
+            "ca",
+            "--tls-cert",
+            "c",
+            "--tls-key",
+            "k",
+            "--temporal-config",
+            "t",
             "--tls=false",
         ];
         let connect = Line::parse_from(given).connect;

@@ -32,9 +32,7 @@ impl Line {
             WorkerEvent::Completed(Completion { workflow_id, outcome, at }) => {
                 Line::Completed { workflow_id, outcome, at: nanos(at) }
             }
-            WorkerEvent::Wants { workflow_id, follow_up, at } => {
-                Line::Wants { workflow_id, follow_up, at: nanos(at) }
-            }
+            WorkerEvent::Wants { workflow_id, follow_up, at } => Line::Wants { workflow_id, follow_up, at: nanos(at) },
             WorkerEvent::Started { task, schedule_to_start, at } => {
                 Line::Started { task, schedule_to_start: schedule_to_start.0, at: nanos(at) }
             }

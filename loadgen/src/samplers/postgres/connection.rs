@@ -1,7 +1,5 @@
 //! A read-only session, and what went wrong when there is none.
 
-use std::error::Error as _;
-
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, Row, Statement};
@@ -41,7 +39,11 @@ impl Session {
         self.client.prepare(&marked).await.map_err(|error| failed(&error))
     }
 
-    pub(super) async fn rows(&mut self, statement: &Statement, parameters: &Parameters<'_>) -> Result<Vec<Row>, String> {
+    pub(super) async fn rows(
+        &mut self,
+        statement: &Statement,
+        parameters: &Parameters<'_>,
+    ) -> Result<Vec<Row>, String> {
         self.transactions += 1;
         self.client.query(statement, parameters).await.map_err(|error| failed(&error))
     }
@@ -82,8 +84,13 @@ fn refused(error: &tokio_postgres::Error, url: &PostgresUrl) -> String {
     let (user, database, server) = (url.user(), url.database(), url.server());
     let Some(code) = error.code() else {
         return match url.needs_tls() {
-            true => format!("{server}: sslmode=require, and this program speaks to PostgreSQL without TLS only; use a tunnel, or leave --postgres out"),
-            false => format!("cannot connect to {server} ({}); is it running, and are host and port of --postgres right?", innermost(error)),
+            true => format!(
+                "{server}: sslmode=require, and this program speaks to PostgreSQL without TLS only; use a tunnel, or leave --postgres out"
+            ),
+            false => format!(
+                "cannot connect to {server} ({}); is it running, and are host and port of --postgres right?",
+                innermost(error)
+            ),
         };
     };
     match *code {
@@ -91,15 +98,21 @@ fn refused(error: &tokio_postgres::Error, url: &PostgresUrl) -> String {
             "{server} refused user '{user}': wrong password, or the user may not connect; set PGPASSWORD, or correct --postgres (PLIMSOLL_POSTGRES)"
         ),
         SqlState::INVALID_CATALOG_NAME => format!("{server} has no database '{database}'; correct --postgres"),
-        SqlState::TOO_MANY_CONNECTIONS => format!("{server} has no connection left for us: raise max_connections, or leave --postgres out"),
+        SqlState::TOO_MANY_CONNECTIONS => {
+            format!("{server} has no connection left for us: raise max_connections, or leave --postgres out")
+        }
         SqlState::CANNOT_CONNECT_NOW => format!("{server} is starting or shutting down"),
         _ => format!(
             "{server} refused the connection: {}",
-            error.as_db_error().map_or_else(|| innermost(error), |error| match error.message() {
-                // PgBouncer passes no session settings on.
-                text if text.contains("startup parameter") => format!("{text}; is this PgBouncer? give the address of PostgreSQL itself"),
-                text => text.to_owned(),
-            })
+            error.as_db_error().map_or_else(
+                || innermost(error),
+                |error| match error.message() {
+                    // PgBouncer passes no session settings on.
+                    text if text.contains("startup parameter") =>
+                        format!("{text}; is this PgBouncer? give the address of PostgreSQL itself"),
+                    text => text.to_owned(),
+                }
+            )
         ),
     }
 }

@@ -26,8 +26,8 @@ use plimsoll_reports::run_dir::ResourceColumn;
 use tokio_postgres::Statement;
 
 use connection::{APPLICATION, MARK, Session};
-use statements::{Key, Statements, Sums};
 pub use statements::{Class, Cost, Verb};
+use statements::{Key, Statements, Sums};
 use tables::Tables;
 pub use url::PostgresUrl;
 
@@ -83,7 +83,13 @@ struct Open {
 
 impl Postgres {
     /// A sampler of Temporal's two databases; the second may be empty.
-    pub(super) fn new(url: &PostgresUrl, main: &str, visibility: &str, prefix: &'static str, costs: SharedCosts) -> Postgres {
+    pub(super) fn new(
+        url: &PostgresUrl,
+        main: &str,
+        visibility: &str,
+        prefix: &'static str,
+        costs: SharedCosts,
+    ) -> Postgres {
         let names = [main, visibility].into_iter().filter(|name| !name.is_empty());
         Postgres {
             url: url.clone(),
@@ -120,7 +126,9 @@ impl Postgres {
         }
         if !may_see {
             let user = self.url.user();
-            self.warnings.push(format!("user '{user}' does not see others' statements and sessions: GRANT pg_monitor TO {user}"));
+            self.warnings.push(format!(
+                "user '{user}' does not see others' statements and sessions: GRANT pg_monitor TO {user}"
+            ));
         }
         if !extension {
             self.warnings.push(format!(
@@ -223,7 +231,9 @@ impl Postgres {
         let total = main.plus(visibility);
         values.set("statements", total.calls / seconds);
         values.set("visibility_statements", visibility.calls / seconds);
-        for (name, calls) in ["statements_select", "statements_insert", "statements_update", "statements_delete"].into_iter().zip(verbs) {
+        for (name, calls) in
+            ["statements_select", "statements_insert", "statements_update", "statements_delete"].into_iter().zip(verbs)
+        {
             values.set(name, calls / seconds);
         }
         values.set("statement_rows", total.rows / seconds);
@@ -277,7 +287,9 @@ impl Postgres {
                 }
             }
             // Zero where the server does not time them.
-            if let Some((fsyncs, milliseconds)) = added[3].zip(added[4]).filter(|(fsyncs, time)| *fsyncs > 0.0 && *time > 0.0) {
+            if let Some((fsyncs, milliseconds)) =
+                added[3].zip(added[4]).filter(|(fsyncs, time)| *fsyncs > 0.0 && *time > 0.0)
+            {
                 values.set("fsync_latency", milliseconds / 1000.0 / fsyncs);
             }
         }

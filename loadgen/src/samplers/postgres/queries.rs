@@ -20,7 +20,8 @@ pub(super) const STATEMENTS: &str = "SELECT d.datname::text, s.queryid, sum(s.ca
      FROM pg_stat_statements(false) s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = ANY($1) AND s.queryid IS NOT NULL GROUP BY 1, 2";
 
 /// The beginning of the texts of some entries ($1).
-pub(super) const TEXTS: &str = "SELECT queryid, left(query, 2000) FROM pg_stat_statements(true) WHERE queryid = ANY($1)";
+pub(super) const TEXTS: &str =
+    "SELECT queryid, left(query, 2000) FROM pg_stat_statements(true) WHERE queryid = ANY($1)";
 
 /// Whether the extension is in this database, whether we may see others' statements, and the server's version.
 pub(super) const ABOUT: &str = "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_stat_statements'), \

@@ -51,7 +51,8 @@ pub struct Class {
 impl Class {
     /// From a statement's text, normalised or not.
     pub fn of(text: &str) -> Class {
-        let mut words = text.split(|c: char| c.is_whitespace() || c == '(' || c == ',' || c == ';').filter(|word| !word.is_empty());
+        let mut words =
+            text.split(|c: char| c.is_whitespace() || c == '(' || c == ',' || c == ';').filter(|word| !word.is_empty());
         let verb = match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
             "SELECT" => Verb::Select,
             "INSERT" => Verb::Insert,
@@ -125,7 +126,8 @@ pub(super) struct Sums {
 impl Statements {
     /// The query ids whose text is not known yet.
     pub(super) fn unknown(&self, entries: &HashMap<Key, Cost>) -> Vec<i64> {
-        let mut list: Vec<i64> = entries.keys().map(|(_, id)| *id).filter(|id| !self.classes.contains_key(id)).collect();
+        let mut list: Vec<i64> =
+            entries.keys().map(|(_, id)| *id).filter(|id| !self.classes.contains_key(id)).collect();
         list.sort_unstable();
         list.dedup();
         list
@@ -187,7 +189,10 @@ mod tests {
             format!("{} {}", class.verb.name(), class.table)
         };
         assert_eq!(class("SELECT range_id FROM shards WHERE shard_id = $1 FOR UPDATE"), "SELECT shards");
-        assert_eq!(class("INSERT INTO\ncluster_membership (membership_partition, host_id)"), "INSERT cluster_membership");
+        assert_eq!(
+            class("INSERT INTO\ncluster_membership (membership_partition, host_id)"),
+            "INSERT cluster_membership"
+        );
         assert_eq!(class("INSERT INTO history_node(shard_id"), "INSERT history_node");
         assert_eq!(class("UPDATE executions SET\n db_record_version = $1"), "UPDATE executions");
         assert_eq!(class("DELETE FROM tasks WHERE range_hash = $1"), "DELETE tasks");
@@ -209,8 +214,12 @@ mod tests {
         let first = HashMap::from([((false, 1), cost(100.0)), ((true, 2), cost(7.0)), ((false, 4), cost(1.0))]);
         assert_eq!(statements.take(first), None);
         // One grew, one began anew, one is new, one is ours.
-        let second =
-            HashMap::from([((false, 1), cost(110.0)), ((true, 2), cost(3.0)), ((false, 3), cost(4.0)), ((false, 4), cost(9.0))]);
+        let second = HashMap::from([
+            ((false, 1), cost(110.0)),
+            ((true, 2), cost(3.0)),
+            ((false, 3), cost(4.0)),
+            ((false, 4), cost(9.0)),
+        ]);
         let sums = statements.take(second).unwrap();
         assert_eq!((sums.main, sums.visibility), (cost(14.0), cost(3.0)));
         assert_eq!((sums.verbs, sums.commits), ([10.0, 0.0, 4.0, 0.0], 3.0));

@@ -114,7 +114,13 @@ mod tests {
     fn the_password_is_shown_nowhere() {
         let url: PostgresUrl = "postgres://me:hunter2@db.example:6432/temporal?sslmode=disable".parse().unwrap();
         assert_eq!(format!("{url} {url:?}"), "db.example:6432/temporal PostgresUrl(me@db.example:6432/temporal)");
-        for text in ["postgres://me:hunter2@db:port/x", "postgres://me:x@h/d?hunter2=1", "hunter2", "postgres://:hunter2@h", "host=a password=hunter2 =b"] {
+        for text in [
+            "postgres://me:hunter2@db:port/x",
+            "postgres://me:x@h/d?hunter2=1",
+            "hunter2",
+            "postgres://:hunter2@h",
+            "host=a password=hunter2 =b",
+        ] {
             let message = text.parse::<PostgresUrl>().map(|url| format!("{url:?}")).unwrap_or_else(|message| message);
             assert!(!message.contains("hunter2"), "{message}");
         }

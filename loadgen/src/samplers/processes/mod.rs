@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 use plimsoll_reports::run_dir::ResourceColumn;
 use procfs::CurrentSI;
 
-pub use source::ProcessSource;
 use process::{Identity, Usage};
+pub use source::ProcessSource;
 
 use super::sampler::{Counter, Lap, Sampler, column};
 
@@ -35,12 +35,6 @@ impl ProcessGroup {
         ProcessGroup { name: name.to_owned(), sources, known, lap: Lap::default() }
     }
 
-    /// Workers of the run in processes of their own, whose ids are known once they run.
-    pub(super) fn add(&mut self, source: ProcessSource) {
-        self.sources.push(source);
-        self.known.push(None);
-    }
-
     fn sample(&mut self) -> Result<Vec<Option<f64>>, String> {
         let seconds = self.lap.seconds();
         let (mut cpu, mut written, mut memory) = (None, None, None);
@@ -50,7 +44,11 @@ impl ProcessGroup {
                 Ok(identity) => {
                     let usage = process::usage(identity, self.name == "database")?;
                     let before = known.replace(Known { identity, usage });
-                    let added = usage.since(before.filter(|before| before.identity == identity).map(|b| b.usage), identity, seconds);
+                    let added = usage.since(
+                        before.filter(|before| before.identity == identity).map(|b| b.usage),
+                        identity,
+                        seconds,
+                    );
                     sum(&mut cpu, added.map(|added| added.cpu_seconds));
                     sum(&mut written, added.and_then(|added| added.written_bytes));
                     sum(&mut memory, Some(usage.memory));

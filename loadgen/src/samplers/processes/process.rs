@@ -44,7 +44,8 @@ fn identify(pid: i32) -> Result<Identity, String> {
 }
 
 fn stat(pid: i32) -> Result<Stat, String> {
-    let unreadable = |error: procfs::ProcError| format!("process {pid} has ended, or /proc/{pid} cannot be read ({error})");
+    let unreadable =
+        |error: procfs::ProcError| format!("process {pid} has ended, or /proc/{pid} cannot be read ({error})");
     Process::new(pid).and_then(|process| process.stat()).map_err(unreadable)
 }
 
@@ -61,7 +62,9 @@ pub(super) fn usage(identity: Identity, tree: bool) -> Result<Usage, String> {
     }
     // The time of a child that ends between the two readings is in one of them at most: it is caught by the next.
     let mut members = vec![own];
-    members.extend(children(identity.pid).into_iter().filter_map(|pid| stat(pid).ok()).filter(|stat| stat.ppid == identity.pid));
+    members.extend(
+        children(identity.pid).into_iter().filter_map(|pid| stat(pid).ok()).filter(|stat| stat.ppid == identity.pid),
+    );
     let ticks = |stat: &Stat| stat.utime + stat.stime + u64::try_from(stat.cutime + stat.cstime).unwrap_or(0);
     let bytes: Vec<f64> = members.iter().filter_map(|stat| written(stat.pid)).collect();
     Ok(Usage {

@@ -38,7 +38,8 @@ impl ProcessSource {
             ProcessSource::Pid(pid) => Ok(*pid),
             ProcessSource::Port(port) => listener(*port),
             ProcessSource::Cluster { file, variable } => {
-                let cluster = LocalCluster::read(file).ok_or_else(|| format!("the cluster of {} is down", file.display()))?;
+                let cluster =
+                    LocalCluster::read(file).ok_or_else(|| format!("the cluster of {} is down", file.display()))?;
                 let pid = cluster.get(variable).and_then(|pid| pid.parse().ok());
                 pid.ok_or_else(|| format!("{} says that it does not run ({variable} is empty)", file.display()))
             }
@@ -59,14 +60,18 @@ fn listener(port: u16) -> Result<i32, String> {
     }
     let owns = |process: &procfs::process::Process| {
         process.fd().is_ok_and(|files| {
-            files.flatten().any(|file| matches!(file.target, procfs::process::FDTarget::Socket(inode) if sockets.contains(&inode)))
+            files
+                .flatten()
+                .any(|file| matches!(file.target, procfs::process::FDTarget::Socket(inode) if sockets.contains(&inode)))
         })
     };
     // Children inherit a listening socket, as PostgreSQL's do: their parent has the lower id, unless ids have wrapped around.
     let owners = procfs::process::all_processes().map_err(unreadable)?.flatten().filter(owns);
     let parents: Vec<(i32, i32)> = owners.filter_map(|p| Some((p.pid, p.stat().ok()?.ppid))).collect();
     let top = parents.iter().find(|(_, parent)| !parents.iter().any(|(pid, _)| pid == parent));
-    top.map(|(pid, _)| *pid).ok_or_else(|| format!("who listens on port {port} cannot be seen: run as the same user or as root, or give --pid"))
+    top.map(|(pid, _)| *pid).ok_or_else(|| {
+        format!("who listens on port {port} cannot be seen: run as the same user or as root, or give --pid")
+    })
 }
 
 #[cfg(test)]

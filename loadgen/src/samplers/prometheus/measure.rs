@@ -101,7 +101,10 @@ pub(super) fn measures(service: Service) -> Vec<(ResourceColumn, Measure)> {
         Service::History => list.extend([
             (column("state_transitions", "1/s"), Measure::Rate(of("state_transition_count_sum"))),
             (column("shard_lock_latency", "s"), Measure::Mean(Of { metric: "lock_latency", only: of_shards })),
-            (column("shard_io_permit_latency", "s"), Measure::Mean(Of { metric: "semaphore_latency", only: of_shards })),
+            (
+                column("shard_io_permit_latency", "s"),
+                Measure::Mean(Of { metric: "semaphore_latency", only: of_shards }),
+            ),
             (column("queue_task_latency", "s"), Measure::Mean(of("task_latency_queue"))),
             (column("queue_tasks", "1/s"), Measure::Rate(of("task_requests"))),
             (

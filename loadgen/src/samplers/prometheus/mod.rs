@@ -57,12 +57,18 @@ impl Prometheus {
         let response = self.client.get(url.clone()).timeout(LONGEST_SCRAPE).send().await;
         let response = response.map_err(|error| what(reason(&error)))?;
         if !response.status().is_success() {
-            return Err(what(format!("the answer is HTTP {}; is it the service's metrics endpoint?", response.status())));
+            return Err(what(format!(
+                "the answer is HTTP {}; is it the service's metrics endpoint?",
+                response.status()
+            )));
         }
         let text = response.text().await.map_err(|error| what(reason(&error)))?;
         let wanted = |name: &str| self.measures.iter().any(|(_, measure)| measure.needs(name));
         parse(&text, wanted).map_err(|bad| {
-            what(format!("line {} is not Prometheus's text format ('{}'); is it the service's metrics endpoint?", bad.number, bad.text))
+            what(format!(
+                "line {} is not Prometheus's text format ('{}'); is it the service's metrics endpoint?",
+                bad.number, bad.text
+            ))
         })
     }
 
@@ -172,7 +178,8 @@ mod tests {
     use super::*;
 
     fn columns_of(service: Service, texts: &[&str]) -> Vec<(String, Option<f64>)> {
-        let mut sampler = Prometheus::new(service, &[Url::parse("http://127.0.0.1:1/metrics").unwrap()], Duration::ZERO);
+        let mut sampler =
+            Prometheus::new(service, &[Url::parse("http://127.0.0.1:1/metrics").unwrap()], Duration::ZERO);
         let mut values = Vec::new();
         for text in texts {
             let wanted = |name: &str| sampler.measures.iter().any(|(_, measure)| measure.needs(name));
@@ -214,11 +221,38 @@ mod tests {
     #[test]
     fn names_as_opentelemetry_writes_them_are_the_same_metrics() {
         let text = |count: f64| {
-            format!("service_requests_total {count}\npersistence_latency_milliseconds_sum {}\npersistence_latency_milliseconds_count {count}\n", count * 3.0)
+            format!(
+                "service_requests_total {count}\npersistence_latency_milliseconds_sum {}\npersistence_latency_milliseconds_count {count}\n",
+                count * 3.0
+            )
         };
         let values = columns_of(Service::Frontend, &[&text(10.0), &text(20.0)]);
         assert_eq!(value(&values, "frontend_requests"), Some(5.0));
         assert_eq!(value(&values, "frontend_persistence_latency"), Some(0.003));
+    }
+
+    /// Part of what a server 1.31.2 wrote; the expected figures were taken from the files with awk.
+    #[test]
+    fn a_real_servers_text_is_read() {
+        let scraped = |service: Service, text: &str, name: &str| {
+            let measures = measures(service);
+            let wanted = |name: &str| measures.iter().any(|(_, measure)| measure.needs(name));
+            let series = parse(text, wanted).unwrap();
+            measures.iter().find(|(column, _)| column.name == name).unwrap().1.of(&series)
+        };
+        let history = include_str!("../../../tests/data/scrape_history.txt");
+        let of_history = |name| scraped(Service::History, history, name);
+        assert_eq!(of_history("history_requests"), Scraped::Count(105.0));
+        assert_eq!(of_history("shard_lock_latency"), Scraped::Pair(0.000_730_681_999_999_999_5, 1792.0));
+        assert_eq!(of_history("history_cache_entries"), Scraped::Gauge(Some(40.0)));
+        assert_eq!(of_history("history_cache_misses"), Scraped::Pair(40.0, 255.0));
+        assert_eq!(of_history("history_heap"), Scraped::Gauge(Some(2.566_553_6e7)));
+        let matching = include_str!("../../../tests/data/scrape_matching.txt");
+        assert_eq!(
+            scraped(Service::Matching, matching, "matching_dispatch_latency"),
+            Scraped::Pair(1.429_661_924, 20.0)
+        );
+        assert_eq!(scraped(Service::Matching, matching, "matching_sync_matches"), Scraped::Pair(20.0, 20.0));
     }
 
     #[test]
