@@ -19,12 +19,12 @@ pub struct Cluster {
 impl Cluster {
     /// A plain one. `None`, with the reason on stderr, where there is none to be had.
     pub fn plain() -> Option<Cluster> {
-        Cluster::up("faults", 23_000, &[], std::env::var("PLIMSOLL_CLUSTER_ENV").ok())
+        Cluster::up("faults", 23_000, &[], std::env::var("PLIMSOLL_TEST_ENV").ok())
     }
 
     /// One that asks its clients for certificates.
     pub fn mtls() -> Option<Cluster> {
-        Cluster::up("faults-mtls", 24_000, &["--mtls"], std::env::var("PLIMSOLL_MTLS_CLUSTER_ENV").ok())
+        Cluster::up("faults-mtls", 24_000, &["--mtls"], std::env::var("PLIMSOLL_TEST_MTLS_ENV").ok())
     }
 
     fn up(name: &str, ports: u16, more: &[&str], given: Option<String>) -> Option<Cluster> {
