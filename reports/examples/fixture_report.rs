@@ -3,6 +3,9 @@
 
 use std::path::Path;
 
+#[path = "../tests/common/measured.rs"]
+mod fixture;
+
 use hdrhistogram::Histogram;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::compare::{Tolerances, compare};
@@ -29,6 +32,17 @@ fn main() -> Result<(), Failure> {
     let b = write_run(&folder.join("measured"), &measured, 1.12)?;
     std::fs::write(folder.join("run.html"), html::run(&simulated, Some(&a)))?;
     std::fs::write(folder.join("comparison.html"), html::comparison(&compare(&a, &b, &Tolerances::default())))?;
+    for (name, story) in [
+        ("measured_steady", fixture::Story::Steady),
+        ("measured_overloaded", fixture::Story::Overloaded),
+        ("measured_frozen", fixture::Story::Frozen),
+    ] {
+        let run = fixture::write(&folder.join(name), story);
+        if let Some(summary) = &run.manifest.summary {
+            std::fs::write(folder.join(format!("{name}.html")), html::run(summary, Some(&run)))?;
+            println!("{}", text::run_directory(summary, &run, text::WIDTH, false));
+        }
+    }
     let points = [3u32, 4, 6, 8].into_iter().zip([1.9, 0.2, 0.09, 0.07]).map(|(pods, p99)| {
         let mut point = SweepPoint::from_run(vec![pods.to_string()], &simulated, Some(p99 <= 0.2));
         if let Some(quantiles) = point.latency.schedule_to_start_activity.as_mut() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::compare;
 use crate::compare::statistics;
 use crate::quantity::{Interval, QuantileCurve};
-use crate::run_dir::{Buckets, Measurement, Run, SamplerProblem, columns};
+use crate::run_dir::{Buckets, IntervalHistogram, Measurement, Run, SamplerProblem, columns};
 use crate::run_document::{
     Counts, CpuSeconds, Latencies, PerWorkflow, Quantiles, RUN_SCHEMA_VERSION, Requests, RunDocument, RunKind,
     SteadyState,
@@ -17,12 +17,16 @@ use crate::run_document::{
 /// The metric of the interval log that tells how late starts were sent: of the generator, not of the target.
 pub const DISPATCH_LAG: &str = "dispatch_lag";
 
+/// Under overload, a latency whose median moves by more than this share, from the first third of the window to the last,
+/// grows with the queue; others (a start call that another resource answers) do not (own choice, as the verdict's drift).
+pub const MOVED: f64 = 0.20;
+
 /// The results of a measured run; `None` where the manifest has no measurement, as that of a simulated run.
 ///
 /// Latencies, rates, utilisation and numbers per workflow are over the measured window of the measurement, counts over
 /// the whole run. Quantiles come with the 95 % intervals of [`statistics`], and are absent where fewer than ten
-/// effective samples lie beyond them, and all of them where the target was overloaded: then latencies grow as long as
-/// the load lasts, and no quantile is defined.
+/// effective samples lie beyond them. Where the target was overloaded, latencies grow as long as the load lasts, and no
+/// quantile of them is defined: those whose median moved by more than [`MOVED`] get none.
 pub fn summarise(run: &Run, steady_state: SteadyState) -> Option<RunDocument> {
     let measurement = run.manifest.measurement.as_ref()?;
     let metrics: Vec<&str> = run.metrics().into_iter().filter(|metric| *metric != DISPATCH_LAG).collect();
@@ -81,9 +85,9 @@ fn quantiles(run: &Run, metric: &str, steady_state: SteadyState) -> Option<Quant
     let all = Buckets::merged(intervals.iter().copied());
     let mean = all.mean()? / 1e9;
     let estimate = |q: f64| statistics::quantile(&intervals, &all, q);
-    let interval = |q: f64| -> Option<Interval> {
-        (steady_state != SteadyState::Overloaded).then(|| estimate(q)).flatten().map(|estimate| estimate.seconds)
-    };
+    let defined = steady_state != SteadyState::Overloaded || !moved(run, metric);
+    let interval =
+        |q: f64| -> Option<Interval> { defined.then(|| estimate(q)).flatten().map(|estimate| estimate.seconds) };
     Some(Quantiles {
         samples: all.total(),
         mean,
@@ -94,6 +98,19 @@ fn quantiles(run: &Run, metric: &str, steady_state: SteadyState) -> Option<Quant
         p999: interval(0.999),
         effective_samples: estimate(0.5).map(|estimate| estimate.effective_samples),
     })
+}
+
+/// Whether the median of the window's last third is far from that of its first.
+fn moved(run: &Run, metric: &str) -> bool {
+    let intervals = run.measured(metric);
+    let third = intervals.len() / 3;
+    let median = |part: &[&IntervalHistogram]| {
+        Buckets::merged(part.iter().map(|interval| &interval.buckets)).quantile(0.5).map(|nanos| nanos as f64)
+    };
+    match (median(&intervals[..third]), median(&intervals[intervals.len() - third..])) {
+        (Some(first), Some(last)) => (last / first.max(1.0) - 1.0).abs() > MOVED,
+        _ => true,
+    }
 }
 
 fn curve(run: &Run, metric: &str) -> QuantileCurve {

@@ -97,6 +97,14 @@ pub fn with_unit(value: f64, unit: &str) -> String {
     }
 }
 
+/// A value at an axis' tick, where there is room for a unit that people write beside a number, and for no word.
+pub fn tick(value: f64, unit: &str) -> String {
+    match unit {
+        "bytes" | "B" | "bytes/s" | "s" | "seconds" | "share" | "1/s" | "/s" => with_unit(value, unit),
+        _ => number::quantity(value),
+    }
+}
+
 /// A value of a named number: the unit is left out where the name already ends in it ("worker pods: 151").
 fn of_name(value: f64, name: &str, unit: &str) -> String {
     if !unit.is_empty() && name.ends_with(unit) { number::quantity(value) } else { with_unit(value, unit) }

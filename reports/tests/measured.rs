@@ -103,13 +103,15 @@ fn a_summary_is_over_the_measured_window_and_has_what_was_measured() {
 }
 
 #[test]
-fn an_overloaded_run_has_no_quantiles() {
+fn an_overloaded_run_has_no_quantiles_of_what_grows() {
     let folder = tempfile::tempdir().unwrap();
     let run = fixture::write(folder.path(), Story::Overloaded);
     let summary = run.manifest.summary.clone().unwrap();
     let e2e = summary.latency.e2e.unwrap();
     assert!(e2e.samples > 1_000 && e2e.p50.is_none() && e2e.p99.is_none());
     assert_eq!(summary.steady_state, Some(SteadyState::Overloaded));
+    // The start call did not wait for what is overloaded.
+    assert!(summary.latency.start.unwrap().p50.is_some());
 }
 
 #[test]

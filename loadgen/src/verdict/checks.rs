@@ -178,15 +178,27 @@ fn lag(evidence: &Evidence) -> CheckResult {
     };
     let limit = evidence.lag_limit().as_secs_f64();
     let late = lag.p99_seconds > limit;
-    let advice = if late {
-        " The generator was too slow: lower the rate, give it more CPU, or run the workers in processes of their own."
-    } else {
-        ""
+    let little = evidence.generator_cpu().is_some_and(|cpu| cpu.p95_cores < limits::LITTLE_CPU * cpu.limit_cores);
+    let advice = match (late, little) {
+        (false, _) => "",
+        (true, true) => {
+            " The generator used little CPU itself, so the machine was busy with something else: use a quieter machine, or \
+             lower the rate."
+        }
+        (true, false) => {
+            " The generator was too slow: lower the rate, give it more CPU, or run the workers in processes of their own."
+        }
+    };
+    let outcome = match late {
+        false => CheckOutcome::Passed,
+        true if lag.samples < limits::FEWEST_FOR_LAG => CheckOutcome::Suspect,
+        true => CheckOutcome::Invalid,
     };
     Measured::new("dispatch lag p99", lag.p99_seconds, limit, "s").conclude(
-        if late { CheckOutcome::Invalid } else { CheckOutcome::Passed },
+        outcome,
         format!(
-            "99 % of the starts were sent within {} of their intended time; the limit is {}.{advice}",
+            "99 % of the {} sent in the measured window were sent within {} of their intended time; the limit is {}.{advice}",
+            starts(lag.samples),
             number::seconds(lag.p99_seconds),
             number::seconds(limit)
         ),
@@ -423,19 +435,21 @@ fn steady(evidence: &Evidence, steady: &Steadiness) -> CheckResult {
     let offered = evidence.offered_rate().as_per_second();
     let growth = steady.growth.map_or(String::new(), |growth| {
         format!(
-            "the work in flight {} by {} of {} offered (limit {}), to {} at the end",
+            "the work in flight {} by {} of {} offered (p {}; limit {}), to {} at the end",
             if growth.per_second < 0.0 { "shrank" } else { "grew" },
             number::rate(growth.per_second.abs()),
             number::rate(offered),
+            probability(growth.p),
             number::percent(limits::GROWTH),
             number::count(growth.at_end)
         )
     });
     let response = steady.response.map_or(String::new(), |response| {
         format!(
-            "the median of {} changed by {} over the window (limit {})",
+            "the median of {} changed by {} over the window (p {}; limit {})",
             wording::metric(response.metric),
             number::difference(response.relative),
+            probability(response.p),
             number::percent(limits::DRIFT)
         )
     });
@@ -443,7 +457,7 @@ fn steady(evidence: &Evidence, steady: &Steadiness) -> CheckResult {
     let both = both.join(", and ");
     match steady.state {
         SteadyState::Steady => {
-            measured.conclude(CheckOutcome::Passed, wording::capital(&format!("{both}: no trend that counts.")))
+            measured.conclude(CheckOutcome::Passed, wording::capital(&format!("{both}: nothing beyond its limit that chance does not explain.")))
         }
         SteadyState::Undecided => measured.conclude(
             CheckOutcome::NotChecked,
@@ -462,9 +476,9 @@ fn steady(evidence: &Evidence, steady: &Steadiness) -> CheckResult {
         SteadyState::Overloaded => measured.conclude(
             CheckOutcome::Remark,
             format!(
-                "The target did not keep up: {both}. As a measurement of an overload this stands; but latencies grow as \
-                 long as the load lasts, so steady-state quantiles are not defined and none are given. Lower the rate to \
-                 measure latencies."
+                "The target did not keep up: {both}. As a measurement of an overload this stands, but latencies that wait \
+                 for the target grow as long as the load lasts: their steady-state quantiles are not defined, and none are \
+                 given. Lower the rate to measure latencies."
             ),
         ),
     }
@@ -497,6 +511,11 @@ fn tails(evidence: &Evidence, steady: &Steadiness) -> Vec<CheckResult> {
         })
     };
     ["start.response", "e2e.response"].into_iter().filter_map(of).collect()
+}
+
+/// A probability of a test: what is below a thousandth is not known better.
+fn probability(p: f64) -> String {
+    if p < 0.001 { "below 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
 /// A share with a digit more than usual near a whole: 99.4 % is not 99 %.

@@ -10,6 +10,12 @@ pub const DISPATCH_LAG_P99: Nanos = Nanos::from_millis(1);
 /// The share of the median response that dispatch lag may be. See [`DISPATCH_LAG_P99`].
 pub const DISPATCH_LAG_SHARE: f64 = 0.01;
 
+/// Starts whose 99 % can be told from their largest: with fewer, late ones make the run suspect and not invalid.
+pub const FEWEST_FOR_LAG: u64 = 100;
+
+/// Own CPU below this share means that late sends are not the generator's own doing (own choice: far from its limit).
+pub const LITTLE_CPU: f64 = 0.5;
+
 /// Sent against intended over the measured window: below it the run is invalid. Lancet accepts ±10 % of the target
 /// rate (Kogias, Mallon, Bugnion, "Lancet", USENIX ATC 2019, its coordinator's load state).
 pub const SENT_SHARE_INVALID: f64 = 0.90;

@@ -31,6 +31,8 @@ pub struct Growth {
     pub per_second: f64,
     /// The growth as a share of the offered rate.
     pub share: f64,
+    /// Mann–Kendall's probability of as much without a trend.
+    pub p: f64,
     /// Mann–Kendall finds it, and it is large enough to count.
     pub counts: bool,
     /// Workflows open at the end of the window.
@@ -83,7 +85,7 @@ fn growth(evidence: &Evidence) -> Option<Growth> {
     let share = trend.slope / offered.as_per_second();
     let counts = trend.significant(limits::SIGNIFICANCE) && share.abs() > limits::GROWTH;
     let at_end = open.last().map_or(0, |(_, open)| *open as u64);
-    Some(Growth { per_second: trend.slope, share, counts, at_end })
+    Some(Growth { per_second: trend.slope, share, p: trend.p, counts, at_end })
 }
 
 /// Means of neighbouring points, in at most [`limits::TREND_BATCHES`] batches.

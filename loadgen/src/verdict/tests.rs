@@ -166,9 +166,19 @@ fn every_fault_has_its_verdict_and_says_number_limit_and_advice() {
                 for interval in run.intervals.iter_mut().filter(|interval| interval.metric == "dispatch_lag") {
                     interval.buckets = Buckets::from_pairs([(100_000, 95), (3_000_000, 5)]);
                 }
+                run.generator.used.iter_mut().for_each(|used| used.1 = Cores::new(1.5));
             },
             verdict: Trust::Invalid,
             says: &["within 3 ms", "limit is 1 ms", "more CPU"],
+        },
+        Fault {
+            make: |run| {
+                for interval in run.intervals.iter_mut().filter(|interval| interval.metric == "dispatch_lag") {
+                    interval.buckets = Buckets::from_pairs([(3_000_000, interval.buckets.total())]);
+                }
+            },
+            verdict: Trust::Invalid,
+            says: &["within 3 ms", "little CPU itself", "quieter machine"],
         },
         Fault {
             make: |run| {
@@ -275,6 +285,23 @@ fn what_cannot_be_checked_is_said_and_not_held_against_the_run() {
     assert_eq!(unchecked, 4);
     // Nothing at all is invalid, not a panic.
     assert_eq!(judge(&Evidence::default()).verdict.verdict, Trust::Invalid);
+}
+
+#[test]
+fn one_late_start_of_a_few_makes_a_run_suspect_and_not_invalid() {
+    let mut run = faultless();
+    let mut late = 0;
+    for interval in run.intervals.iter_mut().filter(|interval| interval.metric == "dispatch_lag") {
+        // One start a third second: 90 in the window, the first of them late.
+        let lag = if late == 0 && interval.start >= run.begin { 30_000_000 } else { 100_000 };
+        let starts = u64::from(interval.start.0 / 1_000_000_000 % 3 == 0);
+        late += starts * u64::from(lag > 1_000_000);
+        interval.buckets = Buckets::from_pairs([(lag, starts)]);
+    }
+    assert_eq!(late, 1);
+    let verdict = judge(&run).verdict;
+    assert_eq!(verdict.verdict, Trust::Suspect, "{:?}", verdict.reasons);
+    assert!(verdict.reasons[0].contains("90 starts"), "{:?}", verdict.reasons);
 }
 
 #[test]

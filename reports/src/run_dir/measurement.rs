@@ -28,7 +28,7 @@ pub mod columns {
     /// CPU of the generator's own process, "cores".
     pub const GENERATOR_CPU: &str = "generator_cpu";
     /// CPU time that the machine-speed canary's fixed computation took, "s".
-    pub const CANARY: &str = "canary";
+    pub const CANARY: &str = "canary_cpu";
 }
 
 /// The part of a manifest that only a measured run has.

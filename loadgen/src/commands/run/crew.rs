@@ -72,6 +72,7 @@ impl Crew {
         follower: Follower,
         recorder: Arc<Recorder>,
         errors: Arc<Errors>,
+        closed: UnboundedSender<String>,
         clock: RunClock,
     ) {
         let Some(mut events) = self.events.take() else { return };
@@ -88,6 +89,8 @@ impl Crew {
                             }
                         };
                         driver.ended(&completion.workflow_id, end, completion.at);
+                        // Without samplers nobody listens.
+                        let _ = closed.send(completion.workflow_id);
                     }
                     WorkerEvent::Wants { workflow_id, follow_up, at } => follower.add(&workflow_id, follow_up, at),
                     WorkerEvent::Started { task, schedule_to_start, at } => {
