@@ -359,7 +359,7 @@ fn both(curves: &[&QuantileCurve]) -> String {
 fn heatmap(run: &Run, measurement: &Measurement) -> Option<Markup> {
     let metric = ["e2e.response", "start.response"].into_iter().find(|metric| run.by_start(metric).len() > 1)?;
     let parts: Vec<(f64, Buckets)> =
-        run.by_start(metric).into_iter().map(|(start, buckets)| (start.as_secs_f64(), buckets)).collect();
+        run.by_start(metric).into_iter().map(|(start, buckets)| (start.as_secs_f64(), buckets.clone())).collect();
     let last = parts.last()?.0 + 1.0;
     let stretch = parts.len().div_ceil(30);
     let stretches: Vec<(f64, Buckets)> = parts
