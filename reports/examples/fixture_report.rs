@@ -1,5 +1,5 @@
 //! Renders the invented documents of the tests as pages, to look at them:
-//! `cargo run -p plimsoll-reports --example fixture_report -- FOLDER`.
+//! `cargo run -p plimsoll-reports --example fixture_report -- FOLDER [RUN…]`; runs on disk are drawn beside them.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::compare::{Tolerances, compare};
 use plimsoll_reports::quantity::Interval;
 use plimsoll_reports::run_dir::{self, Clock, Manifest, Phase, ResourceColumn, Run, RunVerdict, Sent, Trust, Writer};
-use plimsoll_reports::run_document::RunDocument;
+use plimsoll_reports::run_document::{RunDocument, SteadyState};
 use plimsoll_reports::sweep_document::{SweepDocument, SweepPoint};
-use plimsoll_reports::{html, text};
+use plimsoll_reports::{html, measured, text};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -41,6 +41,14 @@ fn main() -> Result<(), Failure> {
         if let Some(summary) = &run.manifest.summary {
             std::fs::write(folder.join(format!("{name}.html")), html::run(summary, Some(&run)))?;
             println!("{}", text::run_directory(summary, &run, text::WIDTH, false));
+        }
+    }
+    for (index, run) in std::env::args().skip(2).enumerate() {
+        let run = run_dir::read(Path::new(&run))?;
+        let summary = run.manifest.summary.clone().or_else(|| measured::summarise(&run, SteadyState::Undecided));
+        if let Some(summary) = summary {
+            std::fs::write(folder.join(format!("run-{index}.html")), html::run(&summary, Some(&run)))?;
+            println!("{}", text::run_directory(&summary, &run, text::WIDTH, false));
         }
     }
     let points = [3u32, 4, 6, 8].into_iter().zip([1.9, 0.2, 0.09, 0.07]).map(|(pods, p99)| {

@@ -24,6 +24,9 @@ pub fn all(evidence: &Evidence, steady: &Steadiness) -> Vec<CheckResult> {
     checks
 }
 
+/// A rate over less is chance.
+const SHORTEST_SECOND: Nanos = Nanos::from_millis(500);
+
 struct Measured {
     check: &'static str,
     found: Option<f64>,
@@ -350,9 +353,10 @@ fn self_test(evidence: &Evidence) -> CheckResult {
             "No self-test: `plimsoll-load selftest` says what this machine can send.",
         );
     };
-    // By the second: a burst is sent at its own rate, not at the mean one.
-    let rate = |second: &super::Second| second.intended as f64 / second.length.as_secs_f64().max(1e-9);
-    let highest = evidence.measured().map(rate).fold(0.0, f64::max);
+    // By the second: a burst is sent at its own rate, not at the mean one. What is left of a last second is none.
+    let whole = |second: &&super::Second| second.length >= SHORTEST_SECOND;
+    let rate = |second: &super::Second| second.intended as f64 / second.length.as_secs_f64();
+    let highest = evidence.measured().filter(whole).map(rate).fold(0.0, f64::max);
     let limit = fastest.as_per_second();
     let outcome = graded(highest, limit, f64::INFINITY);
     let advice = if outcome == CheckOutcome::Passed { "" } else { " Use more agents, or a faster machine." };

@@ -305,6 +305,17 @@ fn one_late_start_of_a_few_makes_a_run_suspect_and_not_invalid() {
 }
 
 #[test]
+fn the_rest_of_a_last_second_is_no_burst() {
+    let mut run = faultless();
+    run.self_test = Some(Rate::per_second(100.0));
+    let last = run.seconds.last_mut().unwrap();
+    (last.length, last.intended, last.offered, last.sent) = (Nanos::from_millis(1), 1, 1, 1);
+    let judgement = judge(&run);
+    let check = judgement.checks.iter().find(|check| check.check.contains("self-test")).unwrap();
+    assert_eq!(check.outcome, CheckOutcome::Passed, "{check:?}");
+}
+
+#[test]
 fn late_sends_are_late_against_the_response_they_are_part_of() {
     // 2 ms of lag against a median start of 400 ms are half of one percent.
     let slow = |run: &mut Evidence| {

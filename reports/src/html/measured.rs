@@ -15,13 +15,14 @@ use crate::run_document::{Quantiles, RunDocument, SteadyState};
 use crate::wording;
 
 /// Columns of the generator: drawn together or in the self-check, not among the resources.
-const OWN_COLUMNS: [&str; 11] = [
+const OWN_COLUMNS: [&str; 12] = [
     columns::OFFERED,
     columns::SENT,
     columns::COMPLETED,
     columns::FAILED,
     columns::OPEN_WORKFLOWS,
     columns::IN_FLIGHT,
+    columns::WAITING,
     columns::BACKLOG,
     columns::GENERATOR_CPU,
     columns::CANARY,
@@ -84,6 +85,7 @@ fn banner(document: &RunDocument, run: &Run, measurement: &Measurement) -> Marku
     let p99 = |quantiles: &Option<Quantiles>| match quantiles.as_ref().map(|quantiles| quantiles.p99) {
         Some(Some(interval)) => number::seconds(interval.estimate),
         Some(None) if overloaded => "undefined".to_owned(),
+        Some(None) => "too few".to_owned(),
         _ => number::MISSING.to_owned(),
     };
     let counts = &measurement.counts;
@@ -227,6 +229,7 @@ fn in_flight(run: &Run) -> Option<Markup> {
     let named = [
         (columns::OPEN_WORKFLOWS, "workflows open"),
         (columns::IN_FLIGHT, "requests in flight"),
+        (columns::WAITING, "held back at the cap"),
         (columns::BACKLOG, "tasks waiting in queues"),
     ];
     let series: Vec<(&str, Vec<(f64, f64)>)> = named
@@ -359,7 +362,7 @@ fn both(curves: &[&QuantileCurve]) -> String {
 fn heatmap(run: &Run, measurement: &Measurement) -> Option<Markup> {
     let metric = ["e2e.response", "start.response"].into_iter().find(|metric| run.by_start(metric).len() > 1)?;
     let parts: Vec<(f64, Buckets)> =
-        run.by_start(metric).into_iter().map(|(start, buckets)| (start.as_secs_f64(), buckets)).collect();
+        run.by_start(metric).into_iter().map(|(start, buckets)| (start.as_secs_f64(), buckets.clone())).collect();
     let last = parts.last()?.0 + 1.0;
     let stretch = parts.len().div_ceil(30);
     let stretches: Vec<(f64, Buckets)> = parts

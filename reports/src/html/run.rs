@@ -201,7 +201,7 @@ pub(super) fn latency_over_time(run: &Run, metric: &str) -> Option<Markup> {
     // Merged to at most so many points: a p99 of sixty samples is noise.
     let groups: Vec<(f64, Buckets)> = seconds
         .chunks(seconds.len().div_ceil(POINTS_OVER_TIME).max(1))
-        .map(|part| (part[0].0.as_secs_f64(), Buckets::merged(part.iter().map(|(_, buckets)| buckets))))
+        .map(|part| (part[0].0.as_secs_f64(), Buckets::merged(part.iter().map(|(_, buckets)| *buckets))))
         .collect();
     let of = |q: f64| -> Vec<(f64, f64)> {
         groups.iter().filter_map(|(start, all)| Some((*start, all.quantile(q)? as f64 / 1e9))).collect()

@@ -23,6 +23,8 @@ pub mod columns {
     pub const OPEN_WORKFLOWS: &str = "open_workflows";
     /// Requests sent and not answered: what the in-flight cap counts, "requests".
     pub const IN_FLIGHT: &str = "in_flight";
+    /// Operations held back at the in-flight cap, "operations".
+    pub const WAITING: &str = "waiting";
     /// Tasks waiting in the run's task queues, "tasks".
     pub const BACKLOG: &str = "backlog";
     /// CPU of the generator's own process, "cores".

@@ -86,14 +86,12 @@ impl Run {
         }
     }
 
-    /// All samples of a metric by the begin of their interval, in time order, warm-up included. A load generator may
-    /// write several intervals of one second: operations that began in it end later.
-    pub fn by_start(&self, metric: &str) -> Vec<(Nanos, Buckets)> {
-        let mut intervals: Vec<&IntervalHistogram> =
-            self.intervals.iter().filter(|interval| interval.metric == metric).collect();
-        intervals.sort_by_key(|interval| interval.start);
-        let groups = intervals.chunk_by(|a, b| a.start == b.start);
-        groups.map(|group| (group[0].start, Buckets::merged(group.iter().map(|interval| &interval.buckets)))).collect()
+    /// All samples of a metric by the begin of their interval, in time order, warm-up included.
+    pub fn by_start(&self, metric: &str) -> Vec<(Nanos, &Buckets)> {
+        let of_metric = self.intervals.iter().filter(|interval| interval.metric == metric);
+        let mut parts: Vec<(Nanos, &Buckets)> = of_metric.map(|interval| (interval.start, &interval.buckets)).collect();
+        parts.sort_by_key(|(start, _)| *start);
+        parts
     }
 
     /// The intervals of a metric that begin within the measured window, in time order.
