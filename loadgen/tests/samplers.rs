@@ -9,9 +9,21 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use plimsoll_load::connect::{ConnectFlags, Endpoint, Environment, Service};
+use plimsoll_load::samplers::histories::HistoryMetric;
 use plimsoll_load::samplers::local_cluster::LocalCluster;
 use plimsoll_load::samplers::postgres::Verb;
 use plimsoll_load::samplers::{SamplerFlags, SamplerSettings, Samplers};
+use temporalio_common::protos::temporal::api::command::v1::command::Attributes;
+use temporalio_common::protos::temporal::api::command::v1::{
+    Command as WorkflowCommand, CompleteWorkflowExecutionCommandAttributes,
+};
+use temporalio_common::protos::temporal::api::common::v1::WorkflowType;
+use temporalio_common::protos::temporal::api::enums::v1::CommandType;
+use temporalio_common::protos::temporal::api::taskqueue::v1::TaskQueue;
+use temporalio_common::protos::temporal::api::workflowservice::v1::{
+    PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest,
+};
 use temporary_postgres::TemporaryPostgres;
 
 #[derive(Parser)]
@@ -102,6 +114,7 @@ async fn an_endpoint_that_hangs_does_not_hold_up_the_row() {
     let mut samplers =
         Samplers::connect(&settings(&[&format!("--prometheus=history={address}"), "--scrape-interval=1s"]), None).await;
     for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let begun = Instant::now();
         let row = samplers.sample().await;
         assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
@@ -122,19 +135,20 @@ async fn postgresql_counts_to_the_statement_and_leaves_ours_out() {
     // The first readings find the texts of our own statements.
     tokio::time::sleep(Duration::from_secs(2)).await;
     samplers.sample().await;
+    let mut last = Instant::now();
     let before = samplers.statement_costs();
 
     let sql = "BEGIN; INSERT INTO executions SELECT n, repeat('x', 1000) FROM generate_series(1, 5000) n; UPDATE executions SET id = id + 1 WHERE id <= 100; COMMIT";
     postgres.query("temporal", sql);
     postgres.query("temporal_visibility", "SELECT 1");
     // Counters of a session are there when it has ended, at the latest a second after.
-    let (mut sums, mut seconds) = (vec![0.0; 6], Instant::now());
+    let mut sums = vec![0.0; 6];
     let names = ["statements", "visibility_statements", "statements_insert", "commits", "wal_bytes", "database_cpu"];
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let row = samplers.sample().await;
-        let passed = seconds.elapsed().as_secs_f64();
-        seconds = Instant::now();
+        let passed = last.elapsed().as_secs_f64();
+        last = Instant::now();
         for (sum, name) in sums.iter_mut().zip(names) {
             *sum += value(&samplers, &row, name).unwrap_or(0.0) * passed;
         }
@@ -222,15 +236,114 @@ async fn without_pg_stat_statements_the_rest_is_sampled_and_it_is_said_what_to_d
     assert!(value(&samplers, &row, "wal_bytes").is_some() && value(&samplers, &row, "database_bytes").is_none());
 }
 
-/// `PLIMSOLL_STATE_DIR` names the cluster, as its environment file does.
+fn running_cluster() -> LocalCluster {
+    let named = std::env::var("TEMPORAL_ADDRESS").ok().and_then(|address| LocalCluster::at(&address));
+    named.or_else(LocalCluster::default_one).expect("a running cluster: source \"$(loadgen/cluster/up)\"")
+}
+
+async fn start(service: &mut Service, queue: &str, id: &str) {
+    let request = StartWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_id: id.to_owned(),
+        workflow_type: Some(WorkflowType { name: "Nothing".to_owned() }),
+        task_queue: Some(TaskQueue { name: queue.to_owned(), ..TaskQueue::default() }),
+        request_id: id.to_owned(),
+        ..StartWorkflowExecutionRequest::default()
+    };
+    service.start_workflow_execution(request).await.unwrap();
+}
+
+/// Takes one workflow task and completes its workflow; gives the workflow's id.
+async fn complete_one(service: &mut Service, queue: &str) -> String {
+    let poll = PollWorkflowTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: Some(TaskQueue { name: queue.to_owned(), ..TaskQueue::default() }),
+        identity: "samplers".to_owned(),
+        ..PollWorkflowTaskQueueRequest::default()
+    };
+    let task = service.poll_workflow_task_queue(poll).await.unwrap().into_inner();
+    let complete = WorkflowCommand {
+        command_type: CommandType::CompleteWorkflowExecution.into(),
+        attributes: Some(Attributes::CompleteWorkflowExecutionCommandAttributes(
+            CompleteWorkflowExecutionCommandAttributes::default(),
+        )),
+        ..WorkflowCommand::default()
+    };
+    let answer = RespondWorkflowTaskCompletedRequest {
+        namespace: "default".to_owned(),
+        task_token: task.task_token,
+        commands: vec![complete],
+        identity: "samplers".to_owned(),
+        ..RespondWorkflowTaskCompletedRequest::default()
+    };
+    service.respond_workflow_task_completed(answer).await.unwrap();
+    task.workflow_execution.unwrap().workflow_id
+}
+
+#[tokio::test]
+#[ignore = "needs a real cluster: loadgen/cluster/up"]
+async fn a_backlog_is_seen_while_no_worker_polls_and_histories_tell_how_long_tasks_waited() {
+    const WORKFLOWS: usize = 4;
+    let cluster = running_cluster();
+    let run = plimsoll_load::identity::RunId::new();
+    let queue = run.task_queue();
+    let variables = [
+        "TEMPORAL_ADDRESS",
+        "TEMPORAL_TLS",
+        "TEMPORAL_TLS_SERVER_CA_CERT_PATH",
+        "TEMPORAL_TLS_CLIENT_CERT_PATH",
+        "TEMPORAL_TLS_CLIENT_KEY_PATH",
+    ];
+    let environment = Environment::of(variables.into_iter().filter_map(|name| Some((name, cluster.get(name)?))));
+    let connected =
+        Endpoint::resolve_in(&ConnectFlags::default(), &environment).unwrap().connect("samplers").await.unwrap();
+    let mut service = connected.service();
+    let settings = SamplerSettings { task_queues: vec![queue.clone()], ..settings(&[]) };
+    let mut samplers = Samplers::connect(&settings, Some(&connected)).await;
+
+    let started = Instant::now();
+    for ordinal in 0..WORKFLOWS {
+        start(&mut service, &queue, &run.workflow_id(ordinal as u64)).await;
+    }
+    // The server brings the count up to date every few seconds.
+    let mut backlog = Vec::new();
+    while started.elapsed() < Duration::from_secs(30) && backlog.last() != Some(&Some(WORKFLOWS as f64)) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let row = samplers.sample().await;
+        backlog.push(value(&samplers, &row, "backlog"));
+    }
+    assert_eq!(backlog.last(), Some(&Some(WORKFLOWS as f64)), "{backlog:?} {:?}", samplers.problems());
+    let waited = started.elapsed();
+
+    for _ in 0..WORKFLOWS {
+        let id = complete_one(&mut service, &queue).await;
+        samplers.closed(&id, "");
+    }
+    let waited_at_most = started.elapsed();
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        samplers.sample().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        times.extend(samplers.take_histories());
+    }
+    assert_eq!((samplers.histories_read(), samplers.problems()), (WORKFLOWS as u64, Vec::new()));
+    let of = |metric: HistoryMetric| {
+        times.iter().filter(move |(other, _)| *other == metric).map(|(_, time)| time.as_secs_f64())
+    };
+    let waits: Vec<f64> = of(HistoryMetric::WorkflowTaskScheduleToStart).collect();
+    // All were started before the waiting was over; four starts take well under a second of it.
+    let (least, most) = (waited.as_secs_f64() - 2.0, waited_at_most.as_secs_f64());
+    assert!(
+        waits.len() == WORKFLOWS && waits.iter().all(|wait| (least..=most).contains(wait)),
+        "{waits:?} in {least}..{most}"
+    );
+    assert_eq!(of(HistoryMetric::Workflow).count(), WORKFLOWS);
+}
+
 #[tokio::test]
 #[ignore = "needs a real cluster: loadgen/cluster/up"]
 async fn every_column_of_a_real_cluster_has_a_value() {
-    let cluster = std::env::var("TEMPORAL_ADDRESS")
-        .ok()
-        .and_then(|address| LocalCluster::at(&address))
-        .or_else(LocalCluster::default_one);
-    let cluster = cluster.expect("a running cluster: source \"$(loadgen/cluster/up)\"");
+    let cluster = running_cluster();
     let flags =
         Command::try_parse_from(["x", "--scrape-interval=1s"]).map_err(|error| error.to_string()).unwrap().samplers;
     let settings = SamplerSettings::resolve_in(&flags, &|_| None, Some(&cluster), &[], 1).unwrap();
