@@ -17,7 +17,7 @@ use crate::find_capacity::{Bounds, Capacity, Search, kept};
 
 /// Length of one run when nothing is said.
 const DURATION: Nanos = Nanos::from_secs(30);
-/// A search with more invalid runs than this is given up: the generator or its machine is not fit for it.
+/// A search with so many invalid runs is given up: the generator or its machine is not fit for it.
 const MOST_INVALID: usize = 3;
 
 /// What `--format json` prints.
