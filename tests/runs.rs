@@ -35,6 +35,7 @@ fn write_run(folder: &Path, milliseconds: u64, finished: bool) {
         sent: Sent { offered: 6_000, sent: 6_000, unsent: 0, failed: 0 },
         verdict: RunVerdict { verdict: Trust::Valid, reasons: Vec::new() },
         resources: Vec::new(),
+        measurement: None,
         summary: Some(summary),
     };
     let mut writer = Writer::create(folder, &manifest).unwrap();

@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2034
-# Shared by up, down, status and reset: where a cluster lives, which processes are its own, how they are stopped.
+# shellcheck shell=bash disable=SC2034,SC2154
+# Shared by the commands: where a cluster lives, its ports and options, which processes are its own.
 
 set -euo pipefail
 
@@ -23,11 +23,27 @@ set_paths() {
   CACHE=${PLIMSOLL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/plimsoll}
   BIN=$CACHE/bin
   STATE=${PLIMSOLL_STATE:-$(default_state_root)}/$NAME
+  # They are written into files that shells and PostgreSQL read unquoted.
+  [[ $STATE =~ ^/[A-Za-z0-9._/+@-]+$ ]] || die "the path '$STATE' must be absolute and without blanks or special characters: set PLIMSOLL_STATE"
   ENV_FILE=$STATE/env
+  TLS_DIR=$STATE/tls
   SERVER=$BIN/temporal-server-$TEMPORAL_VERSION
   SCHEMA_TOOL=$BIN/temporal-sql-$TEMPORAL_VERSION
   CLI=$BIN/temporal-cli-$CLI_VERSION
-  PG_BIN=${PLIMSOLL_PG_BIN:-/usr/lib/postgresql/$PG_MAJOR/bin}
+  set_pg_bin
+}
+
+# A cluster stays with the PostgreSQL that made its data; a new one takes version 15, or else the newest that is installed.
+set_pg_bin() {
+  local major dir
+  PG_BIN=${PLIMSOLL_PG_BIN:-}
+  [[ -z $PG_BIN ]] || return 0
+  major=$(cat "$STATE/pg/PG_VERSION" 2>/dev/null) || major=
+  PG_BIN=/usr/lib/postgresql/${major:-$PG_MAJOR}/bin
+  if [[ -n $major || -x $PG_BIN/initdb ]]; then return 0; fi
+  while read -r dir; do
+    if [[ -x $dir/bin/initdb ]]; then PG_BIN=$dir/bin; fi
+  done < <(printf '%s\n' /usr/lib/postgresql/* | sort -V)
 }
 
 set_ports() {
@@ -38,24 +54,33 @@ set_ports() {
   METRICS_FRONTEND=$((PORTS + 90)) METRICS_HISTORY=$((PORTS + 91)) METRICS_MATCHING=$((PORTS + 92)) METRICS_WORKER=$((PORTS + 93))
 }
 
-# A second `up`, `down` or `reset` of the same cluster waits for the first one.
+default_options() { PORTS=17200 SHARDS=64 CONNECTIONS=20 TLS=none PG_SETTINGS=() SERVICE_ENV=(); }
+
+# A cluster keeps its options until `reset`: what `up` is not told again stays.
+load_options() {
+  default_options
+  if [[ -s $STATE/$MARKER ]]; then read -r SHARDS PORTS <"$STATE/$MARKER"; fi
+  # shellcheck source=/dev/null
+  if [[ -s $STATE/options ]]; then source "$STATE/options"; fi
+  set_ports
+}
+
+options_text() {
+  local list name
+  printf '%s=%q\n' PORTS "$PORTS" SHARDS "$SHARDS" CONNECTIONS "$CONNECTIONS" TLS "$TLS"
+  for name in PG_SETTINGS SERVICE_ENV; do
+    local -n list=$name
+    printf '%s=(' "$name"
+    [[ ${#list[@]} -eq 0 ]] || printf ' %q' "${list[@]}"
+    printf ' )\n'
+  done
+}
+
+# A second command on the same cluster waits for the first one.
 lock_state() {
-  mkdir -p "$(dirname "$STATE")"
-  exec 9>"$STATE.lock"
+  mkdir -p "$(dirname "$STATE")" || die "cannot make $(dirname "$STATE"): set PLIMSOLL_STATE"
+  exec 9>"$STATE.lock" || die "cannot write $STATE.lock: set PLIMSOLL_STATE"
   flock -w 300 9 || die "another command has held $STATE.lock for five minutes"
-}
-
-# PostgreSQL refuses to run as root, so root hands its part to an unprivileged user.
-pg_user() {
-  if [[ $EUID -ne 0 ]]; then id -un; elif id postgres >/dev/null 2>&1; then echo postgres; else echo nobody; fi
-}
-
-# The lock's descriptor is closed, so that no server outlives this command holding it.
-as_pg_user() {
-  if [[ $EUID -ne 0 ]]; then (cd / && exec "$@" 9>&-); return; fi
-  local user
-  user=$(pg_user)
-  (cd / && exec setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups "$@" 9>&-)
 }
 
 # Start time of a process in clock ticks after boot: with the pid it names one process for good, a reused pid does not pass for it.
@@ -82,60 +107,41 @@ running_pid() {
   return 1
 }
 
-pg_pid() { head -n 1 "$STATE/pg/postmaster.pid" 2>/dev/null; }
-
-# pg_ctl takes a dead process that its parent has not waited for, or another program with its pid, for a running server.
-pg_running() {
-  local pid
-  pid=$(pg_pid) || return 1
-  start_time "$pid" >/dev/null && [[ $(readlink "/proc/$pid/cwd") == "$STATE/pg" ]]
-}
-
-# After a crash: waits for the server's orphans, which work in its data directory, to end, then takes the stale file away.
-clear_stale_postgres() {
-  [[ -e $STATE/pg/postmaster.pid ]] || return 0
-  for _ in $(seq 1 100); do
-    if ! find /proc -maxdepth 2 -name cwd -lname "$STATE/pg" 2>/dev/null | grep -q .; then
-      rm -f "$STATE/pg/postmaster.pid" "$STATE"/run/.s.PGSQL.*
-      return
-    fi
-    sleep 0.1
-  done
-  die "processes of a crashed PostgreSQL still use $STATE/pg"
+any_running() {
+  local service
+  pg_running && return
+  for service in "${SERVICES[@]}"; do running_pid "$service" >/dev/null && return; done
+  return 1
 }
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-stop_service() {
-  local pid
-  pid=$(running_pid "$1") || return 0
-  kill -TERM "$pid" 2>/dev/null || true
-  for _ in $(seq 1 150); do
-    running_pid "$1" >/dev/null || return 0
-    sleep 0.1
-  done
-  say "$1 (pid $pid) did not stop in 15 s: killed"
-  kill -KILL "$pid" 2>/dev/null || true
-  sleep 0.2
-  rm -f "$STATE/pid/$1"
-}
-
 stop_all() {
   local service
   for service in worker frontend matching history; do stop_service "$service"; done
-  if pg_running; then
-    as_pg_user "$PG_BIN/pg_ctl" -D "$STATE/pg" -m fast -w -t 60 stop >/dev/null || die "PostgreSQL did not stop: see $STATE/log/postgres.log"
-  fi
+  stop_postgres
 }
 
-parse_name_only() {
-  NAME=default
+# For commands with the cluster's name as their only option; what else they are given is left in WORDS.
+parse_name() {
+  NAME=default WORDS=()
   while [[ $# -gt 0 ]]; do
     case $1 in
-      --name) NAME=${2:?--name needs a value}; shift 2 ;;
+      --name) [[ $# -ge 2 ]] || die "--name needs a value"; NAME=$2; shift 2 ;;
       -h | --help) usage; exit 0 ;;
-      *) usage >&2; die "unknown argument '$1'" ;;
+      -*) usage >&2; die "unknown option '$1'" ;;
+      *) WORDS+=("$1"); shift ;;
     esac
   done
   set_paths
 }
+
+parse_name_only() {
+  parse_name "$@"
+  [[ ${#WORDS[@]} -eq 0 ]] || { usage >&2; die "unknown argument '${WORDS[0]}'"; }
+}
+
+# shellcheck source=postgres.sh
+source "$here/postgres.sh"
+# shellcheck source=services.sh
+source "$here/services.sh"

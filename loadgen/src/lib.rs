@@ -2,10 +2,50 @@
 //!
 //! | module | subject |
 //! | --- | --- |
+//! | [`canary`] | how steady the machine is |
+//! | [`cli`] | what the user typed |
 //! | [`clock`] | time of a run, from its start |
-//! | [`identity`] | the run's id, and how everything the run starts is named by it |
+//! | [`commands`] | one module per command |
+//! | [`connect`] | where the target is, who we are to it, and connections to it |
+//! | [`console`] | the answer on stdout, everything else on stderr |
+//! | [`diagnostics`] | problems of a profile, each in its place |
+//! | [`dispatch`] | every operation at its intended time, whatever the target does |
+//! | [`driver`] | sends what the dispatcher hands over, and keeps the books about it |
+//! | [`embedded`] | a server inside this program that speaks what the driver uses |
+//! | [`engine`] | one load from its first start to the last answer |
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
+//! | [`find_capacity`] | the highest rate that meets a promise, by a bounded search |
+//! | [`identity`] | the run's id, and how everything the run starts is named by it |
+//! | [`profile_file`] | the profile a command was given |
+//! | [`progress`] | how the run goes, on stderr |
+//! | [`record`] | latencies by metric and second, counts to the unit |
+//! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
+//! | [`samplers`] | what is read beside the load: services, PostgreSQL, processes, backlog, histories |
+//! | [`selftest`] | how fast this machine can generate before it is itself the bottleneck |
+//! | [`verdict`] | a run judges itself |
+//! | [`worker`] | the run's own workers, and what is heard of them |
+//! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
+pub mod canary;
+pub mod cli;
 pub mod clock;
+pub mod commands;
+pub mod connect;
+pub mod console;
+pub mod diagnostics;
+pub mod dispatch;
+pub mod driver;
+pub mod embedded;
+pub mod engine;
 pub mod failure;
+pub mod find_capacity;
 pub mod identity;
+pub mod profile_file;
+pub mod progress;
+pub mod record;
+pub mod safety;
+pub mod samplers;
+pub mod selftest;
+pub mod verdict;
+pub mod worker;
+pub mod workload;

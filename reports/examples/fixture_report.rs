@@ -1,16 +1,19 @@
 //! Renders the invented documents of the tests as pages, to look at them:
-//! `cargo run -p plimsoll-reports --example fixture_report -- FOLDER`.
+//! `cargo run -p plimsoll-reports --example fixture_report -- FOLDER [RUN…]`; runs on disk are drawn beside them.
 
 use std::path::Path;
+
+#[path = "../tests/common/measured.rs"]
+mod fixture;
 
 use hdrhistogram::Histogram;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::compare::{Tolerances, compare};
 use plimsoll_reports::quantity::Interval;
 use plimsoll_reports::run_dir::{self, Clock, Manifest, Phase, ResourceColumn, Run, RunVerdict, Sent, Trust, Writer};
-use plimsoll_reports::run_document::RunDocument;
+use plimsoll_reports::run_document::{RunDocument, SteadyState};
 use plimsoll_reports::sweep_document::{SweepDocument, SweepPoint};
-use plimsoll_reports::{html, text};
+use plimsoll_reports::{html, measured, text};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -29,6 +32,25 @@ fn main() -> Result<(), Failure> {
     let b = write_run(&folder.join("measured"), &measured, 1.12)?;
     std::fs::write(folder.join("run.html"), html::run(&simulated, Some(&a)))?;
     std::fs::write(folder.join("comparison.html"), html::comparison(&compare(&a, &b, &Tolerances::default())))?;
+    for (name, story) in [
+        ("measured_steady", fixture::Story::Steady),
+        ("measured_overloaded", fixture::Story::Overloaded),
+        ("measured_frozen", fixture::Story::Frozen),
+    ] {
+        let run = fixture::write(&folder.join(name), story);
+        if let Some(summary) = &run.manifest.summary {
+            std::fs::write(folder.join(format!("{name}.html")), html::run(summary, Some(&run)))?;
+            println!("{}", text::run_directory(summary, &run, text::WIDTH, false));
+        }
+    }
+    for (index, run) in std::env::args().skip(2).enumerate() {
+        let run = run_dir::read(Path::new(&run))?;
+        let summary = run.manifest.summary.clone().or_else(|| measured::summarise(&run, SteadyState::Undecided));
+        if let Some(summary) = summary {
+            std::fs::write(folder.join(format!("run-{index}.html")), html::run(&summary, Some(&run)))?;
+            println!("{}", text::run_directory(&summary, &run, text::WIDTH, false));
+        }
+    }
     let points = [3u32, 4, 6, 8].into_iter().zip([1.9, 0.2, 0.09, 0.07]).map(|(pods, p99)| {
         let mut point = SweepPoint::from_run(vec![pods.to_string()], &simulated, Some(p99 <= 0.2));
         if let Some(quantiles) = point.latency.schedule_to_start_activity.as_mut() {
@@ -77,6 +99,7 @@ fn write_run(folder: &Path, document: &RunDocument, factor: f64) -> Result<Run, 
             ResourceColumn { name: "database_cpu".into(), unit: "share".into() },
             ResourceColumn { name: "wal_bytes_per_second".into(), unit: "bytes/s".into() },
         ],
+        measurement: None,
         summary: Some(RunDocument { warmup_seconds: 0.0, measured_seconds: 600.0, ..document.clone() }),
     };
     let mut writer = Writer::create(folder, &manifest)?;

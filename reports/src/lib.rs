@@ -8,6 +8,7 @@ pub mod chart;
 pub mod compare;
 pub mod csv;
 pub mod html;
+pub mod measured;
 pub mod number;
 pub mod plan_document;
 pub mod quantity;

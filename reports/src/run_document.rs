@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::quantity::{Interval, QuantileCurve};
 
 /// Version of the run document.
-pub const RUN_SCHEMA_VERSION: u32 = 1;
+///
+/// 2: numbers per workflow are null where they were not measured. Version 1 reads as ever.
+pub const RUN_SCHEMA_VERSION: u32 = 2;
 
 /// The answer of `plimsoll simulate`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
@@ -21,6 +23,9 @@ pub struct RunDocument {
     pub cluster: String,
     /// Seed.
     pub seed: u64,
+    /// Whether the measured window is a steady state; absent for a simulated run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady_state: Option<SteadyState>,
     /// Work and cost per workflow (a workflow started from outside; its children and further runs included).
     pub per_workflow: PerWorkflow,
     /// Latencies.
@@ -57,21 +62,41 @@ pub enum RunKind {
     Measured,
 }
 
-/// Work and cost per workflow.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+/// Whether the measured window is a steady state, of which alone a latency has a distribution.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum SteadyState {
+    /// No trend was found.
+    Steady,
+    /// Latencies or the work in flight had a trend: quantiles are of this window and of no other.
+    Drifting,
+    /// The target did not keep up: latencies grow as long as the load lasts, so that no quantile is defined.
+    Overloaded,
+    /// Too short to tell.
+    Undecided,
+}
+
+/// Work and cost per workflow; null where it was not measured.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct PerWorkflow {
     /// SQL statements, main and visibility database.
-    pub statements: f64,
+    #[serde(default)]
+    pub statements: Option<f64>,
     /// Transactions that write (BEGIN … COMMIT), single-statement inserts excluded.
-    pub write_transactions: f64,
+    #[serde(default)]
+    pub write_transactions: Option<f64>,
     /// Temporal state transitions.
-    pub state_transitions: f64,
+    #[serde(default)]
+    pub state_transitions: Option<f64>,
     /// WAL flushes.
-    pub fsyncs: f64,
+    #[serde(default)]
+    pub fsyncs: Option<f64>,
     /// WAL bytes outside checkpoints' full-page images.
-    pub wal_bytes: f64,
+    #[serde(default)]
+    pub wal_bytes: Option<f64>,
     /// Event history.
-    pub history_bytes: f64,
+    #[serde(default)]
+    pub history_bytes: Option<f64>,
     /// CPU.
     pub cpu_seconds: CpuSeconds,
     /// gRPC requests by service and method, as the services' `service_requests` counts them; empty in documents made before
@@ -92,22 +117,26 @@ pub struct Requests {
 }
 
 /// CPU per workflow by service.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct CpuSeconds {
     /// Frontend.
-    pub frontend: f64,
+    #[serde(default)]
+    pub frontend: Option<f64>,
     /// History.
-    pub history: f64,
+    #[serde(default)]
+    pub history: Option<f64>,
     /// Matching.
-    pub matching: f64,
+    #[serde(default)]
+    pub matching: Option<f64>,
     /// Database.
-    pub database: f64,
+    #[serde(default)]
+    pub database: Option<f64>,
 }
 
 /// Latencies by metric; `None` where the profile has no such step.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct Latencies {
-    /// From the intended start to the result at the client.
+    /// From the intended start to the result at the client, or to the close as the workers saw it.
     pub e2e: Option<Quantiles>,
     /// The start call.
     pub start: Option<Quantiles>,
@@ -115,6 +144,9 @@ pub struct Latencies {
     pub schedule_to_start_workflow: Option<Quantiles>,
     /// Activities.
     pub schedule_to_start_activity: Option<Quantiles>,
+    /// Whatever else was measured, by its name in `run.hlog`: `e2e.service`, `signal.response`, …
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub further: std::collections::BTreeMap<String, Quantiles>,
 }
 
 /// Quantiles in seconds; `None` where the tail has too few samples.
@@ -132,9 +164,15 @@ pub struct Quantiles {
     pub p95: Option<Interval>,
     /// 99 %.
     pub p99: Option<Interval>,
+    /// 99.9 %; measured runs only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999: Option<Interval>,
+    /// Independent samples that would tell as much about the median; measured runs only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_samples: Option<f64>,
 }
 
-/// Counts over the whole run: `offered = completed + failed + unfinished`.
+/// Counts over the whole run: `offered = completed + failed + unfinished + unsent`.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 pub struct Counts {
     /// Intended starts.
@@ -145,4 +183,7 @@ pub struct Counts {
     pub failed: u64,
     /// Still running at the end.
     pub unfinished: u64,
+    /// Not sent; a simulated run sends all.
+    #[serde(default)]
+    pub unsent: u64,
 }

@@ -6,13 +6,18 @@ use crate::plan_document::{LimitCheck, PlanDocument, RecoveryPlan, RuleCompariso
 /// A metric as people call it.
 pub fn metric(name: &str) -> String {
     match name {
-        "start" => "start".into(),
+        "start" | "start.response" => "start".into(),
         "e2e" | "e2e.response" => "end to end".into(),
-        "e2e.service" => "end to end, from the send".into(),
         "schedule_to_start" => "schedule-to-start".into(),
         "schedule_to_start_workflow" | "schedule_to_start.workflow" => "workflow task schedule-to-start".into(),
         "schedule_to_start_activity" | "schedule_to_start.activity" => "activity schedule-to-start".into(),
-        other => other.replace('_', " "),
+        "dispatch_lag" => "dispatch lag".into(),
+        other => match other.rsplit_once('.') {
+            Some((what, "service")) => format!("{}, from the send", metric(what)),
+            Some((what, "response")) => metric(what),
+            Some((what, "failed")) => format!("{}, failed", metric(what)),
+            _ => other.replace('_', " "),
+        },
     }
 }
 
@@ -89,6 +94,14 @@ pub fn with_unit(value: f64, unit: &str) -> String {
         "1/s" | "/s" => number::rate(value),
         "" => number::quantity(value),
         unit => format!("{} {unit}", number::quantity(value)),
+    }
+}
+
+/// A value at an axis' tick, where there is room for a unit that people write beside a number, and for no word.
+pub fn tick(value: f64, unit: &str) -> String {
+    match unit {
+        "bytes" | "B" | "bytes/s" | "s" | "seconds" | "share" | "1/s" | "/s" => with_unit(value, unit),
+        _ => number::quantity(value),
     }
 }
 

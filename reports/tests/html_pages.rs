@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "common/measured.rs"]
+mod fixture;
 
+use fixture::Story;
 use plimsoll_reports::chart::{self, HALF, NARROW, Role};
 use plimsoll_reports::compare::{Tolerances, compare};
 use plimsoll_reports::html::{self, RunEntry};
@@ -16,6 +19,12 @@ fn directory(kind: RunKind, shift: u64) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let manifest = common::manifest(kind, 40.0);
     run_dir::read(&common::write_run(folder.path(), &manifest, &common::shape(40, 100, shift))).unwrap()
+}
+
+fn measured(story: Story) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let run = fixture::write(folder.path(), story);
+    html::run(run.manifest.summary.as_ref().unwrap(), Some(&run))
 }
 
 fn sweep(settings: &[&str]) -> SweepDocument {
@@ -39,6 +48,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ("infeasible plan", html::plan(&common::infeasible_plan())),
         ("run", html::run(&common::run(), None)),
         ("run with its directory", html::run(&common::run(), Some(&a))),
+        ("measured run", measured(Story::Steady)),
+        ("overloaded run", measured(Story::Overloaded)),
         ("comparison", html::comparison(&compare(&a, &b, &Tolerances::default()))),
         ("sweep", html::sweep(&sweep(&["2", "4", "8"]))),
         ("runs", html::runs(&[entry("a", common::run()), entry("b", common::measured_run())])),
@@ -62,7 +73,8 @@ fn no_page_reaches_out() {
 fn pages_are_small_and_the_same_every_time() {
     for ((name, page), (_, again)) in pages().into_iter().zip(pages()) {
         assert!(page == again, "{name}");
-        assert!(page.len() < 300_000, "{name}: {} bytes", page.len());
+        let most = if name.ends_with(" run") { 1_500_000 } else { 300_000 };
+        assert!(page.len() < most, "{name}: {} bytes", page.len());
     }
 }
 
@@ -237,4 +249,51 @@ fn a_plan_of_nothing_is_still_a_page() {
     plan.warnings.clear();
     let page = html::plan(&plan);
     assert!(page.contains("The profile makes no promise.") && page.contains("Nothing known that matters"));
+}
+
+#[test]
+fn a_measured_run_says_its_verdict_first_and_then_why_to_believe_it() {
+    let page = measured(Story::Steady);
+    let order = [
+        "Suspect",
+        "3 starts of 7,203 were not sent",
+        "What became of every start",
+        "Offered against achieved",
+        "few samples",
+        "Resources and cost",
+        "Self-check",
+        "Machine speed",
+        "plimsoll-20260102T030405Z-abc123",
+    ];
+    let body = page.find("<main>").unwrap();
+    let place = |text: &&str| page[body..].find(*text).unwrap_or_else(|| panic!("{text} is missing"));
+    let places: Vec<usize> = order.iter().map(place).collect();
+    assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
+    // Each chart has its numbers: as many tables to unfold as figures with a drawing.
+    assert_eq!(page.matches("class=\"plot\"").count(), page.matches("The numbers</summary>").count());
+    // Response and service on one chart.
+    assert!(page.contains("response, from the intended start") && page.contains("service, from the send"));
+}
+
+#[test]
+fn the_counts_of_a_measured_run_add_up_on_its_page() {
+    let page = measured(Story::Overloaded);
+    let count = |row: &str| -> u64 {
+        let start = page.find(&format!(">{row}</th>")).unwrap_or_else(|| panic!("no row {row}"));
+        let cell = &page[start..][page[start..].find("big\"").unwrap()..];
+        let cell = &cell[cell.find('>').unwrap() + 1..];
+        cell[..cell.find('<').unwrap()].replace(',', "").parse().unwrap()
+    };
+    let parts: u64 = ["Completed", "Failed", "Unfinished", "Unsent"].into_iter().map(count).sum();
+    assert!(parts > 1_000 && count("Unfinished") > 0);
+    assert_eq!(parts, count("Offered"));
+}
+
+#[test]
+fn an_overloaded_run_shows_no_quantile_of_its_latency() {
+    let page = measured(Story::Overloaded);
+    assert!(page.contains("Valid, of an overload") && page.contains("undefined") && page.contains("did not keep up"));
+    let table = &page[page.find("aria-label=\"Latency\"").unwrap()..];
+    let table = &table[..table.find("</table>").unwrap()];
+    assert!(table.contains("undefined") && !table.contains("too few"), "{table}");
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "common/measured.rs"]
+mod fixture;
 
 use plimsoll_reports::compare::{Comparison, Tolerances, compare};
 use plimsoll_reports::run_document::RunKind;
@@ -29,12 +31,20 @@ fn sweep() -> SweepDocument {
     }
 }
 
+fn measured(story: fixture::Story, width: usize, colour: bool) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let run = fixture::write(folder.path(), story);
+    text::run_directory(run.manifest.summary.as_ref().unwrap(), &run, width, colour)
+}
+
 /// Every text at a width.
 fn texts(width: usize, colour: bool) -> Vec<String> {
     vec![
         text::plan(&common::plan(), width, colour),
         text::plan(&common::infeasible_plan(), width, colour),
         text::run(&common::run(), width, colour),
+        measured(fixture::Story::Steady, width, colour),
+        measured(fixture::Story::Overloaded, width, colour),
         text::comparison(&two_runs(), width, colour),
         text::sweep(&sweep(), width, colour),
     ]
@@ -162,4 +172,15 @@ fn csv_of_a_comparison_and_of_a_sweep_have_a_row_each() {
     assert_eq!(rows[0][..2], ["workers.pods", "load"]);
     let p99 = rows[0].iter().position(|name| name == "start.p99_seconds").unwrap();
     assert!(rows[1][p99].parse::<f64>().unwrap() > 0.0);
+}
+
+#[test]
+fn a_measured_run_says_its_verdict_first() {
+    let text = measured(fixture::Story::Overloaded, 100, false);
+    assert!(text.starts_with("VALID, of an overload\n- The target did not keep up"), "{text}");
+    let text = measured(fixture::Story::Frozen, 100, false);
+    assert!(text.starts_with("SUSPECT\n"), "{text}");
+    for part in ["80 starts were held back", "completed", "offered", "dispatch lag p99", "end to end"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use plimsoll_reports::html::RunEntry;
 use plimsoll_reports::plan_document::{PLAN_SCHEMA_VERSION, PlanDocument};
-use plimsoll_reports::{csv, html, text};
+use plimsoll_reports::run_document::SteadyState;
+use plimsoll_reports::{csv, html, measured, text};
 
 use super::answer::{self, Rendered};
 use crate::cli::ReportArgs;
@@ -40,7 +41,9 @@ pub fn run(arguments: &ReportArgs, console: &Console) -> Result<Exit, Failure> {
     let mut entries = Vec::new();
     for path in &arguments.runs {
         let run = run_files::read(path, console)?;
-        let summary = run.manifest.summary.clone().ok_or_else(|| {
+        // What a killed load generator has left is all there; only its own judgement is missing.
+        let from_files = || measured::summarise(&run, SteadyState::Undecided);
+        let summary = run.manifest.summary.clone().or_else(from_files).ok_or_else(|| {
             Failure::usage(format!("{} has no results: the run was killed or is still under way", path.display()))
         })?;
         entries.push(RunEntry {
@@ -60,7 +63,9 @@ pub fn run(arguments: &ReportArgs, console: &Console) -> Result<Exit, Failure> {
             json: &entries,
             csv: &|| entries.iter().map(|entry| csv::run(&entry.run)).collect(),
             human: &|width, colour| {
-                entries.iter().map(|entry| text::run(&entry.run, width, colour)).collect::<Vec<_>>().join("\n")
+                let texts = entries.iter().zip(&runs);
+                let texts = texts.map(|(entry, run)| text::run_directory(&entry.run, run, width, colour));
+                texts.collect::<Vec<_>>().join("\n")
             },
             html: &page,
         },

@@ -109,6 +109,7 @@ fn manifest(document: &Document, run: &SimulatedRun, cut: bool) -> Manifest {
         sent: Sent { offered, sent: offered, unsent: 0, failed: 0 },
         verdict,
         resources: run.resource_columns.clone(),
+        measurement: None,
         summary: Some(run.document.clone()),
     }
 }

@@ -166,8 +166,8 @@ fn document(
     warnings: Vec<String>,
 ) -> RunDocument {
     let (work, workflows) = outcome.work_and_workflows();
-    let per = |count: u64| count as f64 / workflows.max(1.0);
-    let cpu = |process: Process| work.cpu[process as usize].as_secs_f64() / workflows.max(1.0);
+    let per = |count: u64| Some(count as f64 / workflows.max(1.0));
+    let cpu = |process: Process| Some(work.cpu[process as usize].as_secs_f64() / workflows.max(1.0));
     let requests = |process: Process| {
         let mut methods = work.requests.by_method(process, calibration);
         methods.values_mut().for_each(|count| *count /= workflows.max(1.0));
@@ -180,6 +180,7 @@ fn document(
         profile: profile.name.clone(),
         cluster: profile.cluster.name.clone(),
         seed,
+        steady_state: None,
         per_workflow: PerWorkflow {
             statements: per(work.statements + work.visibility_statements),
             write_transactions: per(work.write_transactions),
@@ -204,6 +205,7 @@ fn document(
             start: latency(Metric::Start),
             schedule_to_start_workflow: latency(Metric::ScheduleToStartWorkflow),
             schedule_to_start_activity: latency(Metric::ScheduleToStartActivity),
+            further: BTreeMap::new(),
         },
         latency_curves: latency_curves(outcome),
         throughput_per_second: outcome.throughput(),
@@ -213,6 +215,7 @@ fn document(
             completed: outcome.counts.completed,
             failed: outcome.counts.failed,
             unfinished: outcome.unfinished,
+            unsent: 0,
         },
         utilisation: utilisation(profile, outcome),
         measured_seconds: outcome.measured.as_secs_f64(),
@@ -237,6 +240,8 @@ fn quantiles(outcome: &Outcome, metric: Metric) -> Option<Quantiles> {
         p90: quantile(0.9),
         p95: quantile(0.95),
         p99: quantile(0.99),
+        p999: None,
+        effective_samples: None,
     })
 }
 

@@ -65,10 +65,15 @@ pub enum Role {
     Series(usize),
     /// The promise of a series.
     Promise(usize),
+    /// A cell of a heatmap, from few samples (0) to many.
+    Heat(usize),
 }
 
 /// Series that can be told apart; further ones start over.
 pub const SERIES: usize = 6;
+
+/// Depths of colour of a heatmap.
+pub const HEAT: usize = 7;
 
 impl Role {
     fn colour(self) -> RGBColor {
@@ -84,6 +89,7 @@ impl Role {
             Role::Paper => RGBColor(1, 0, 8),
             Role::Series(index) => RGBColor(2, 0, code(index % SERIES)),
             Role::Promise(index) => RGBColor(3, 0, code(index % SERIES)),
+            Role::Heat(level) => RGBColor(4, 0, code(level.min(HEAT - 1))),
         }
     }
 

@@ -1,14 +1,16 @@
-//! Charts as SVG text: percentile curves, latency against load with the plan's mark, storage and series over time.
+//! Charts as SVG text: percentile curves, heatmaps, latency against load with the plan's mark, storage and series over time.
 //!
 //! Colours are the page's business: see [`Role`].
 
 mod canvas;
+mod heatmap;
 mod load;
 mod percentiles;
 mod scale;
 mod series;
 
-pub use canvas::{BROAD, ChartError, HALF, NARROW, Role, SERIES, Shape};
+pub use canvas::{BROAD, ChartError, HALF, HEAT, NARROW, Role, SERIES, Shape};
+pub use heatmap::heatmap;
 pub use load::load;
 pub use percentiles::{PercentilePromise, percentiles};
 pub use series::{against, storage, time};

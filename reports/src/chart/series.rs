@@ -74,7 +74,7 @@ pub fn time(
     let axes = Axes {
         x,
         y,
-        x_ticks: time_ticks(last),
+        x_ticks: time_ticks(last, shape),
         y_ticks: y.ticks(4),
         x_label: &number::seconds,
         y_label: label,
@@ -115,13 +115,14 @@ pub fn against(
     })
 }
 
-/// Up to seven round times from 0.
-fn time_ticks(last: f64) -> Vec<f64> {
+/// Up to seven round times from 0, five on a phone.
+pub(super) fn time_ticks(last: f64, shape: Shape) -> Vec<f64> {
+    let most = if shape.width < 400.0 { 4.0 } else { 6.0 };
     const STEPS: [f64; 17] = [
         1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 21_600.0,
         43_200.0, 86_400.0,
     ];
-    match STEPS.into_iter().find(|step| last / step <= 6.0) {
+    match STEPS.into_iter().find(|step| last / step <= most) {
         Some(step) if last >= 3.0 => (0..=(last / step + 1e-9) as i32).map(|index| f64::from(index) * step).collect(),
         _ => Scale::Linear(0.0, last).ticks(5),
     }
@@ -146,6 +147,7 @@ fn thinned(line: &[(f64, f64)], limit: usize) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::{HALF, NARROW};
 
     #[test]
     fn thinning_keeps_the_peaks() {
@@ -158,9 +160,10 @@ mod tests {
 
     #[test]
     fn times_are_ticked_at_round_minutes() {
-        assert_eq!(time_ticks(600.0), [0.0, 120.0, 240.0, 360.0, 480.0, 600.0]);
-        assert_eq!(time_ticks(1.0).len(), 6);
-        assert!(time_ticks(1e9).len() <= 12);
+        assert_eq!(time_ticks(600.0, HALF), [0.0, 120.0, 240.0, 360.0, 480.0, 600.0]);
+        assert_eq!(time_ticks(180.0, NARROW), [0.0, 60.0, 120.0, 180.0]);
+        assert_eq!(time_ticks(1.0, HALF).len(), 6);
+        assert!(time_ticks(1e9, HALF).len() <= 12);
     }
 
     #[test]

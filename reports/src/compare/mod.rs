@@ -19,7 +19,7 @@ pub use tolerances::{Tolerances, TolerancesError};
 use crate::number;
 use crate::quantity::{CurvePoint, Interval, QuantileCurve};
 use crate::run_dir::{Buckets, Run, Trust};
-use crate::run_document::RunDocument;
+use crate::run_document::{RunDocument, SteadyState};
 use crate::wording;
 
 /// The quantiles that are judged.
@@ -27,7 +27,7 @@ const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 
 /// Compares run `b` with the reference `a`.
 pub fn compare(a: &Run, b: &Run, tolerances: &Tolerances) -> Comparison {
-    let (metrics, metrics_a, metrics_b) = common(&a.metrics(), &b.metrics());
+    let (metrics, metrics_a, metrics_b) = common(&canonical_metrics(a), &canonical_metrics(b));
     let metrics: Vec<MetricComparison> =
         metrics.into_iter().filter_map(|metric| compare_metric(a, b, metric, tolerances)).collect();
 
@@ -107,6 +107,13 @@ fn notes(a: &Run, b: &Run) -> Vec<String> {
         if verdict.verdict != Trust::Valid {
             notes.push(format!("the {name} run is {}: {}", verdict.verdict.word(), verdict.reasons.join("; ")));
         }
+        match run.manifest.summary.as_ref().and_then(|summary| summary.steady_state) {
+            Some(SteadyState::Overloaded) => notes.push(format!(
+                "the {name} run's target did not keep up: its latencies grew as long as the load lasted, so that what is compared here is the length of the run"
+            )),
+            Some(SteadyState::Drifting) => notes.push(format!("the {name} run was not in a steady state")),
+            _ => {}
+        }
         if run.manifest.summary.is_none() {
             notes.push(format!("the {name} run has no summary: only its histograms and series are compared"));
         }
@@ -130,8 +137,24 @@ fn as_strs(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
+/// One name for what simulated and measured runs call differently: the start call, which a simulated run only has as
+/// its response.
+fn canonical(metric: &str) -> &str {
+    match metric {
+        "start.response" => "start",
+        metric => metric,
+    }
+}
+
+fn canonical_metrics(run: &Run) -> Vec<&str> {
+    run.metrics().into_iter().map(canonical).collect()
+}
+
 fn compare_metric(a: &Run, b: &Run, metric: &str, tolerances: &Tolerances) -> Option<MetricComparison> {
-    let intervals = |run: &'_ Run| run.measured(metric).into_iter().map(|i| i.buckets.clone()).collect::<Vec<_>>();
+    let intervals = |run: &'_ Run| {
+        let name = run.metrics().into_iter().find(|name| canonical(name) == metric).unwrap_or(metric);
+        run.measured(name).into_iter().map(|i| i.buckets.clone()).collect::<Vec<_>>()
+    };
     let (intervals_a, intervals_b) = (intervals(a), intervals(b));
     let (parts_a, parts_b) = (intervals_a.iter().collect::<Vec<_>>(), intervals_b.iter().collect::<Vec<_>>());
     let (all_a, all_b) = (Buckets::merged(&intervals_a), Buckets::merged(&intervals_b));
@@ -214,7 +237,9 @@ fn compare_summaries(a: &RunDocument, b: &RunDocument, tolerances: &Tolerances) 
         tolerances.throughput.unwrap_or(tolerances.default),
         0.0,
     )];
-    for ((name, unit, of_a), (_, _, of_b)) in per_workflow(a).into_iter().zip(per_workflow(b)) {
+    let of_b: BTreeMap<&str, f64> = per_workflow(b).into_iter().map(|(name, _, value)| (name, value)).collect();
+    for (name, unit, of_a) in per_workflow(a) {
+        let Some(of_b) = of_b.get(name).copied() else { continue };
         let tolerance = tolerances.named(&tolerances.per_workflow, name);
         quantities.push(quantity(QuantityGroup::PerWorkflow, name, unit, of_a, of_b, tolerance, 0.0));
     }
@@ -227,11 +252,11 @@ fn compare_summaries(a: &RunDocument, b: &RunDocument, tolerances: &Tolerances) 
     quantities
 }
 
-/// Name, unit and value of every per-workflow number.
-pub(crate) fn per_workflow(run: &RunDocument) -> [(&'static str, &'static str, f64); 10] {
+/// Name, unit and value of every per-workflow number that the run has.
+pub(crate) fn per_workflow(run: &RunDocument) -> Vec<(&'static str, &'static str, f64)> {
     let per = &run.per_workflow;
     let cpu = &per.cpu_seconds;
-    [
+    let all = [
         ("statements", "", per.statements),
         ("write_transactions", "", per.write_transactions),
         ("state_transitions", "", per.state_transitions),
@@ -242,7 +267,8 @@ pub(crate) fn per_workflow(run: &RunDocument) -> [(&'static str, &'static str, f
         ("cpu_seconds.history", "s", cpu.history),
         ("cpu_seconds.matching", "s", cpu.matching),
         ("cpu_seconds.database", "s", cpu.database),
-    ]
+    ];
+    all.into_iter().filter_map(|(name, unit, value)| Some((name, unit, value?))).collect()
 }
 
 fn compare_column(a: &Run, b: &Run, column: &str, tolerances: &Tolerances) -> Option<QuantityComparison> {

@@ -6,10 +6,12 @@
 
 mod comparison;
 mod finding;
+mod measured;
 mod parts;
 mod plan;
 mod run;
 mod runs;
+mod self_check;
 mod sweep;
 mod theme;
 

@@ -11,8 +11,8 @@ use crate::compare;
 use crate::number;
 use crate::plan_document::Utilisation;
 use crate::quantity::{Interval, QuantileCurve};
-use crate::run_dir::{Buckets, IntervalHistogram, Run, Trust};
-use crate::run_document::{RunDocument, RunKind};
+use crate::run_dir::{Buckets, Run, Trust};
+use crate::run_document::{RunDocument, RunKind, SteadyState};
 use crate::text::latency_rows;
 use crate::wording;
 
@@ -21,6 +21,11 @@ const POINTS_OVER_TIME: usize = 120;
 
 /// A run as one offline HTML page; with the directory it came from, also its verdict and its series over time.
 pub fn run(document: &RunDocument, directory: Option<&Run>) -> String {
+    if let Some(directory) = directory
+        && let Some(measurement) = &directory.manifest.measurement
+    {
+        return super::measured::page(document, directory, measurement);
+    }
     let curves: Vec<&QuantileCurve> = document.latency_curves.iter().collect();
     let body = html! {
         (banner(document, directory))
@@ -113,42 +118,55 @@ fn remarks(document: &RunDocument, directory: Option<&Run>) -> Vec<String> {
     remarks
 }
 
-fn latency(document: &RunDocument) -> Markup {
+pub(super) fn latency(document: &RunDocument) -> Markup {
+    let missing = match document.steady_state {
+        Some(SteadyState::Overloaded) => "undefined",
+        _ => "too few",
+    };
     let value = |interval: &Option<Interval>| match interval {
         Some(interval) => number::seconds(interval.estimate),
-        None => "too few".into(),
+        None => missing.into(),
     };
     let range = |interval: &Option<Interval>| match interval {
         Some(i) => format!("{} – {}", number::seconds(i.low), number::seconds(i.high)),
         None => number::MISSING.into(),
     };
+    let measured = document.kind == RunKind::Measured;
     let rows = latency_rows(&document.latency).into_iter().map(|(name, q)| {
-        vec![
+        let mut row = vec![
             Cell::Text(wording::capital(&wording::metric(name))),
             Cell::Number(value(&q.p50)),
             Cell::Number(value(&q.p90)),
             Cell::Number(value(&q.p95)),
             Cell::Main(value(&q.p99)),
             Cell::Number(range(&q.p99)),
-            Cell::Number(number::seconds(q.mean)),
-            Cell::Number(number::count(q.samples)),
-        ]
+        ];
+        if measured {
+            row.push(Cell::Number(value(&q.p999)));
+        }
+        row.extend([Cell::Number(number::seconds(q.mean)), Cell::Number(number::count(q.samples))]);
+        if measured {
+            let effective = q.effective_samples.map_or_else(|| number::MISSING.into(), |n| number::count(n as u64));
+            row.push(Cell::Number(effective));
+        }
+        row
     });
-    let header = ["", "p50", "p90", "p95", "p99", "p99 interval", "mean", "samples"];
+    let mut header = vec!["", "p50", "p90", "p95", "p99", "p99 interval"];
+    header.extend(if measured { &["p99.9", "mean", "samples", "effective"][..] } else { &["mean", "samples"] });
     table("Latency", "", &header, rows.collect())
 }
 
-fn utilisation(document: &RunDocument) -> Markup {
+pub(super) fn utilisation(document: &RunDocument) -> Markup {
     let mut usage: Vec<Utilisation> = document
         .utilisation
         .iter()
-        .map(|(resource, mean)| Utilisation { resource: resource.clone(), mean: *mean })
+        .map(|(resource, mean)| Utilisation { resource: wording::column(resource), mean: *mean })
         .collect();
     usage.sort_by(|a, b| b.mean.total_cmp(&a.mean));
     bars("Utilisation", &finding::utilisation(&usage), "mean", usage.iter().map(|u| (u.resource.clone(), u.mean)))
 }
 
-fn per_workflow(document: &RunDocument) -> Markup {
+pub(super) fn per_workflow(document: &RunDocument) -> Markup {
     let rows = compare::per_workflow(document).into_iter().map(|(key, unit, value)| {
         vec![Cell::Text(wording::per_workflow(key)), Cell::Main(wording::with_unit(value, unit))]
     });
@@ -178,13 +196,12 @@ fn over_time(run: &Run) -> Markup {
     }
 }
 
-fn latency_over_time(run: &Run, metric: &str) -> Option<Markup> {
-    let mut intervals: Vec<&IntervalHistogram> = run.intervals.iter().filter(|i| i.metric == metric).collect();
-    intervals.sort_by_key(|interval| interval.start);
+pub(super) fn latency_over_time(run: &Run, metric: &str) -> Option<Markup> {
+    let seconds = run.by_start(metric);
     // Merged to at most so many points: a p99 of sixty samples is noise.
-    let groups: Vec<(f64, Buckets)> = intervals
-        .chunks(intervals.len().div_ceil(POINTS_OVER_TIME).max(1))
-        .map(|part| (part[0].start.as_secs_f64(), Buckets::merged(part.iter().map(|interval| &interval.buckets))))
+    let groups: Vec<(f64, Buckets)> = seconds
+        .chunks(seconds.len().div_ceil(POINTS_OVER_TIME).max(1))
+        .map(|part| (part[0].0.as_secs_f64(), Buckets::merged(part.iter().map(|(_, buckets)| *buckets))))
         .collect();
     let of = |q: f64| -> Vec<(f64, f64)> {
         groups.iter().filter_map(|(start, all)| Some((*start, all.quantile(q)? as f64 / 1e9))).collect()
@@ -214,7 +231,7 @@ fn latency_over_time(run: &Run, metric: &str) -> Option<Markup> {
     }))
 }
 
-fn resource_over_time(run: &Run, column: &str, unit: &str) -> Option<Markup> {
+pub(super) fn resource_over_time(run: &Run, column: &str, unit: &str) -> Option<Markup> {
     let values = run.resources.column(column);
     let (at, highest) = values.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
     if values.len() < 2 {
@@ -234,13 +251,13 @@ fn resource_over_time(run: &Run, column: &str, unit: &str) -> Option<Markup> {
         finding: format!("Mean {}, highest {} at {}.", label(mean), label(highest), number::seconds(at)),
         legend: Vec::new(),
         shape: HALF,
-        draw: &|shape| chart::time(std::slice::from_ref(&values), &label, false, shape),
+        draw: &|shape| chart::time(std::slice::from_ref(&values), &|value| wording::tick(value, unit), false, shape),
         numbers,
     }))
 }
 
 /// A name as an element's id.
-fn identifier(name: &str) -> String {
+pub(super) fn identifier(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The style sheet: colours for light, dark and print, and what each role of a chart looks like.
 
-use crate::chart::{Role, SERIES};
+use crate::chart::{HEAT, Role, SERIES};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -9,6 +9,10 @@ const LIGHT_SERIES: [&str; SERIES] = ["#0072b2", "#c45100", "#00805d", "#a8457f"
 const DARK_SERIES: [&str; SERIES] = ["#5ab4f0", "#f5945a", "#3fcf9f", "#e79ac6", "#c9c9c9", "#e8c24a"];
 /// Dashes in the chart's own units, four to a pixel: series differ without colour too.
 const DASHES: [&str; SERIES] = ["none", "34 14", "9 12", "40 12 9 12", "20 14", "60 12 9 12 9 12"];
+
+/// Heatmap cells from few samples to many: one hue, lightness even in OKLCH, so that order is seen without colour.
+const LIGHT_HEAT: [&str; HEAT] = ["#d3e7f3", "#aed3ea", "#84bbdf", "#579fd0", "#2f81b9", "#16619a", "#06406f"];
+const DARK_HEAT: [&str; HEAT] = ["#1d3a4d", "#1f4f6c", "#24678d", "#3182ae", "#4d9fcd", "#83c1e6", "#cfe8f8"];
 
 const LIGHT: &str = "--ground: #f5f7f8; --paper: #ffffff; --ink: #17242b; --soft: #54656e; --line: #dde4e7; \
     --accent: #0a6a78; --track: #e8eef0; --note: #fdf4e0; --good: #12734a; --bad: #b3261e; --bad-soft: #d9827c; \
@@ -19,8 +23,8 @@ const DARK: &str = "--ground: #0f171b; --paper: #172127; --ink: #e8eef1; --soft:
 
 /// The whole style sheet.
 pub fn style() -> String {
-    let mut text = STYLE.replace("@light@", &variables(LIGHT, &LIGHT_SERIES));
-    text = text.replace("@dark@", &variables(DARK, &DARK_SERIES));
+    let mut text = STYLE.replace("@light@", &variables(LIGHT, &LIGHT_SERIES, &LIGHT_HEAT));
+    text = text.replace("@dark@", &variables(DARK, &DARK_SERIES, &DARK_HEAT));
     for (role, colour) in [
         (Role::Axis, "var(--soft)"),
         (Role::Grid, "var(--grid)"),
@@ -32,6 +36,9 @@ pub fn style() -> String {
         (Role::Paper, "var(--paper)"),
     ] {
         text.push_str(&rule(role, colour));
+    }
+    for level in 0..HEAT {
+        text.push_str(&rule(Role::Heat(level), &format!("var(--h{level})")));
     }
     for (index, dash) in DASHES.iter().enumerate() {
         let colour = format!("var(--s{index})");
@@ -54,7 +61,8 @@ fn rule(role: Role, colour: &str) -> String {
     format!(".chart [stroke=\"{code}\"]{{stroke:{colour}}}.chart [fill=\"{code}\"]{{fill:{colour}}}\n")
 }
 
-fn variables(theme: &str, series: &[&str; SERIES]) -> String {
+fn variables(theme: &str, series: &[&str; SERIES], heat: &[&str; HEAT]) -> String {
     let series = series.iter().enumerate().map(|(index, colour)| format!(" --s{index}: {colour};"));
-    format!("{theme}{}", series.collect::<String>())
+    let heat = heat.iter().enumerate().map(|(level, colour)| format!(" --h{level}: {colour};"));
+    format!("{theme}{}{}", series.collect::<String>(), heat.collect::<String>())
 }

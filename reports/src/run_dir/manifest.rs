@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::measurement::Measurement;
 use crate::run_document::{RunDocument, RunKind};
 
 /// Version of the manifest; rises when a key changes its meaning or goes away.
-pub const MANIFEST_SCHEMA_VERSION: u32 = 1;
+///
+/// 2: the summary's numbers per workflow may be null; a measured run has `measurement`. Version 1 reads as ever.
+pub const MANIFEST_SCHEMA_VERSION: u32 = 2;
 
 /// The content of `run.json`.
 ///
@@ -42,6 +45,9 @@ pub struct Manifest {
     pub verdict: RunVerdict,
     /// The columns of `resources.csv` after `seconds`, in order.
     pub resources: Vec<ResourceColumn>,
+    /// What only a measured run has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurement: Option<Measurement>,
     /// The run's results; absent while the run is under way or when it was killed.
     pub summary: Option<RunDocument>,
 }
@@ -106,7 +112,7 @@ pub struct Sent {
 pub struct RunVerdict {
     /// The verdict.
     pub verdict: Trust,
-    /// Why, one sentence each; empty for a valid run.
+    /// Why, one sentence each; of a valid run, what its reader must know all the same.
     pub reasons: Vec<String>,
 }
 

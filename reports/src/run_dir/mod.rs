@@ -12,6 +12,7 @@
 mod error;
 mod histogram;
 mod manifest;
+mod measurement;
 mod reader;
 mod writer;
 
@@ -20,7 +21,11 @@ pub use histogram::Buckets;
 pub use manifest::{
     Clock, ClockSource, MANIFEST_SCHEMA_VERSION, Manifest, Phase, ResourceColumn, RunVerdict, Sent, Trust,
 };
-pub use reader::{IntervalHistogram, ResourceSeries, Run, read, read_log, read_manifest, read_resources};
+pub use measurement::{
+    AbortRule, CanarySummary, Cap, CheckOutcome, CheckResult, CompletionsBy, DispatchLag, GeneratorCpu, Interruption,
+    MeasuredCounts, Measurement, SamplerProblem, SelfTest, Target, Window, WorkersKind, columns,
+};
+pub use reader::{IntervalHistogram, ResourceSeries, Run, joined, read, read_log, read_manifest, read_resources};
 pub use writer::Writer;
 
 /// Name of the manifest within the directory.

@@ -1,6 +1,7 @@
 //! Reads a run directory; errors name file and line.
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use plimsoll_profiles::units::Nanos;
 
 use super::error::RunDirError;
 use super::histogram::Buckets;
-use super::manifest::{MANIFEST_SCHEMA_VERSION, Manifest};
+use super::manifest::{MANIFEST_SCHEMA_VERSION, Manifest, Trust};
 use super::{LOG_FILE, MANIFEST_FILE, RESOURCES_FILE};
 
 /// A run as read from its directory.
@@ -67,15 +68,30 @@ impl Run {
         names.into_iter().collect()
     }
 
-    /// The measured window from the start of the run: warm-up excluded where the summary names one, else everything.
+    /// The measured window from the start of the run: warm-up excluded where the summary or the
+    /// measurement names one, else everything.
     pub fn window(&self) -> (Nanos, Nanos) {
         match &self.manifest.summary {
             Some(summary) => (
                 Nanos::from_secs_f64(summary.warmup_seconds),
                 Nanos::from_secs_f64(summary.warmup_seconds + summary.measured_seconds),
             ),
-            None => (Nanos::ZERO, Nanos::FOREVER),
+            None => match &self.manifest.measurement {
+                Some(measurement) => (
+                    Nanos::from_secs_f64(measurement.window.start_seconds),
+                    Nanos::from_secs_f64(measurement.window.end_seconds),
+                ),
+                None => (Nanos::ZERO, Nanos::FOREVER),
+            },
         }
+    }
+
+    /// All samples of a metric by the begin of their interval, in time order, warm-up included.
+    pub fn by_start(&self, metric: &str) -> Vec<(Nanos, &Buckets)> {
+        let of_metric = self.intervals.iter().filter(|interval| interval.metric == metric);
+        let mut parts: Vec<(Nanos, &Buckets)> = of_metric.map(|interval| (interval.start, &interval.buckets)).collect();
+        parts.sort_by_key(|(start, _)| *start);
+        parts
     }
 
     /// The intervals of a metric that begin within the measured window, in time order.
@@ -105,9 +121,34 @@ impl Run {
 pub fn read(folder: &Path) -> Result<Run, RunDirError> {
     let mut notes = Vec::new();
     let manifest = read_manifest(&folder.join(MANIFEST_FILE))?;
-    let intervals = read_log(&folder.join(LOG_FILE), &mut notes)?;
+    let intervals = joined(read_log(&folder.join(LOG_FILE), &mut notes)?);
     let resources = read_resources(&folder.join(RESOURCES_FILE), &mut notes)?;
     Ok(Run { manifest, intervals, resources, notes })
+}
+
+/// One entry per metric and interval, in the order in which each first stands in the log.
+///
+/// A measured run continues an interval in later lines: an operation belongs to the second in which it was intended, and its
+/// answer may come seconds later.
+pub fn joined(intervals: Vec<IntervalHistogram>) -> Vec<IntervalHistogram> {
+    let mut places: HashMap<(String, Nanos, Nanos), usize> = HashMap::new();
+    let mut parts: Vec<(IntervalHistogram, Vec<Buckets>)> = Vec::new();
+    for interval in intervals {
+        match places.entry((interval.metric.clone(), interval.start, interval.length)) {
+            Entry::Occupied(place) => parts[*place.get()].1.push(interval.buckets),
+            Entry::Vacant(place) => {
+                place.insert(parts.len());
+                parts.push((interval, Vec::new()));
+            }
+        }
+    }
+    let join = |(interval, more): (IntervalHistogram, Vec<Buckets>)| match more.is_empty() {
+        true => interval,
+        false => {
+            IntervalHistogram { buckets: Buckets::merged(std::iter::once(&interval.buckets).chain(&more)), ..interval }
+        }
+    };
+    parts.into_iter().map(join).collect()
 }
 
 /// Reads `run.json`.
@@ -129,7 +170,25 @@ pub fn read_manifest(file: &Path) -> Result<Manifest, RunDirError> {
         return Err(RunDirError::TooNew { file: file.to_path_buf(), found, supported: MANIFEST_SCHEMA_VERSION });
     }
     // From the text again, not from the value: only so does the error know its line.
-    serde_json::from_str(&text).map_err(|error| content(&error))
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| content(&error))?;
+    if let Some(found) = contradiction(&manifest) {
+        let line = text.lines().position(|line| line.trim_start().starts_with("\"counts\"")).map_or(1, |at| at + 1);
+        let expected = "offered = sent + unsent = completed + failed + unfinished + unsent".into();
+        return Err(RunDirError::Content { file: file.to_path_buf(), line, found, expected });
+    }
+    Ok(manifest)
+}
+
+/// A finished measured run accounts for every intended start; one under way has not counted yet.
+fn contradiction(manifest: &Manifest) -> Option<String> {
+    let counts = manifest.measurement.as_ref()?.counts;
+    if manifest.verdict.verdict == Trust::Incomplete {
+        return None;
+    }
+    counts.contradiction().or_else(|| {
+        (counts.sent() != manifest.sent)
+            .then(|| format!("{:?} as sent, but {:?} as counts", manifest.sent, counts.sent()))
+    })
 }
 
 /// Reads an interval log: any tool's, one tag per metric; a line without a tag has the metric `untagged`.
@@ -251,4 +310,25 @@ fn excerpt(line: &str) -> String {
         return line.to_string();
     }
     line.chars().take(60).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_that_later_lines_continue_is_one() {
+        let interval = |metric: &str, second: u64, value: u64| IntervalHistogram {
+            metric: metric.into(),
+            start: Nanos::from_secs(second),
+            length: Nanos::from_secs(1),
+            buckets: Buckets::from_pairs([(value, 1)]),
+        };
+        let log =
+            vec![interval("start", 0, 5), interval("start", 1, 6), interval("e2e", 0, 7), interval("start", 0, 9)];
+        let joined = joined(log);
+        let totals: Vec<(&str, Nanos, u64)> =
+            joined.iter().map(|one| (one.metric.as_str(), one.start, one.buckets.total())).collect();
+        assert_eq!(totals, [("start", Nanos::ZERO, 2), ("start", Nanos::from_secs(1), 1), ("e2e", Nanos::ZERO, 1)]);
+    }
 }

@@ -3,11 +3,13 @@
 mod comparison;
 mod latency;
 mod layout;
+mod measured;
 mod plan;
 mod run;
 mod sweep;
 
 pub use comparison::comparison;
+pub use measured::run_directory;
 pub use plan::plan;
 pub use run::run;
 pub use sweep::sweep;

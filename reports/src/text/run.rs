@@ -4,7 +4,7 @@ use super::latency::{LATENCY_HEADER, latency_cells, latency_rows};
 use super::layout::{Page, Style, Table};
 use crate::compare;
 use crate::number;
-use crate::run_document::{RunDocument, RunKind};
+use crate::run_document::{RunDocument, RunKind, SteadyState};
 use crate::wording;
 
 /// The run for a terminal of `width` columns (below 60 it is taken as 60).
@@ -62,9 +62,11 @@ fn latency(page: &mut Page, document: &RunDocument) {
     if rows.is_empty() {
         return;
     }
+    let overloaded = document.steady_state == Some(SteadyState::Overloaded);
+    let missing = if overloaded { "undefined" } else { "few" };
     let mut table = Table::new(&LATENCY_HEADER);
     for (name, quantiles) in rows {
-        table.push(Style::Plain, latency_cells(name, quantiles));
+        table.push(Style::Plain, latency_cells(name, quantiles, missing));
     }
     page.table(&table);
 }

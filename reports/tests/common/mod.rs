@@ -57,6 +57,7 @@ pub fn manifest(kind: RunKind, seconds: f64) -> Manifest {
             ResourceColumn { name: "database_cpu".into(), unit: "share".into() },
             ResourceColumn { name: "backlog".into(), unit: "tasks".into() },
         ],
+        measurement: None,
         summary: Some(summary),
     }
 }

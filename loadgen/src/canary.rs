@@ -1,0 +1,241 @@
+//! A fixed small computation once a second, so that a slow spell of a shared machine is seen for what it is.
+//!
+//! The computation is the same each time: its CPU time changes only when the processor is slower (frequency, a busy sibling
+//! thread, stolen time), its wall time also when it had to wait for a core.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use plimsoll_profiles::units::Nanos;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::failure::Failure;
+
+/// Rounds of the computation: about two milliseconds of one core.
+const ROUNDS: u32 = 400_000;
+
+/// A reading this much above the median marks its second as slow.
+pub const SLOW_SHARE: f64 = 0.10;
+
+/// One run of the computation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// When it ended.
+    pub at: Instant,
+    /// CPU time of its thread.
+    pub cpu: Nanos,
+    /// Time on the clock: CPU time and waiting for a core.
+    pub wall: Nanos,
+}
+
+/// The running canary; it ends when dropped.
+#[derive(Debug)]
+pub struct Canary {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    readings: Mutex<Vec<Reading>>,
+    ended: AtomicBool,
+}
+
+impl Canary {
+    /// Starts the thread; the first reading is there after about ten milliseconds, then one comes each second.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start() -> Result<Canary, Failure> {
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("canary".to_owned())
+            .spawn(move || sing(&theirs))
+            .map_err(|error| Failure::io(format!("cannot start the canary's thread: {error}")))?;
+        Ok(Canary { shared, thread: Some(thread) })
+    }
+
+    /// The newest reading.
+    pub fn latest(&self) -> Option<Reading> {
+        self.shared.readings.lock().last().copied()
+    }
+
+    /// All readings so far, oldest first.
+    pub fn readings(&self) -> Vec<Reading> {
+        self.shared.readings.lock().clone()
+    }
+
+    /// What the readings from an instant on say; `None` before there are three.
+    pub fn summary_since(&self, start: Instant) -> Option<CanarySummary> {
+        let readings: Vec<Reading> = self.readings().into_iter().filter(|reading| reading.at >= start).collect();
+        CanarySummary::of(&readings)
+    }
+}
+
+impl Drop for Canary {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic there has been printed; there is nothing left to do about it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How steady the machine was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CanarySummary {
+    /// Readings it is made of.
+    pub readings: usize,
+    /// Median CPU time of the computation.
+    pub median_cpu: Nanos,
+    /// The largest CPU time above the median, as a share of the median: 0.25 is a quarter slower.
+    pub largest_deviation: f64,
+    /// Share of readings whose CPU time was more than [`SLOW_SHARE`] above the median.
+    pub slow_share: f64,
+    /// Median of wall time less CPU time: waiting for a core.
+    pub median_wait: Nanos,
+    /// The longest wait for a core.
+    pub longest_wait: Nanos,
+}
+
+impl CanarySummary {
+    /// `None` for fewer than three readings, of which no median can be told.
+    pub fn of(readings: &[Reading]) -> Option<CanarySummary> {
+        if readings.len() < 3 {
+            return None;
+        }
+        let cpu = sorted(readings.iter().map(|reading| reading.cpu));
+        let wait = sorted(readings.iter().map(|reading| reading.wall.saturating_sub(reading.cpu)));
+        let median = median(&cpu);
+        let above = |value: &Nanos| value.0 as f64 / median.0.max(1) as f64 - 1.0;
+        let slow = cpu.iter().filter(|value| above(value) > SLOW_SHARE).count();
+        Some(CanarySummary {
+            readings: readings.len(),
+            median_cpu: median,
+            largest_deviation: cpu.last().map_or(0.0, above).max(0.0),
+            slow_share: slow as f64 / readings.len() as f64,
+            median_wait: self::median(&wait),
+            longest_wait: wait.last().copied().unwrap_or(Nanos(0)),
+        })
+    }
+
+    /// Whether some second was more than [`SLOW_SHARE`] slower than the median one.
+    pub fn has_slow_spell(&self) -> bool {
+        self.largest_deviation > SLOW_SHARE
+    }
+}
+
+fn sorted(values: impl Iterator<Item = Nanos>) -> Vec<Nanos> {
+    let mut values: Vec<Nanos> = values.collect();
+    values.sort_unstable();
+    values
+}
+
+fn median(sorted: &[Nanos]) -> Nanos {
+    let middle = sorted.len() / 2;
+    match sorted {
+        [] => Nanos(0),
+        _ if sorted.len() % 2 == 1 => sorted[middle],
+        _ => Nanos(sorted[middle - 1].0.midpoint(sorted[middle].0)),
+    }
+}
+
+fn sing(shared: &Shared) {
+    const PERIOD: Duration = Duration::from_secs(1);
+    // The first run warms the caches and the processor's frequency; it would be an outlier.
+    black_box(compute());
+    let mut due = Instant::now();
+    while !shared.ended.load(Ordering::Acquire) {
+        let reading = measure();
+        shared.readings.lock().push(reading);
+        due += PERIOD;
+        // After a stall the seconds that were missed are not made up for.
+        due = due.max(Instant::now());
+        while !shared.ended.load(Ordering::Acquire) && Instant::now() < due {
+            thread::park_timeout(due.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+fn measure() -> Reading {
+    let (wall, cpu) = (Instant::now(), thread_cpu());
+    black_box(compute());
+    let spent = thread_cpu().saturating_sub(cpu);
+    let at = Instant::now();
+    Reading { at, cpu: spent, wall: Nanos(u64::try_from(at.duration_since(wall).as_nanos()).unwrap_or(u64::MAX)) }
+}
+
+/// CPU time of the calling thread (`CLOCK_THREAD_CPUTIME_ID`).
+fn thread_cpu() -> Nanos {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Nanos(u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// A chain in which each step needs the one before and a read from a table of 32 KiB, so that nothing runs ahead.
+fn compute() -> u64 {
+    const WORDS: usize = 4096;
+    let mut table = [0_u64; WORDS];
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    for round in 0..ROUNDS {
+        state ^= state >> 27;
+        state = state.wrapping_mul(0x94D0_49BB_1331_11EB) ^ table[(state >> 52) as usize % WORDS];
+        table[(state >> 40) as usize % WORDS] = state.wrapping_add(u64::from(round));
+    }
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn readings(cpu: &[u64], wait: u64) -> Vec<Reading> {
+        let at = Instant::now();
+        cpu.iter().map(|cpu| Reading { at, cpu: Nanos(*cpu), wall: Nanos(cpu + wait) }).collect()
+    }
+
+    #[test]
+    fn a_steady_machine_has_no_slow_spell() {
+        let summary = CanarySummary::of(&readings(&[1000, 1010, 990, 1005, 1090], 7)).unwrap();
+        assert_eq!((summary.median_cpu, summary.median_wait), (Nanos(1005), Nanos(7)));
+        assert!(!summary.has_slow_spell() && summary.slow_share == 0.0, "{summary:?}");
+    }
+
+    #[test]
+    fn one_slow_second_in_ten_is_seen_with_its_size() {
+        let summary = CanarySummary::of(&readings(&[100, 100, 100, 100, 100, 100, 100, 100, 100, 150], 0)).unwrap();
+        assert!(summary.has_slow_spell());
+        assert!((summary.largest_deviation - 0.5).abs() < 1e-12 && (summary.slow_share - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn two_readings_say_nothing() {
+        assert_eq!(CanarySummary::of(&readings(&[1, 2], 0)), None);
+    }
+
+    #[test]
+    fn the_computation_is_the_same_each_time_and_takes_cpu_time() {
+        assert_eq!(compute(), compute());
+        let reading = measure();
+        assert!(reading.cpu > Nanos(0) && reading.cpu.0 <= reading.wall.0 + 1_000_000, "{reading:?}");
+    }
+
+    #[test]
+    fn a_canary_gives_readings_and_ends_when_dropped() {
+        let canary = Canary::start().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while canary.latest().is_none() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(canary.latest().is_some());
+        drop(canary);
+    }
+}

@@ -1,0 +1,87 @@
+//! The numbers of `plimsoll-load run` against those of a small program on another SDK (`loadgen/reference`, Go).
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Settings, cluster};
+
+/// Interleaved pairs: what drifts on a shared machine drifts for both.
+const PAIRS: usize = 5;
+/// Well below what two cores can do, where a queue would make small differences large.
+const RATE: &str = "5";
+const SECONDS: &str = "30";
+
+/// Builds the Go program; says why it cannot.
+fn reference(folder: &Path) -> Result<PathBuf, String> {
+    let program = folder.join("reference");
+    let output = Command::new("go")
+        .args(["build", "-buildvcs=false", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/reference"))
+        .output()
+        .map_err(|error| format!("go: {error}"))?;
+    match output.status.success() {
+        true => Ok(program),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+/// p50 in milliseconds, as the Go program prints it.
+fn of_reference(program: &Path, settings: &Settings, seed: usize) -> f64 {
+    let output = Command::new(program)
+        .args(["-address", &settings["TEMPORAL_ADDRESS"], "-namespace", &settings["TEMPORAL_NAMESPACE"]])
+        .args(["-rate", RATE, "-duration", &format!("{SECONDS}s"), "-seed", &seed.to_string()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let line = text.lines().find_map(|line| line.strip_prefix("p50 ")).unwrap_or_else(|| panic!("no p50 in {text}"));
+    line.trim_end_matches(" ms").parse().unwrap()
+}
+
+/// p50 in milliseconds of `e2e.response`, as a run directory has it.
+fn of_plimsoll(folder: &Path, settings: &Settings, seed: usize) -> f64 {
+    let out = folder.join(format!("run{seed}"));
+    let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/../profiles/one-activity.toml");
+    let output = assert_cmd::cargo::cargo_bin_cmd!("plimsoll-load")
+        .args(["run", profile, "--yes", "--rate", &format!("{RATE}/s"), "--duration", &format!("{SECONDS}s")])
+        .args(["--seed", &seed.to_string(), "--out"])
+        .arg(&out)
+        .env("TEMPORAL_ADDRESS", &settings["TEMPORAL_ADDRESS"])
+        .env("TEMPORAL_NAMESPACE", &settings["TEMPORAL_NAMESPACE"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = plimsoll_reports::run_dir::read(&out).unwrap();
+    run.merged("e2e.response").quantile(0.5).expect("completed workflows") as f64 / 1e6
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[test]
+#[ignore = "needs a real cluster (loadgen/cluster/up) and Go; takes seven minutes"]
+fn another_sdks_client_sees_the_same_median_within_ten_per_cent() {
+    let Some(settings) = cluster() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let program = match reference(folder.path()) {
+        Ok(program) => program,
+        Err(reason) if std::env::var("PLIMSOLL_CLUSTER").as_deref() == Ok("required") => panic!("{reason}"),
+        Err(reason) => return eprintln!("not run: {reason}"),
+    };
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for pair in 0..PAIRS {
+        theirs.push(of_reference(&program, settings, pair));
+        ours.push(of_plimsoll(folder.path(), settings, pair));
+        eprintln!("pair {pair}: Go {:.1} ms, plimsoll-load {:.1} ms", theirs[pair], ours[pair]);
+    }
+    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+    let ratio = ours / theirs;
+    assert!((0.9..=1.1).contains(&ratio), "p50 {ours:.1} ms, of the Go program {theirs:.1} ms: ratio {ratio:.3}");
+}
