@@ -31,7 +31,7 @@ impl Ask for Terminal {
 
 /// Parts of names that mean production wherever they are in the name; and words that mean it when they stand alone.
 const PARTS: [&str; 1] = ["prod"];
-const WORDS: [&str; 3] = ["prd", "live", "production"];
+const WORDS: [&str; 2] = ["prd", "live"];
 
 /// Whether a host or namespace looks like production: it has `prod` in it, or `prd` or `live` as a word.
 ///
