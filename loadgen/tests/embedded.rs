@@ -286,8 +286,9 @@ async fn what_is_gone_comes_back_at_the_same_address_with_its_workflows() {
     let mut failed = 0;
     loop {
         match client.describe_workflow_execution(describe("a")).await {
+            // A connection lost on the way has another code than one that is refused.
             Err(status) => {
-                assert_eq!(status.code(), Code::Unavailable, "{status}");
+                assert!(matches!(status.code(), Code::Unavailable | Code::Unknown), "{status}");
                 failed += 1;
             }
             // Asked before it went.

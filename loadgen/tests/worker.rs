@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use plimsoll_load::connect::Connected;
 use plimsoll_load::worker::{Outcome, TaskKind, WorkerEvent, WorkerSet, WorkerSettings};
-use plimsoll_load::workload::{FollowUp, Request, StartKind, Workload};
+use plimsoll_load::workload::{FollowUp, Message, Request, StartKind, Workload};
 use temporalio_common::protos::temporal::api::common::v1::WorkflowExecution;
 use temporalio_common::protos::temporal::api::enums::v1::{EventType, HistoryEventFilterType};
 use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
@@ -390,5 +390,88 @@ async fn the_hook_sees_an_end_when_a_long_poll_does() {
     let (p10, p50, p90) = (later[count as usize / 10], later[count as usize / 2], later[count as usize * 9 / 10]);
     eprintln!("long poll after hook, ms: p10 {p10:.2}, p50 {p50:.2}, p90 {p90:.2} of {count}");
     assert!(p50.abs() < 5.0, "a long poll hears {p50:.2} ms after the hook");
+    bench.workers.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real cluster: loadgen/cluster/up"]
+async fn what_clients_send_arrives_as_the_profile_says() {
+    let text = r#"
+[[workflow]]
+type = "Spoken"
+share = 1.0
+signal_with_start = "go"
+steps = [
+  { wait_signal = "go", payload = "123B", after = "50ms", count = 2 },
+  { wait_signal = "early", from_start = true, after = "10ms" },
+  { update = "set", rejected = 0.5, count = 6 },
+  { child = "Listener" },
+]
+
+[[workflow]]
+type = "Listener"
+steps = [{ wait_signal = "heard", from_start = true, after = "10ms" }]
+"#;
+    let Some(mut bench) = Bench::new(text).await else { return };
+    let seen = bench.run(0).await;
+    assert_eq!(seen.outcome, Outcome::Completed);
+    let events = bench.history(&seen).await;
+    let signals: Vec<&str> = events
+        .iter()
+        .filter_map(|event| match &event.attributes {
+            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) => Some(signal.signal_name.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(signals.iter().filter(|name| **name == "go").count(), 2, "{signals:?}");
+    assert_eq!(signals[0], "go", "it comes with the start");
+    assert_eq!(signals.iter().filter(|name| **name == "early").count(), 1, "{signals:?}");
+    assert_eq!(count(&events, EventType::WorkflowExecutionUpdateCompleted), 6);
+    let updates = seen.asked.iter().filter(|asked| matches!(asked.message, Message::Update { .. })).count();
+    // With seed 1 some of them are rejected; each of those is asked for again.
+    assert!(updates > 6, "{updates} updates for 6 accepted ones");
+    assert_eq!(count(&events, EventType::ChildWorkflowExecutionCompleted), 1);
+    bench.workers.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real cluster: loadgen/cluster/up"]
+async fn a_reporting_activity_outlives_its_heartbeat_time_out_and_a_silent_one_does_not() {
+    let text = r#"
+[[workflow]]
+type = "Reporting"
+steps = [{ activity = "long", takes = "5s", heartbeat = { every = "500ms", timeout = "2s" } }]
+"#;
+    let Some(mut bench) = Bench::new(text).await else { return };
+    let seen = bench.run(0).await;
+    assert_eq!(seen.outcome, Outcome::Completed);
+    let attempt = only(&bench.history(&seen).await, |event| match event {
+        Attributes::ActivityTaskStartedEventAttributes(started) => Some(started.attempt),
+        _ => None,
+    });
+    assert_eq!(attempt, 1, "no heartbeat was missed");
+    bench.workers.shutdown().await;
+
+    let text = r#"
+[[workflow]]
+type = "Overdue"
+steps = [{ activity = "slow", takes = { p50 = "100ms", p99 = "20s" }, start_to_close = "2s", fails_first = 0, retry = { attempts = 1 } }]
+"#;
+    let Some(mut bench) = Bench::new(text).await else { return };
+    // An ordinal whose draw is above the time-out, and one whose draw is below.
+    let (mut late, mut in_time) = (0, 0);
+    for ordinal in 0..12 {
+        let seen = bench.run(ordinal).await;
+        let events = bench.history(&seen).await;
+        match seen.outcome {
+            Outcome::Completed => in_time += 1,
+            Outcome::Failed => {
+                assert_eq!(count(&events, EventType::ActivityTaskTimedOut), 1);
+                late += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(in_time >= 6, "{in_time} in time, {late} too late");
     bench.workers.shutdown().await;
 }

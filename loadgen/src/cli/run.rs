@@ -9,6 +9,7 @@ use plimsoll_profiles::units::{Nanos, Rate};
 use super::Format;
 use crate::connect::ConnectFlags;
 use crate::safety::SafetyFlags;
+use crate::samplers::SamplerFlags;
 
 /// `plimsoll-load run`.
 #[derive(Clone, Debug, Args)]
@@ -49,6 +50,9 @@ pub struct RunArgs {
     /// Bounds of the run.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// What is read beside the load.
+    #[command(flatten)]
+    pub samplers: SamplerFlags,
     /// Where the answer goes.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -69,7 +73,7 @@ pub struct ArrivalArgs {
     /// Rise to the first rate in this time, before what is measured [default: 10/s each second from 20/s on; 0s is none]
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     pub ramp: Option<Nanos>,
-    /// Keep the first rate for this time (after the ramp), before what is measured [default: 5s; 0s is none]
+    /// Keep the first rate for this time (after the ramp), before what is measured [default: 5s and the longest wait of a workflow; 0s is none]
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     pub warm_up: Option<Nanos>,
     /// Shorten every wait of a workflow (timers, the time until a signal comes) to at most this; `none` keeps them

@@ -14,8 +14,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error as TlsError};
 
+use super::address::Address;
 use super::endpoint::Endpoint;
-use super::tls::Tls;
+use super::origin::Setting;
+use super::tls::{Tls, any_certificate};
 use crate::failure::Failure;
 
 /// How long each step may take.
@@ -75,17 +77,31 @@ impl Endpoint {
     async fn greet_plain(&self, mut stream: TcpStream) -> Result<(), Failure> {
         let address = &self.address;
         match greet(&mut stream).await {
-            Ok(Some(first)) if first[0] == 0x15 => Err(Failure::io(format!(
-                "the target {address} speaks TLS, and TLS is off here: turn it on with --tls or TEMPORAL_TLS=true, and name its authority \
-                 with --tls-ca when the system does not know it"
-            ))),
+            Ok(Some(first)) if first[0] == 0x15 => Err(Failure::io(speaks_tls(address))),
             Ok(Some(first)) if first.starts_with(b"HTTP/1") => Err(Failure::io(format!(
                 "the target {address} speaks HTTP/1, not gRPC: is it the port of a user interface or of metrics?"
             ))),
             Ok(_) => Ok(()),
+            Err(_) if self.answers_tls().await => Err(Failure::io(speaks_tls(address))),
             Err(error) => Err(Failure::io(format!(
-                "the target {address} hung up at the greeting of HTTP/2 ({error}): is it a Temporal frontend, and does it speak TLS (--tls)?"
+                "the target {address} hung up at the greeting of HTTP/2 ({error}): is it the port of a Temporal frontend?"
             ))),
+        }
+    }
+
+    /// Whether a second connection is answered in TLS, be it by a refusal: some servers hang up on plain text without a word.
+    async fn answers_tls(&self) -> bool {
+        let Ok(stream) = self.reach().await else { return false };
+        let Ok(name) = ServerName::try_from(self.address.value.host().to_owned()) else { return false };
+        let Ok(config) = any_certificate() else { return false };
+        let connector = TlsConnector::from(Arc::new(config));
+        match timeout(STEP, connector.connect(name, stream)).await {
+            Err(_) => false,
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+                matches!(tls, Some(TlsError::AlertReceived(_) | TlsError::NoApplicationProtocol))
+            }
         }
     }
 
@@ -168,6 +184,13 @@ impl Endpoint {
         };
         format!("TLS with the target {address} failed: {said}")
     }
+}
+
+fn speaks_tls(address: &Setting<Address>) -> String {
+    format!(
+        "the target {address} speaks TLS, and TLS is off here: turn it on with --tls or TEMPORAL_TLS=true, and name its authority with \
+         --tls-ca when the system does not know it"
+    )
 }
 
 fn expiry(problem: &CertificateError) -> String {

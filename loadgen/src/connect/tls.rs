@@ -122,6 +122,11 @@ fn roots(ca: Option<&Setting<Vec<u8>>>) -> Result<RootCertStore, Failure> {
     Ok(roots)
 }
 
+/// TLS that accepts any certificate and shows none, to find out whether a server speaks it; nothing is sent over it.
+pub(super) fn any_certificate() -> Result<ClientConfig, Failure> {
+    config(None, None, true)
+}
+
 fn config(
     ca: Option<&Setting<Vec<u8>>>,
     identity: Option<&(Setting<Vec<u8>>, Setting<Secret>)>,

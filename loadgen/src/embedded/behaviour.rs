@@ -33,8 +33,8 @@ pub struct Behaviour {
     pub outages: Vec<Window>,
     /// The most requests per second the target works off; what comes faster waits in one queue, first come, first served.
     pub capacity: Option<Rate>,
-    /// How long a long poll without an event waits before its empty answer. Temporal's frontend: 20 s
-    /// (`frontend.historyLongPollExpirationInterval`... of `service/history/configs`, `history.longPollExpirationInterval`).
+    /// How long a long poll without an event waits before its empty answer: 20 s in Temporal
+    /// (`history.longPollExpirationInterval`).
     pub long_poll: Nanos,
     /// The namespaces there are; empty: any.
     pub namespaces: Vec<String>,

@@ -1,5 +1,7 @@
 //! The metrics of a measured run.
 
+use crate::samplers::histories::HistoryMetric;
+
 /// A latency that is recorded, by the name it has in `run.hlog`.
 ///
 /// `response` counts from the intended time (waiting at the in-flight cap and in this program included), `service` from the
@@ -56,11 +58,13 @@ pub enum Metric {
     /// From an operation's intended time to the moment this program was ready to send it. Waiting at the in-flight cap is
     /// not in it (that is counted as delayed).
     DispatchLag,
+    /// From the server's own event times of sampled histories.
+    Server(HistoryMetric),
 }
 
 impl Metric {
-    /// All of them.
-    pub const ALL: [Metric; 24] = [
+    /// Those that the generator records itself.
+    pub const OWN: [Metric; 24] = [
         Metric::EndToEndResponse,
         Metric::EndToEndService,
         Metric::EndToEndFailed,
@@ -114,6 +118,7 @@ impl Metric {
             Metric::ScheduleToStartWorkflow => "schedule_to_start.workflow",
             Metric::ScheduleToStartActivity => "schedule_to_start.activity",
             Metric::DispatchLag => "dispatch_lag",
+            Metric::Server(metric) => metric.name(),
         }
     }
 }

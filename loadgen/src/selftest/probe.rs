@@ -132,7 +132,7 @@ impl Prober {
             }
         }
         let tally = books.ledger.whole();
-        let delayed = engine.driver().counters().delayed.load(std::sync::atomic::Ordering::Acquire);
+        let delayed = engine.driver().counters().starts_delayed.load(std::sync::atomic::Ordering::Acquire);
         let seconds = |nanos: u64| Nanos(nanos).as_secs_f64();
         let lag_p99 = Nanos(lag.value_at_quantile(0.99));
         Ok(Probe {

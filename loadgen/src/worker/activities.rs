@@ -176,3 +176,29 @@ pub(super) fn burn(cpu: Nanos) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burn_uses_the_cpu_it_is_told_to() {
+        let cpu = || clock_gettime(ClockId::ThreadCPUTime);
+        let nanos = |time: rustix::time::Timespec| time.tv_sec * 1_000_000_000 + time.tv_nsec;
+        let before = nanos(cpu());
+        burn(Nanos::from_millis(20));
+        let used = nanos(cpu()) - before;
+        assert!((20_000_000..24_000_000).contains(&used), "{used} ns of CPU");
+    }
+
+    #[test]
+    fn an_activitys_id_reads_back() {
+        for place in ["0", "2.0.13", ""] {
+            let name = ActivityName { index: 7, run_number: 3, place: place.to_owned() };
+            assert_eq!(ActivityName::parse(&name.text()), Some(name));
+        }
+        for other in ["5", "a/0/0", "1/2", ""] {
+            assert_eq!(ActivityName::parse(other), None, "{other}");
+        }
+    }
+}

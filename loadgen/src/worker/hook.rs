@@ -71,7 +71,7 @@ impl Hook {
             (_, Rpc::WorkflowTaskFailed) => {
                 if let Some(workflow_id) = completed.and_then(|failed| self.tasks.lock().remove(&failed.token)) {
                     // It is done again, and what it wanted is wanted again.
-                    self.shared.forget_wants(&workflow_id);
+                    self.shared.workflow_task_failed(&workflow_id);
                 }
             }
             (answer, Rpc::WorkflowTaskCompleted) => {

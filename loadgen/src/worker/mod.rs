@@ -23,7 +23,7 @@ mod registry;
 pub mod settings;
 mod steps;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -155,12 +155,21 @@ impl WorkerSet {
     }
 }
 
+/// What a workflow wants of its clients.
+#[derive(Default)]
+struct Wants {
+    /// Until the task that wants it is completed; before that the workflow does not wait yet.
+    untold: Vec<FollowUp>,
+    /// The nonces of what the driver was told: a workflow that is run again after it left the cache comes by once more.
+    told: HashSet<u64>,
+}
+
 /// What the parts of one worker share.
 struct Shared {
     workload: Workload,
     events: UnboundedSender<WorkerEvent>,
-    /// What workflows want, until the task that wants it is completed: before that the workflow does not wait yet.
-    wanted: Mutex<HashMap<String, Vec<FollowUp>>>,
+    /// What open workflows want.
+    wanted: Mutex<HashMap<String, Wants>>,
     polled: AtomicBool,
     first_poll: Notify,
     /// Running activities end when this is cancelled.
@@ -195,21 +204,27 @@ impl Shared {
     }
 
     fn wants(&self, workflow_id: &str, follow_up: FollowUp) {
-        self.wanted.lock().entry(workflow_id.to_owned()).or_default().push(follow_up);
+        self.wanted.lock().entry(workflow_id.to_owned()).or_default().untold.push(follow_up);
     }
 
     fn workflow_task_answered(&self, workflow_id: &str, at: Instant) {
-        let wanted = self.wanted.lock().remove(workflow_id);
-        for follow_up in wanted.into_iter().flatten() {
-            self.tell(WorkerEvent::Wants { workflow_id: workflow_id.to_owned(), follow_up, at });
+        let mut wanted = self.wanted.lock();
+        let Some(wants) = wanted.get_mut(workflow_id) else { return };
+        for follow_up in std::mem::take(&mut wants.untold) {
+            if wants.told.insert(follow_up.nonce) {
+                self.tell(WorkerEvent::Wants { workflow_id: workflow_id.to_owned(), follow_up, at });
+            }
         }
     }
 
-    fn forget_wants(&self, workflow_id: &str) {
-        self.wanted.lock().remove(workflow_id);
+    fn workflow_task_failed(&self, workflow_id: &str) {
+        if let Some(wants) = self.wanted.lock().get_mut(workflow_id) {
+            wants.untold.clear();
+        }
     }
 
     fn closed(&self, workflow_id: String, outcome: Outcome, at: Instant) {
+        self.wanted.lock().remove(&workflow_id);
         // Children are their parents' business.
         if !self.workload.key_of(&workflow_id).is_child() {
             self.tell(WorkerEvent::Completed(Completion { workflow_id, outcome, at }));

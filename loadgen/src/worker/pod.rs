@@ -157,18 +157,19 @@ impl Job {
 
     fn options(&self) -> Result<WorkerOptions, Failure> {
         let (settings, workload) = (&self.settings, &self.shared.workload);
+        // Fields are set one by one: the builder's types would make the compiler work for half a minute.
         let mut options = WorkerOptions::new(workload.task_queue())
             .deployment_options(WorkerDeploymentOptions::from_build_id("plimsoll-load".to_owned()))
-            .max_cached_workflows(settings.cached_workflows as usize)
-            .tuner(settings.tuner())
-            .workflow_task_poller_behavior(settings.workflow_task_behaviour())
-            .activity_task_poller_behavior(settings.activity_behaviour())
-            .sticky_queue_schedule_to_start_timeout(settings.sticky_timeout)
-            .default_heartbeat_throttle_interval(settings.heartbeat_throttle)
-            .max_heartbeat_throttle_interval(settings.longest_heartbeat_throttle)
-            .graceful_shutdown_period(STOP_LIMIT)
-            .register_activities(Activities { shared: self.shared.clone() })
             .build();
+        options.max_cached_workflows = settings.cached_workflows as usize;
+        options.tuner = settings.tuner();
+        options.workflow_task_poller_behavior = Some(settings.workflow_task_behaviour());
+        options.activity_task_poller_behavior = Some(settings.activity_behaviour());
+        options.sticky_queue_schedule_to_start_timeout = settings.sticky_timeout;
+        options.default_heartbeat_throttle_interval = settings.heartbeat_throttle;
+        options.max_heartbeat_throttle_interval = settings.longest_heartbeat_throttle;
+        options.graceful_shutdown_period = Some(STOP_LIMIT);
+        options.register_activities(Activities { shared: self.shared.clone() });
         for (index, plan) in workload.program().types.iter().enumerate() {
             let shared = self.shared.clone();
             registry::under_name(&plan.name, || {

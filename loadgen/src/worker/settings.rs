@@ -100,3 +100,36 @@ fn behaviour(pollers: Pollers) -> PollerBehavior {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use plimsoll_profiles::{Document, World, shipped};
+
+    use super::*;
+
+    fn settings(overrides: &[&str]) -> WorkerSettings {
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+        let text = shipped::profile("one-activity").unwrap().text;
+        let document = Document::parse(text, "one-activity.toml", &overrides).unwrap();
+        WorkerSettings::of(&document.profile(&World::mid()).unwrap())
+    }
+
+    #[test]
+    fn a_worker_is_set_up_as_the_profile_says_and_else_as_its_sdk_does() {
+        let settings = settings(&[]);
+        assert_eq!((settings.workers, settings.activity_slots, settings.workflow_task_slots), (1, 200, 200));
+        assert_eq!(settings.activity_pollers, Pollers::Fixed(8));
+        let go = plimsoll_profiles::profile::Sdk::Go.defaults();
+        assert_eq!(settings.cached_workflows, go.cached_workflows);
+        assert_eq!(settings.local_activity_slots, go.local_activity_slots);
+    }
+
+    #[test]
+    fn one_poller_beside_a_sticky_cache_becomes_two() {
+        let settings = settings(&["workers.workflow_task_pollers=1", "workers.activity_pollers=1"]);
+        assert_eq!(settings.workflow_task_behaviour(), PollerBehavior::SimpleMaximum(2));
+        assert_eq!(settings.activity_behaviour(), PollerBehavior::SimpleMaximum(1));
+    }
+}

@@ -13,8 +13,8 @@ use temporalio_common::data_converters::RawValue;
 use temporalio_common::search_attributes::SearchAttributeKey;
 use temporalio_common::{RetryPolicy, UntypedActivity, UntypedWorkflow};
 use temporalio_sdk::{
-    ActivityCancellationType, ActivityCloseTimeouts, ActivityOptions, ChildWorkflowOptions, ContinueAsNewOptions,
-    LocalActivityOptions, ParentClosePolicy, WorkflowContext, WorkflowTermination,
+    ActivityCloseTimeouts, ActivityOptions, ChildWorkflowOptions, ContinueAsNewOptions, LocalActivityOptions,
+    ParentClosePolicy, TimerOptions, WorkflowCancellationToken, WorkflowContext, WorkflowTermination,
 };
 
 use super::Shared;
@@ -26,8 +26,8 @@ use crate::workload::message::{FollowUp, Message};
 use crate::workload::payload;
 use crate::workload::program::{PlanStep, Program, TypePlan};
 
-/// Every namespace has this search attribute; Go's `GetVersion` writes it.
-const SEARCH_ATTRIBUTE: SearchAttributeKey<Vec<String>> = SearchAttributeKey::keyword_list("TemporalChangeVersion");
+/// Every namespace has this search attribute, and clients may write it (server, `common/searchattribute`, `predefined`).
+const SEARCH_ATTRIBUTE: SearchAttributeKey<Vec<String>> = SearchAttributeKey::keyword_list("BinaryChecksums");
 
 /// Longest time of an activity that the profile does not limit; the server wants a limit.
 const UNLIMITED: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -43,6 +43,8 @@ pub(super) struct Steps {
     run_number: u32,
     draws: Draws,
     is_child: bool,
+    /// Of all commands: a workflow that is cancelled ends with its next task, and cancels nothing before (as in the model).
+    never: WorkflowCancellationToken,
 }
 
 impl Steps {
@@ -51,7 +53,8 @@ impl Steps {
         let key = shared.workload.key_of(context.workflow_id());
         let draws = shared.workload.draws(&key, run_number);
         let program = shared.workload.program().clone();
-        Steps { shared, program, workflow, run_number, draws, is_child: key.is_child(), context }
+        let never = WorkflowCancellationToken::new();
+        Steps { shared, program, workflow, run_number, draws, is_child: key.is_child(), never, context }
     }
 
     pub(super) fn workflow_id(&self) -> &str {
@@ -111,7 +114,9 @@ impl Steps {
             PlanStep::LocalActivity(index) => self.local_activity(*index, place).boxed_local(),
             PlanStep::Timer(span) => {
                 let span = self.draws.span(span, place.text());
-                let timer = self.context.timer(Duration::from_nanos(span.0));
+                let mut options = TimerOptions::from(Duration::from_nanos(span.0));
+                options.cancellation_token = Some(self.never.clone());
+                let timer = self.context.timer(options);
                 timer.map(|_| Ok(())).boxed_local()
             }
             PlanStep::Message { message, count, sent_from_start } => {
@@ -172,20 +177,18 @@ impl Steps {
             (None, Some(schedule_to_close)) => ActivityCloseTimeouts::ScheduleToClose(schedule_to_close),
             (start_to_close, None) => ActivityCloseTimeouts::StartToClose(start_to_close.unwrap_or(UNLIMITED)),
         };
-        let retry = RetryPolicy::builder()
-            .initial_interval(std_span(plan.retry.initial))
-            .backoff_coefficient(plan.retry.backoff)
-            .maximum_interval(std_span(plan.retry.maximum))
-            .maximum_attempts(plan.retry.attempts)
-            .build();
-        let options = ActivityOptions::with_close_timeouts(close)
-            .activity_id(self.activity_id(index, &place))
-            .maybe_schedule_to_start_timeout(limits.schedule_to_start.map(std_span))
-            .maybe_heartbeat_timeout(plan.heartbeat_timeout.map(std_span))
-            // A workflow that is cancelled ends; it does not wait for its activities, nor ask them to stop.
-            .cancellation_type(ActivityCancellationType::Abandon)
-            .retry_policy(retry)
-            .build();
+        let mut retry = RetryPolicy::default();
+        retry
+            .set_initial_interval(std_span(plan.retry.initial))
+            .set_backoff_coefficient(plan.retry.backoff)
+            .set_maximum_interval(Some(std_span(plan.retry.maximum)))
+            .set_maximum_attempts(plan.retry.attempts);
+        let mut options = ActivityOptions::with_close_timeouts(close).build();
+        options.activity_id = Some(self.activity_id(index, &place));
+        options.schedule_to_start_timeout = limits.schedule_to_start.map(std_span);
+        options.heartbeat_timeout = plan.heartbeat_timeout.map(std_span);
+        options.cancellation_token = Some(self.never.clone());
+        options.retry_policy = Some(retry);
         let activity = UntypedActivity::new(plan.name.clone());
         self.context.execute_activity(activity, self.input(plan.input, index), options).await?;
         Ok(())
@@ -193,11 +196,11 @@ impl Steps {
 
     async fn local_activity(&self, index: usize, place: Place) -> Done {
         let plan = &self.program.activities[index];
-        let options = LocalActivityOptions::builder()
-            .activity_id(self.activity_id(index, &place))
-            .start_to_close_timeout(UNLIMITED)
-            .schedule_to_close_timeout(UNLIMITED)
-            .build();
+        let mut options = LocalActivityOptions::default();
+        options.activity_id = Some(self.activity_id(index, &place));
+        options.cancellation_token = Some(self.never.clone());
+        options.start_to_close_timeout = Some(UNLIMITED);
+        options.schedule_to_close_timeout = Some(UNLIMITED);
         let activity = UntypedActivity::new(plan.name.clone());
         self.context.execute_local_activity(activity, self.input(plan.input, index), options).await?;
         Ok(())
@@ -231,12 +234,12 @@ impl Steps {
             ProfilePolicy::RequestCancel => ParentClosePolicy::RequestCancel,
             ProfilePolicy::Abandon => ParentClosePolicy::Abandon,
         };
-        let options = ChildWorkflowOptions::builder()
-            .workflow_id(format!("{}/{}.{}", self.workflow_id(), self.run_number, place.text()))
-            .parent_close_policy(policy)
-            .maybe_run_timeout(plan.ends.run_timeout.map(std_span))
-            .maybe_execution_timeout(plan.ends.execution_timeout.map(std_span))
-            .build();
+        let id = format!("{}/{}.{}", self.workflow_id(), self.run_number, place.text());
+        let mut options = ChildWorkflowOptions::workflow_id(id);
+        options.cancellation_token = Some(self.never.clone());
+        options.parent_close_policy = policy;
+        options.run_timeout = plan.ends.run_timeout.map(std_span);
+        options.execution_timeout = plan.ends.execution_timeout.map(std_span);
         let child = UntypedWorkflow::new(plan.name.clone());
         let input = self.input(plan.input, workflow);
         let started = self.context.start_child_workflow(child, input, options).await?;
@@ -252,7 +255,8 @@ impl Steps {
         }
         let plan = self.plan();
         let input = payload::of_continued(plan.input, self.workflow_id(), self.run_number + 1);
-        let options = ContinueAsNewOptions::builder().maybe_run_timeout(plan.ends.run_timeout.map(std_span)).build();
+        let mut options = ContinueAsNewOptions::builder().build();
+        options.run_timeout = plan.ends.run_timeout.map(std_span);
         match self.context.continue_as_new(RawValue::new(vec![input]), options) {
             Err(termination) => Err(termination),
             Ok(never) => match never {},

@@ -33,7 +33,7 @@ pub(super) fn not_replayed(profile: &Profile) -> Vec<String> {
     }
     if any(profile, |step| matches!(step, Step::UpsertSearchAttributes { .. })) {
         list.push(
-            "upsert_search_attributes: always TemporalChangeVersion, which every namespace has, whatever the profile's \
+            "upsert_search_attributes: always BinaryChecksums, which every namespace has, whatever the profile's \
              name for it."
                 .to_owned(),
         );

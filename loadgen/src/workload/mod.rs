@@ -255,6 +255,3 @@ fn ends_by_client(ends: &Ends, draws: &Draws) -> Option<FollowUp> {
     // As in the model, only the first of them comes.
     drawn.min_by_key(|follow_up| follow_up.after)
 }
-
-#[cfg(test)]
-mod tests;

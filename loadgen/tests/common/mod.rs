@@ -24,7 +24,7 @@ pub type Settings = HashMap<String, String>;
 
 /// The cluster, or nothing after saying why there is none.
 ///
-/// `PLIMSOLL_TEST_CLUSTER` and `PLIMSOLL_TEST_PORTS` name another than the default one, for several test runs side by side.
+/// `PLIMSOLL_TEST_ENV` is the environment file of another than the default one, which `up` printed when it was started.
 ///
 /// # Panics
 /// When there is none and `PLIMSOLL_CLUSTER=required`.
@@ -43,23 +43,25 @@ pub fn cluster() -> Option<&'static Settings> {
 }
 
 fn up() -> Result<Settings, String> {
+    let path = match std::env::var("PLIMSOLL_TEST_ENV") {
+        Ok(path) => path,
+        Err(_) => start()?,
+    };
+    let path = path.as_str();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+}
+
+/// Runs `up`, which starts nothing twice; gives its environment file.
+fn start() -> Result<String, String> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/up");
-    let mut command = Command::new(script);
-    if let Ok(name) = std::env::var("PLIMSOLL_TEST_CLUSTER") {
-        command.args(["--name", &name]);
-    }
-    if let Ok(ports) = std::env::var("PLIMSOLL_TEST_PORTS") {
-        command.args(["--ports", &ports]);
-    }
-    let output = command.output().map_err(|error| format!("{script}: {error}"))?;
+    let output = Command::new(script).output().map_err(|error| format!("{script}: {error}"))?;
     if !output.status.success() {
         return Err(format!("loadgen/cluster/up: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    let path = printed.lines().last().unwrap_or_default().trim();
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    let pairs = text.lines().filter_map(|line| line.split_once('='));
-    Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+    Ok(printed.lines().last().unwrap_or_default().trim().to_owned())
 }
 
 /// A connection to the cluster.

@@ -102,7 +102,7 @@ pub fn send_while(address: SocketAddr, sending: &Sending, mut meanwhile: impl Fn
     let counters = engine.driver().counters();
     let seen = Seen {
         tally: books.ledger.whole(),
-        delayed: counters.delayed.load(Ordering::Acquire),
+        delayed: counters.starts_delayed.load(Ordering::Acquire),
         retries: counters.retries.load(Ordering::Acquire),
         recordings: books.recorder.take(),
     };

@@ -12,7 +12,20 @@ fn refused(change: impl FnOnce(&mut Command)) -> String {
     let out = folder.path().join("run");
     let mut command = binary();
     command
-        .args(["run", "one-activity", "--rate", "5/s", "--duration", "5s", "--ramp", "0s", "--yes", "--out"])
+        .args([
+            "run",
+            "one-activity",
+            "--rate",
+            "5/s",
+            "--duration",
+            "5s",
+            "--ramp",
+            "0s",
+            "--warm-up",
+            "0s",
+            "--yes",
+            "--out",
+        ])
         .arg(&out);
     change(&mut command);
     let output: Output = command.output().unwrap();

@@ -19,15 +19,15 @@ pub struct Cluster {
 impl Cluster {
     /// A plain one. `None`, with the reason on stderr, where there is none to be had.
     pub fn plain() -> Option<Cluster> {
-        Cluster::up("faults", "19200", &[], std::env::var("PLIMSOLL_CLUSTER_ENV").ok())
+        Cluster::up("faults", 23_000, &[], std::env::var("PLIMSOLL_TEST_ENV").ok())
     }
 
     /// One that asks its clients for certificates.
     pub fn mtls() -> Option<Cluster> {
-        Cluster::up("faults-mtls", "19400", &["--mtls"], std::env::var("PLIMSOLL_MTLS_CLUSTER_ENV").ok())
+        Cluster::up("faults-mtls", 24_000, &["--mtls"], std::env::var("PLIMSOLL_TEST_MTLS_ENV").ok())
     }
 
-    fn up(name: &str, ports: &str, more: &[&str], given: Option<String>) -> Option<Cluster> {
+    fn up(name: &str, ports: u16, more: &[&str], given: Option<String>) -> Option<Cluster> {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = given {
             let environment = read(Path::new(&file));
@@ -39,7 +39,7 @@ impl Cluster {
             });
         }
         let output = Command::new(script("up"))
-            .args(["--name", name, "--ports", ports, "--shards", "16"])
+            .args(["--name", name, "--ports", &free(ports).to_string(), "--shards", "16"])
             .args(more)
             .output()
             .unwrap();
@@ -97,6 +97,13 @@ impl Drop for Cluster {
         let action = if self.ours { "reset" } else { "up" };
         let _ = Command::new(script(action)).args(["--name", &self.name]).output();
     }
+}
+
+/// The first hundred ports from here on of which a cluster's are free.
+fn free(from: u16) -> u16 {
+    let taken = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_err();
+    let fits = |base: &u16| (30..100).all(|offset| !taken(base + offset));
+    (from..from + 1_000).step_by(100).find(fits).expect("ten times a hundred ports, and none is free")
 }
 
 fn script(name: &str) -> PathBuf {

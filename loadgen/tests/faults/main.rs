@@ -8,7 +8,7 @@
 //!
 //! Tests that need a real cluster are ignored in a plain `cargo test`; `.ci/load.sh` runs them, and by hand:
 //! `cargo test -p plimsoll-load --test faults -- --ignored --test-threads 1`. They use the cluster whose environment file
-//! `PLIMSOLL_CLUSTER_ENV` names, else bring up one of their own for each test. Where there is no cluster to be had they say why and
+//! `PLIMSOLL_TEST_ENV` names, else bring up one of their own for each test. Where there is no cluster to be had they say why and
 //! pass, unless `PLIMSOLL_CLUSTER=required`. Everything is on loopback, a few starts per second, and bounded in time.
 
 #![allow(clippy::unwrap_used)]

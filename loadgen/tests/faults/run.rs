@@ -110,7 +110,7 @@ impl Generator {
         command
             .arg("run")
             .arg(&file)
-            .args(["--rate", "5/s", "--ramp", "0s", "--yes", "--longest-wait", "none", "--out"])
+            .args(["--rate", "5/s", "--ramp", "0s", "--warm-up", "0s", "--yes", "--longest-wait", "none", "--out"])
             .arg(&out)
             .args(arguments);
         command

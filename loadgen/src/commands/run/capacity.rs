@@ -17,6 +17,8 @@ use crate::find_capacity::{Bounds, Capacity, Search, kept};
 
 /// Length of one run when nothing is said.
 const DURATION: Nanos = Nanos::from_secs(30);
+/// A search with so many invalid runs is given up: the generator or its machine is not fit for it.
+const MOST_INVALID: usize = 3;
 
 /// What `--format json` prints.
 #[derive(Serialize)]
@@ -51,13 +53,14 @@ pub async fn run(arguments: &RunArgs, interrupts: &Interrupts, console: &Console
     let folder = arguments.output.out.clone().unwrap_or_else(|| PathBuf::from("capacity"));
     let mut search = Search::new(Bounds::up_to(highest));
     let mut runs = Vec::new();
+    let mut invalid = 0;
     // Somebody agrees once, to a run at the highest rate: no other is as heavy.
     let mut leave = Leave::NeededFor(Box::new(prepare(&at(arguments, highest, folder.clone(), 0))?));
     while let Some(rate) = search.next_rate() {
-        let directory = folder.join(format!("{:02}-at-{:.1}", runs.len() + 1, rate.as_per_second()));
-        let one = at(arguments, rate, directory.clone(), runs.len());
+        let directory = folder.join(format!("{:02}-at-{:.1}", runs.len() + invalid + 1, rate.as_per_second()));
+        let one = at(arguments, rate, directory.clone(), runs.len() + invalid);
         let prepared = prepare(&one)?;
-        console.note(&format!("run {} at {rate}", runs.len() + 1));
+        console.note(&format!("run {} at {rate}", runs.len() + invalid + 1));
         let slo = prepared.profile.slo.clone();
         let asked = std::mem::replace(&mut leave, Leave::Given);
         let Some(outcome) = execute(&one, prepared, asked, interrupts, console).await? else {
@@ -67,8 +70,13 @@ pub async fn run(arguments: &RunArgs, interrupts: &Interrupts, console: &Console
             break;
         }
         if outcome.manifest.verdict.verdict == Trust::Invalid {
-            outcome.tell(arguments.output.format, console)?;
-            return Ok(Exit::InvalidRun);
+            invalid += 1;
+            if invalid >= MOST_INVALID {
+                outcome.tell(arguments.output.format, console)?;
+                return Ok(Exit::InvalidRun);
+            }
+            console.note("  the run is invalid, so nothing follows from it: again");
+            continue;
         }
         let found = kept(&slo, &outcome.document);
         search.record(rate, found.kept);

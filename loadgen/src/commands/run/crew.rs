@@ -72,6 +72,7 @@ impl Crew {
         follower: Follower,
         recorder: Arc<Recorder>,
         errors: Arc<Errors>,
+        closed: UnboundedSender<String>,
         clock: RunClock,
     ) {
         let Some(mut events) = self.events.take() else { return };
@@ -88,6 +89,8 @@ impl Crew {
                             }
                         };
                         driver.ended(&completion.workflow_id, end, completion.at);
+                        // Without samplers nobody listens.
+                        let _ = closed.send(completion.workflow_id);
                     }
                     WorkerEvent::Wants { workflow_id, follow_up, at } => follower.add(&workflow_id, follow_up, at),
                     WorkerEvent::Started { task, schedule_to_start, at } => {
@@ -115,6 +118,10 @@ impl Crew {
 
     /// Ends them.
     pub async fn stop(self) {
+        // What ends from here on ends because it was asked to.
+        if let Some(listener) = self.listener {
+            listener.abort();
+        }
         let stopping = async {
             match self.kind {
                 Kind::Foreign => {}
@@ -124,9 +131,6 @@ impl Crew {
         };
         // What does not end by itself ends with this process.
         let _ = tokio::time::timeout(STOP_LIMIT, stopping).await;
-        if let Some(listener) = self.listener {
-            listener.abort();
-        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use plimsoll_profiles::units::{Cores, Nanos};
 use plimsoll_reports::measured::summarise;
 use plimsoll_reports::run_dir::{
-    Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, Trust, joined, read_log, read_resources,
+    Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, SamplerProblem, Trust, joined, read_log,
+    read_resources,
 };
 use plimsoll_reports::run_document::RunDocument;
 use plimsoll_reports::{html, text};
@@ -45,6 +46,8 @@ pub struct Finished<'a> {
     pub end: End,
     /// Workers that went away.
     pub lost: Vec<String>,
+    /// Samplers that failed.
+    pub sampler_problems: Vec<SamplerProblem>,
 }
 
 /// A run that is judged and written.
@@ -83,6 +86,7 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     manifest.verdict = judgement.verdict.clone();
     if let Some(measurement) = &mut manifest.measurement {
         measurement.counts = counts;
+        measurement.sampler_problems.clone_from(&run.sampler_problems);
         measurement.window.end_seconds = until(&run).as_secs_f64().max(measurement.window.start_seconds);
         judgement.record(measurement);
         ended(&run.end, measurement);
@@ -198,6 +202,7 @@ fn evidence(run: &Finished<'_>, counts: MeasuredCounts) -> Evidence {
         counts,
         seconds: seconds(run, series),
         gaps: run.monitored.gaps.clone(),
+        canary: series.canary.clone(),
         in_flight_cap: Some(u64::from(run.arguments.limits.max_in_flight)),
         longest_delay: Nanos(counters.longest_delay.load(Ordering::Relaxed)),
         completions_lost: 0,

@@ -6,6 +6,7 @@
 //! | [`target`] | the cluster or the embedded target, connected |
 //! | [`crew`] | who does the work, and how its completions come in |
 //! | [`monitor`] | once a second: files and progress |
+//! | [`sampling`] | what is read beside the load |
 //! | [`course`] | from the first start to the last answer, and what can end it |
 //! | [`finish`] | the manifest, the report and the answer |
 //! | [`capacity`] | `--find-capacity`: many runs, one answer |
@@ -16,6 +17,7 @@ mod crew;
 mod finish;
 mod monitor;
 mod prepare;
+mod sampling;
 mod target;
 
 use std::path::{Path, PathBuf};
@@ -27,7 +29,7 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::run_dir::{
     Cap, Clock, CompletionsBy, MANIFEST_SCHEMA_VERSION, Manifest, Measurement, RunVerdict, Sent, Trust, Window,
-    WorkersKind,
+    WorkersKind, columns,
 };
 use plimsoll_reports::run_document::RunKind;
 
@@ -50,6 +52,7 @@ use crew::Crew;
 use finish::Outcome;
 use monitor::{Latest, Monitor, Watched};
 use prepare::Prepared;
+use sampling::Sampling;
 use target::Reached;
 
 /// Operations that may wait at the in-flight cap: a minute of 10,000 per second.
@@ -124,6 +127,7 @@ async fn execute(
     let connections = usize::from(arguments.connections);
     let target = reached.target(&run_id, &workload, connections, &runtime).await?;
     let mut crew = Crew::start(arguments, &prepared, &reached, &workload).await?;
+    let sampling = Sampling::start(arguments, &reached, &task_queue, console).await?;
     let latest: Latest = Latest::default();
 
     if interrupts.count() > 0 {
@@ -132,7 +136,11 @@ async fn execute(
     }
     // Everything that can be refused has been: from here on there are files.
     let clock = RunClock::starting_in(LEAD);
-    let manifest = begun(arguments, &prepared, &reached, &workload, completions, &rules, clock);
+    let mut manifest = begun(arguments, &prepared, &reached, &workload, completions, &rules, clock);
+    manifest.resources.extend(sampling.columns());
+    if let Some(measurement) = &mut manifest.measurement {
+        measurement.idle_baseline = sampling.idle.clone();
+    }
     let files = RunFiles::create(&folder, &manifest)
         .map_err(|error| Failure::io(format!("cannot make the run directory: {error}")))?;
     console.note(&format!("run {run_id} on {}: {}", reached.connected.endpoint, folder.display()));
@@ -146,12 +154,15 @@ async fn execute(
         settings,
         spin: Duration::ZERO,
     };
+    let (backlog, canary) = (sampling.index(columns::BACKLOG), sampling.index(columns::CANARY));
+    let sampled = sampling.sample_into(Arc::clone(&latest), Arc::clone(&books.recorder), clock, *console);
     let engine = Engine::start(&load, &workload, target, books.clone(), clock, &runtime)?;
     crew.report_to(
         engine.driver().clone(),
         engine.follower(),
         Arc::clone(&books.recorder),
         Arc::clone(&books.errors),
+        sampled.closed(),
         clock,
     );
     let monitor = Monitor::start(Watched {
@@ -161,7 +172,8 @@ async fn execute(
         files,
         phases: prepared.phases.clone(),
         latest,
-        backlog: None,
+        backlog,
+        canary,
         progress: Progress::new(console.quiet),
         watch: AbortWatch::new(rules.clone()),
         gaps: GapReservoir::new(prepared.profile.arrivals.clone(), arguments.seed),
@@ -170,6 +182,7 @@ async fn execute(
     let end = course.run(prepared.until, arguments.limits.drain).await;
     let engine = course.engine;
     let lost = crew.lost();
+    let sampler_problems = sampled.stop().await;
     crew.stop().await;
     let monitored = monitor.finish()?;
     if arguments.limits.cleanup && reached.embedded.is_none() {
@@ -187,6 +200,7 @@ async fn execute(
         monitored,
         end,
         lost,
+        sampler_problems,
     })
     .map(Some)
 }

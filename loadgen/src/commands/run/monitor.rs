@@ -43,6 +43,8 @@ pub struct Series {
     pub waiting: Vec<u64>,
     /// Cores this process used in it.
     pub cpu: Vec<f64>,
+    /// CPU time of the canary's computation, as far as it was read.
+    pub canary: Vec<Nanos>,
 }
 
 /// What a monitor hands back when it is told to end.
@@ -66,7 +68,6 @@ pub fn own_columns() -> Vec<ResourceColumn> {
         column(columns::OPEN_WORKFLOWS, "workflows"),
         column(columns::IN_FLIGHT, "requests"),
         column("waiting", "operations"),
-        column(columns::GENERATOR_CPU, "cores"),
     ]
 }
 
@@ -86,6 +87,8 @@ pub struct Watched {
     pub latest: Latest,
     /// Which of the samplers' values is the backlog.
     pub backlog: Option<usize>,
+    /// Which of them is the canary's CPU time.
+    pub canary: Option<usize>,
     /// Where the user is told.
     pub progress: Progress,
     /// What ends the run.
@@ -208,7 +211,6 @@ impl State {
             Some(open as f64),
             Some(in_flight as f64),
             Some(waiting as f64),
-            cpu,
         ];
         row.extend(sampled.iter().copied());
         self.watched.files.row(now, &row);
@@ -224,6 +226,8 @@ impl State {
         series.in_flight.push(in_flight as u64);
         series.waiting.push(waiting as u64);
         series.cpu.extend(cpu);
+        let canary = self.watched.canary.and_then(|index| sampled.get(index).copied().flatten());
+        series.canary.extend(canary.map(Nanos::from_secs_f64));
         for (intended, sent) in self.watched.books.ledger.take_sends() {
             self.watched.gaps.record(intended, sent);
         }

@@ -14,8 +14,8 @@ use crate::profile_file::ProfileSource;
 
 /// How long `--rate` is measured when nothing else is said.
 const DURATION: Nanos = Nanos::from_secs(60);
-/// How long the first rate is kept before what is measured when nothing else is said: connections, caches and the task
-/// queue's partitions are there by then.
+/// How long the first rate is kept before what is measured when nothing else is said, on top of the longest wait of a
+/// workflow: connections, caches and the task queue's partitions are there by then, and as many workflows end as begin.
 const WARM_UP: Nanos = Nanos::from_secs(5);
 /// A run begins at once with up to so many starts per second.
 const AT_ONCE: f64 = 20.0;
@@ -103,7 +103,7 @@ fn arrivals(document: &Document, arguments: &ArrivalArgs) -> Result<Written, Fai
             (first, phases.iter().map(inline).collect())
         }
     };
-    let warm_up = arguments.warm_up.unwrap_or(WARM_UP);
+    let warm_up = arguments.warm_up.unwrap_or(WARM_UP + longest_left(document, arguments.longest_wait.0));
     // A recorded trace has no first rate to rise to or to keep.
     let is_trace = first.is_none();
     let first = first.unwrap_or(middle.arrivals.rate_at(Nanos::ZERO));
@@ -174,6 +174,22 @@ fn shorter_waits(document: &Document, longest: Option<Nanos>) -> (Vec<String>, V
         (format!("{}={value}", wait.path), change)
     })
     .unzip()
+}
+
+/// The longest wait that a workflow keeps: until it has passed, more workflows begin than end. Zero where nothing is cut,
+/// because then a wait may last for days.
+fn longest_left(document: &Document, longest: Option<Nanos>) -> Nanos {
+    let Some(longest) = longest else { return Nanos::ZERO };
+    let json = document.to_json(&World::mid());
+    let mut found = Vec::new();
+    if let Some(workflows) = json.get("workflow") {
+        waits(workflows, "workflow", &mut found);
+    }
+    let spans = found.iter().flat_map(|wait| match &wait.value {
+        Value::Object(table) => table.values().filter_map(span).collect::<Vec<_>>(),
+        value => span(value).into_iter().collect(),
+    });
+    spans.max().map_or(Nanos::ZERO, |span| span.min(longest))
 }
 
 /// A wait of a workflow, where it is written.
@@ -300,9 +316,9 @@ mod tests {
         };
         let written = arrivals(&shipped("order-fulfilment"), &arguments).expect("arrivals");
         let profile = again("order-fulfilment", &[format!("arrivals={}", written.toml)]);
-        let expected: Arrivals = "10s@20/s..50/s, 5s@50/s, 30s@50/s".parse().expect("a schedule");
+        let expected: Arrivals = "10s@20/s..50/s, 15s@50/s, 30s@50/s".parse().expect("a schedule");
         assert_eq!(profile.arrivals, expected);
-        let phases = phases(&written, &profile.arrivals, Nanos::from_secs(45));
+        let phases = phases(&written, &profile.arrivals, Nanos::from_secs(55));
         let names: Vec<&str> = phases.iter().map(|phase| phase.name.as_str()).collect();
         assert_eq!(names, ["ramp", "warm-up", "phase 1"]);
     }

@@ -231,6 +231,30 @@ mod tests {
         assert_eq!(value(&values, "frontend_persistence_latency"), Some(0.003));
     }
 
+    /// Part of what a server 1.31.2 wrote; the expected figures were taken from the files with awk.
+    #[test]
+    fn a_real_servers_text_is_read() {
+        let scraped = |service: Service, text: &str, name: &str| {
+            let measures = measures(service);
+            let wanted = |name: &str| measures.iter().any(|(_, measure)| measure.needs(name));
+            let series = parse(text, wanted).unwrap();
+            measures.iter().find(|(column, _)| column.name == name).unwrap().1.of(&series)
+        };
+        let history = include_str!("../../../tests/data/scrape_history.txt");
+        let of_history = |name| scraped(Service::History, history, name);
+        assert_eq!(of_history("history_requests"), Scraped::Count(105.0));
+        assert_eq!(of_history("shard_lock_latency"), Scraped::Pair(0.000_730_681_999_999_999_5, 1792.0));
+        assert_eq!(of_history("history_cache_entries"), Scraped::Gauge(Some(40.0)));
+        assert_eq!(of_history("history_cache_misses"), Scraped::Pair(40.0, 255.0));
+        assert_eq!(of_history("history_heap"), Scraped::Gauge(Some(2.566_553_6e7)));
+        let matching = include_str!("../../../tests/data/scrape_matching.txt");
+        assert_eq!(
+            scraped(Service::Matching, matching, "matching_dispatch_latency"),
+            Scraped::Pair(1.429_661_924, 20.0)
+        );
+        assert_eq!(scraped(Service::Matching, matching, "matching_sync_matches"), Scraped::Pair(20.0, 20.0));
+    }
+
     #[test]
     fn a_password_in_the_address_is_not_shown() {
         let url = Url::parse("http://user:hunter2@127.0.0.1:1/metrics?token=hunter2").unwrap();

@@ -1,7 +1,11 @@
+//! A profile as work: the same for the same seed, in the profile's shares, of exactly the profile's sizes.
 #![allow(clippy::unwrap_used)]
 
-use super::*;
+use plimsoll_load::identity::RunId;
+use plimsoll_load::workload::{FollowUp, Message, Request, Start, StartKind, Workload, payload};
+use plimsoll_profiles::units::{Bytes, Nanos};
 use plimsoll_profiles::{Document, World};
+use temporalio_common::protos::temporal::api::workflowservice::v1::StartWorkflowExecutionRequest;
 
 const HEAD: &str = "name = \"test\"\nsdk = \"rust\"\n[slo]\nstart = { p99 = \"1s\" }\n[cluster]\nuse = \"staging\"\n[arrivals]\nphases = [{ for = \"1min\", rate = \"5/s\" }]\n";
 
@@ -89,17 +93,17 @@ fn a_payload_above_every_limit_is_refused_before_anything_is_sent() {
 #[test]
 fn a_continued_runs_input_keeps_its_size_and_tells_its_number() {
     for size in [4, 5, 100] {
-        let payload = payload::of_continued(plimsoll_profiles::units::Bytes(size), "w", 70_000);
+        let payload = payload::of_continued(Bytes(size), "w", 70_000);
         assert_eq!(payload.data.len() as u64, size);
         assert_eq!(payload::run_number(Some(&payload)), 70_000);
     }
-    assert_eq!(payload::of_continued(plimsoll_profiles::units::Bytes(0), "w", 1).data.len(), payload::RUN_NUMBER_BYTES);
+    assert_eq!(payload::of_continued(Bytes(0), "w", 1).data.len(), payload::RUN_NUMBER_BYTES);
     assert_eq!(payload::run_number(None), 0);
 }
 
 #[test]
 fn payloads_do_not_compress() {
-    let data = payload::of(plimsoll_profiles::units::Bytes(1 << 16), "w", 0).data;
+    let data = payload::of(Bytes(1 << 16), "w", 0).data;
     let mut counts = [0_u32; 256];
     data.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
     let bits: f64 = counts.iter().map(|count| f64::from(*count) / f64::from(1 << 16)).map(|p| -p * p.log2()).sum();
