@@ -46,7 +46,10 @@ pub fn summarise(run: &Run, steady_state: SteadyState) -> Option<RunDocument> {
         }
     }
     let counts = &measurement.counts;
-    let seconds = (measurement.window.end_seconds - measurement.window.start_seconds).max(0.0);
+    // A run that was killed has less than it wanted.
+    let last =
+        run.intervals.iter().map(|interval| (interval.start + interval.length).as_secs_f64()).fold(0.0, f64::max);
+    let seconds = (measurement.window.end_seconds.min(last) - measurement.window.start_seconds).max(0.0);
     let throughput = mean(run, columns::COMPLETED).or_else(|| {
         let completed = latency.e2e.as_ref()?.samples;
         (seconds > 0.0).then(|| completed as f64 / seconds)

@@ -9,9 +9,9 @@ use std::fs;
 
 use fixture::Story;
 use plimsoll_reports::compare::{Tolerances, compare};
-use plimsoll_reports::measured;
-use plimsoll_reports::run_dir::{self, RunVerdict, Trust};
+use plimsoll_reports::run_dir::{self, MeasuredCounts, RunVerdict, Trust};
 use plimsoll_reports::run_document::{RunKind, SteadyState};
+use plimsoll_reports::{html, measured};
 
 #[test]
 fn a_measured_run_reads_back_with_its_measurement() {
@@ -124,7 +124,11 @@ fn a_killed_run_is_summarised_from_its_files() {
     killed.manifest.verdict.verdict = Trust::Incomplete;
     killed.intervals.retain(|interval| interval.start.as_secs_f64() < 100.0);
     let summary = measured::summarise(&killed, SteadyState::Undecided).unwrap();
-    assert!(summary.latency.e2e.unwrap().samples < whole.latency.e2e.unwrap().samples);
+    assert!(summary.latency.e2e.as_ref().unwrap().samples < whole.latency.e2e.unwrap().samples);
+    assert_eq!(summary.measured_seconds, 70.0, "what there is of it, not what was wanted");
+    killed.manifest.measurement.as_mut().unwrap().counts = MeasuredCounts::default();
+    let page = html::run(&summary, Some(&killed));
+    assert!(page.contains("Incomplete") && page.contains("killed before it counted"));
     let simulated = common::manifest(RunKind::Simulated, 20.0);
     let folder = tempfile::tempdir().unwrap();
     let simulated = run_dir::read(&common::write_run(folder.path(), &simulated, &common::shape(20, 10, 0))).unwrap();

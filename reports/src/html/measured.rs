@@ -54,7 +54,7 @@ pub fn page(document: &RunDocument, run: &Run, measurement: &Measurement) -> Str
         p class="lead" { (tied(latency_lead(document))) }
         div class="card" { (latency(document)) }
         @for pair in percentiles(document).chunks(2) { div class="pair" { @for figure in pair { (figure) } } }
-        @if let Some(figure) = heatmap(run, measurement) { (figure) }
+        @if let Some(figure) = heatmap(run) { (figure) }
         @for pair in over_time(run).chunks(2) { div class="pair" { @for figure in pair { (figure) } } }
         h2 { "Resources and cost" }
         p class="lead" { (resources_lead(measurement)) }
@@ -95,7 +95,10 @@ fn banner(document: &RunDocument, run: &Run, measurement: &Measurement) -> Marku
         tile("Start p99", p99(&document.latency.start), "from the intended start"),
         tile(
             "Failed or not finished",
-            number::count(counts.failed + counts.unfinished + counts.unsent),
+            match counts.offered {
+                0 => number::MISSING.to_owned(),
+                _ => number::count(counts.failed + counts.unfinished + counts.unsent),
+            },
             format!("of {} offered", number::count(counts.offered)),
         ),
         tile(
@@ -156,6 +159,9 @@ fn counts(measurement: &Measurement) -> Markup {
         row("Offered", counts.offered, "the sum of these"),
         row("of them sent late at the in-flight cap", counts.delayed, "response times count the waiting"),
     ];
+    if counts.offered == 0 {
+        return html! { p { "Not known: the run was killed before it counted, or is still under way. Its series below go on until then." } };
+    }
     html! {
         (table("Counts", "", &["", "starts", "share", ""], rows))
         @if counts.retries > 0 { p class="finding" { (number::count(counts.retries)) " start requests were sent again after an error." } }
@@ -359,7 +365,7 @@ fn both(curves: &[&QuantileCurve]) -> String {
     }
 }
 
-fn heatmap(run: &Run, measurement: &Measurement) -> Option<Markup> {
+fn heatmap(run: &Run) -> Option<Markup> {
     let metric = ["e2e.response", "start.response"].into_iter().find(|metric| run.by_start(metric).len() > 1)?;
     let parts: Vec<(f64, Buckets)> =
         run.by_start(metric).into_iter().map(|(start, buckets)| (start.as_secs_f64(), buckets.clone())).collect();
@@ -390,14 +396,13 @@ fn heatmap(run: &Run, measurement: &Measurement) -> Option<Markup> {
     });
     let title = format!("{} over time", wording::capital(&wording::metric(metric)));
     let numbers = table(&title, "", &["from", "p10", "p50", "p90", "highest", "samples"], rows.collect());
-    let whole = measurement.window.end_seconds.max(last);
     Some(figure(Figure {
         id: "heatmap",
         title: &title,
         finding,
         legend: vec![(Role::Heat(0), "few samples".into()), (Role::Heat(HEAT - 1), "many".into())],
         shape: Shape { height: 340.0, ..BROAD },
-        draw: &|shape| chart::heatmap(&parts, whole, shape),
+        draw: &|shape| chart::heatmap(&parts, last, shape),
         numbers,
     }))
 }

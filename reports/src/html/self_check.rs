@@ -26,6 +26,9 @@ pub fn section(run: &Run, measurement: &Measurement) -> Markup {
 }
 
 fn lead(measurement: &Measurement) -> String {
+    if measurement.checks.is_empty() {
+        return "The run has not judged itself.".to_owned();
+    }
     let made = measurement.checks.iter().filter(|check| check.outcome != CheckOutcome::NotChecked).count();
     let passed = measurement.checks.iter().filter(|check| check.outcome == CheckOutcome::Passed).count();
     let mut text = format!(
