@@ -261,6 +261,9 @@ async fn complete_one(service: &mut Service, queue: &str) -> String {
         identity: "samplers".to_owned(),
         ..PollWorkflowTaskQueueRequest::default()
     };
+    let mut poll = tonic::Request::new(poll);
+    // The server refuses a long poll without a deadline.
+    poll.set_timeout(Duration::from_secs(60));
     let task = service.poll_workflow_task_queue(poll).await.unwrap().into_inner();
     let complete = WorkflowCommand {
         command_type: CommandType::CompleteWorkflowExecution.into(),

@@ -1,8 +1,8 @@
 //! The statements, by the server's version. Only what every role with `pg_monitor` may see; no table of Temporal's is read.
 
 /// Sums over Temporal's databases ($1), from counters that any session sees.
-pub(super) const DATABASES: &str = "SELECT sum(xact_commit)::float8, sum(xact_rollback)::float8, sum(blks_read)::float8, sum(blks_hit)::float8, \
-     sum(temp_bytes)::float8, sum(deadlocks)::float8 FROM pg_stat_database WHERE datname = ANY($1)";
+pub(super) const DATABASES: &str = "SELECT coalesce(sum(xact_commit), 0)::float8, coalesce(sum(xact_rollback), 0)::float8, coalesce(sum(blks_read), 0)::float8, coalesce(sum(blks_hit), 0)::float8, \
+     coalesce(sum(temp_bytes), 0)::float8, coalesce(sum(deadlocks), 0)::float8 FROM pg_stat_database WHERE datname = ANY($1)";
 
 /// Sessions of others in Temporal's databases ($1), except those with our name ($2): all, those in a statement or transaction, those waiting for a lock.
 pub(super) const SESSIONS: &str = "SELECT count(*)::float8, (count(*) FILTER (WHERE state <> 'idle'))::float8, \
@@ -37,7 +37,7 @@ pub(super) fn wal(version: i32) -> Option<&'static str> {
     match version {
         180_000.. => Some(
             "SELECT w.wal_records::float8, w.wal_fpi::float8, w.wal_bytes::float8, i.fsyncs::float8, i.fsync_time::float8 FROM pg_stat_wal w, \
-             (SELECT sum(fsyncs) AS fsyncs, sum(fsync_time) AS fsync_time FROM pg_stat_io WHERE object = 'wal') i",
+             (SELECT coalesce(sum(fsyncs), 0) AS fsyncs, coalesce(sum(fsync_time), 0) AS fsync_time FROM pg_stat_io WHERE object = 'wal') i",
         ),
         140_000.. => Some(
             "SELECT wal_records::float8, wal_fpi::float8, wal_bytes::float8, wal_sync::float8, wal_sync_time::float8 FROM pg_stat_wal",
