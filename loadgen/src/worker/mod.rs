@@ -162,6 +162,9 @@ struct Wants {
     untold: Vec<FollowUp>,
     /// The nonces of what the driver was told: a workflow that is run again after it left the cache comes by once more.
     told: HashSet<u64>,
+    /// Updates that its validator has looked at. Here and not in the workflow: a rejected update leaves no trace in the
+    /// history, and the SDK runs the workflow anew after a task that did nothing else.
+    validated: u32,
 }
 
 /// What the parts of one worker share.
@@ -215,6 +218,14 @@ impl Shared {
                 self.tell(WorkerEvent::Wants { workflow_id: workflow_id.to_owned(), follow_up, at });
             }
         }
+    }
+
+    /// The number of a workflow's next validation, counted from 0.
+    fn validates(&self, workflow_id: &str) -> u32 {
+        let mut wanted = self.wanted.lock();
+        let wants = wanted.entry(workflow_id.to_owned()).or_default();
+        wants.validated += 1;
+        wants.validated - 1
     }
 
     fn workflow_task_failed(&self, workflow_id: &str) {

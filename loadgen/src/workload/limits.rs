@@ -5,7 +5,7 @@ use plimsoll_profiles::units::{Bytes, Nanos};
 
 use super::payload::RUN_NUMBER_BYTES;
 
-/// The most a search attribute's value may have (server, `limit.searchAttributesSizeOfValueLimit`, 2 KiB), its quotes and
+/// The most a search attribute's value may have (server, `frontend.searchAttributesSizeOfValueLimit`, 2 KiB), its quotes and
 /// brackets included.
 pub const LARGEST_SEARCH_ATTRIBUTE: Bytes = Bytes(2_000);
 
