@@ -14,6 +14,9 @@ use crate::failure::Failure;
 /// How long an answer is good for.
 const GOOD_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
+/// Any machine sends more than this when it has time: a lower answer is about its other programs.
+const FEWEST: f64 = 2_000.0;
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     boot: String,
@@ -32,7 +35,9 @@ pub fn of_this_machine(program: &Path) -> Result<Outcome, Failure> {
         return Ok(known);
     }
     let outcome = run(&Settings::quick(program))?;
-    if let Some(file) = file {
+    // A machine too busy to tell is asked again by the next run.
+    let tells = outcome.highest.is_some_and(|rate| rate.as_per_second() >= FEWEST);
+    if let Some(file) = file.filter(|_| tells) {
         // Where it cannot be kept the next run asks again.
         let _ = keep(&file, &outcome);
     }

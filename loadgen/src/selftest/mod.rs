@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use plimsoll_profiles::units::{Nanos, Rate};
+use plimsoll_reports::run_dir::SelfTest;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -100,6 +101,16 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// As a run's manifest holds it; zero starts per second where no rate tried was kept on time.
+    pub fn summary(&self) -> SelfTest {
+        let lag = self.best().or(self.probes.last()).map_or(0.0, |probe| probe.lag_p99_seconds);
+        SelfTest {
+            starts_per_second: self.highest.map_or(0.0, Rate::as_per_second),
+            lag_p99_seconds: lag,
+            measured_at: self.made_at.clone(),
+        }
+    }
+
     /// The probe of the highest rate.
     pub fn best(&self) -> Option<&Probe> {
         self.probes.iter().filter(|probe| probe.held && Some(probe.rate) == self.highest).next_back()

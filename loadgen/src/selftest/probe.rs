@@ -51,7 +51,7 @@ pub struct Probe {
     pub service_p50_seconds: f64,
     /// 99 % of the answers came within this time of the send, in seconds.
     pub service_p99_seconds: f64,
-    /// CPU time of this process per start, user and system, in seconds: dispatcher, driver, connections, books.
+    /// CPU time of this process per answered start, user and system, in seconds: dispatcher, driver, connections, books.
     pub cpu_seconds_per_start: f64,
     /// Whether every start was sent and answered, none was delayed, and the lag stayed under [`LAG_LIMIT`].
     pub held: bool,
@@ -143,7 +143,7 @@ impl Prober {
             lag_p99_seconds: lag_p99.as_secs_f64(),
             service_p50_seconds: seconds(service.value_at_quantile(0.5)),
             service_p99_seconds: seconds(service.value_at_quantile(0.99)),
-            cpu_seconds_per_start: cpu.as_secs_f64() / tally.offered.max(1) as f64,
+            cpu_seconds_per_start: cpu.as_secs_f64() / tally.accepted.max(1) as f64,
             held: tally.accepted == tally.offered && delayed == 0 && tally.offered > 0 && lag_p99 < LAG_LIMIT,
         })
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use plimsoll_profiles::units::{Cores, Nanos};
+use plimsoll_profiles::units::{Cores, Nanos, Rate};
 use plimsoll_reports::measured::summarise;
 use plimsoll_reports::run_dir::{
     Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, SamplerProblem, Trust, joined, read_log,
@@ -206,6 +206,7 @@ fn evidence(run: &Finished<'_>, counts: MeasuredCounts) -> Evidence {
         in_flight_cap: Some(u64::from(run.arguments.limits.max_in_flight)),
         longest_delay: Nanos(counters.longest_delay.load(Ordering::Relaxed)),
         completions_lost: 0,
+        self_test: self_test(run),
         generator: GeneratorUse { limit: Cores::new(cores), used },
         ended: match &run.end {
             End::Complete => None,
@@ -217,6 +218,11 @@ fn evidence(run: &Finished<'_>, counts: MeasuredCounts) -> Evidence {
         },
         ..Evidence::default()
     }
+}
+
+fn self_test(run: &Finished<'_>) -> Option<Rate> {
+    let made = run.manifest.measurement.as_ref()?.self_test.as_ref()?;
+    Some(Rate::per_second(made.starts_per_second))
 }
 
 /// The end of the schedule, as far as it was offered.

@@ -28,8 +28,8 @@ use plimsoll_profiles::World;
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::run_dir::{
-    Cap, Clock, CompletionsBy, MANIFEST_SCHEMA_VERSION, Manifest, Measurement, RunVerdict, Sent, Trust, Window,
-    WorkersKind, columns,
+    Cap, Clock, CompletionsBy, MANIFEST_SCHEMA_VERSION, Manifest, Measurement, RunVerdict, SelfTest, Sent, Trust,
+    Window, WorkersKind, columns,
 };
 use plimsoll_reports::run_document::RunKind;
 
@@ -45,6 +45,7 @@ use crate::identity::RunId;
 use crate::progress::Progress;
 use crate::record::{Errors, Ledger, Recorder, RunFiles};
 use crate::safety::{AbortRule, AbortWatch, Caps, DryRun, Intent, Terminal, consent};
+use crate::selftest::cache;
 use crate::verdict::GapReservoir;
 use crate::workload::Workload;
 use course::Course;
@@ -116,6 +117,7 @@ async fn execute(
     if !agreed {
         return Ok(None);
     }
+    let self_test = self_test(console).await;
 
     let folder = arguments.output.out.clone().unwrap_or_else(|| PathBuf::from(run_id.as_str()));
     let books = Books {
@@ -140,6 +142,7 @@ async fn execute(
     manifest.resources.extend(sampling.columns());
     if let Some(measurement) = &mut manifest.measurement {
         measurement.idle_baseline = sampling.idle.clone();
+        measurement.self_test = self_test;
     }
     let files = RunFiles::create(&folder, &manifest)
         .map_err(|error| Failure::io(format!("cannot make the run directory: {error}")))?;
@@ -264,6 +267,19 @@ fn completions(arguments: &RunArgs) -> Result<Completions, Failure> {
         Some(CompletionsChoice::LongPoll) => Ok(Completions::LongPoll),
         None if seen_by_workers => Ok(Completions::Hook),
         None => Ok(Completions::LongPoll),
+    }
+}
+
+/// What this machine can generate; a run without the answer is a run all the same.
+async fn self_test(console: &Console) -> Option<SelfTest> {
+    let program = std::env::current_exe().ok()?;
+    match tokio::task::spawn_blocking(move || cache::of_this_machine(&program)).await {
+        Ok(Ok(outcome)) => Some(outcome.summary()),
+        Ok(Err(failure)) => {
+            console.warn(&format!("no self-test: {failure}"));
+            None
+        }
+        Err(_) => None,
     }
 }
 
