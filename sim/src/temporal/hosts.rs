@@ -171,6 +171,7 @@ impl Model {
         pod as usize
     }
 
+    #[inline]
     pub(super) fn host_woken(&mut self, host: u32, core: u16, schedule: &mut Schedule<Event>) {
         let ended = self.hosts[host as usize].complete(schedule.now(), core);
         if let Some(WakeUp { at, core }) = ended.wake {

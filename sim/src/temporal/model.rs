@@ -185,8 +185,20 @@ impl EngineModel for Model {
     fn handle(&mut self, event: Event, schedule: &mut Schedule<Event>) {
         match event {
             Event::Step(chain) => self.advance(chain, schedule),
-            Event::Collect(pod) => self.collector_due(pod, schedule),
             Event::Host { host, core } => self.host_woken(host, core, schedule),
+            rare => self.handle_rare(rare, schedule),
+        }
+    }
+}
+
+impl Model {
+    /// What a workflow meets a few times at most: kept apart so that the two events of every visit need no large frame.
+    #[inline(never)]
+    fn handle_rare(&mut self, event: Event, schedule: &mut Schedule<Event>) {
+        match event {
+            // Handled before.
+            Event::Step(_) | Event::Host { .. } => {}
+            Event::Collect(pod) => self.collector_due(pod, schedule),
             Event::Flushed(server) => self.wal_flushed(server, schedule),
             Event::Arrive => self.arrive(schedule),
             Event::Timer(thread) => self.timer_due(thread, schedule),
@@ -291,8 +303,9 @@ impl Model {
             return self.walk_alone(id, schedule);
         }
         loop {
-            let place = self.chains[id].place;
-            self.chains[id].place = place + 1;
+            let chain = &mut self.chains[id];
+            let place = chain.place;
+            chain.place = place + 1;
             match self.visits.at(place) {
                 Visit::Hop(trip) => return schedule.after(trip, Event::Step(id)),
                 Visit::Cpu(process, demand) => {
@@ -405,6 +418,7 @@ impl Model {
     }
 
     /// Whether a pod's rate limit turns a chain's requests away, and for how long.
+    #[inline]
     fn refused(&mut self, id: u32, process: Process, requests: u8, now: Nanos) -> Option<Nanos> {
         let pod = self.pod_of(id, process);
         let random = &mut self.random.background;
