@@ -19,7 +19,8 @@ impl Checker {
         self.not_zero("history_shards", shards, "history shards");
         self.not_zero("task_queue_partitions", partitions, "task queue partitions");
         if partitions.is_some_and(|partitions| partitions > MOST_PARTITIONS) {
-            let help = "a partition serves thousands of tasks a second; 4 is the default, 8 to 16 fit the busiest queues";
+            let help =
+                "a partition serves thousands of tasks a second; 4 is the default, 8 to 16 fit the busiest queues";
             self.note(
                 "task_queue_partitions",
                 format!("more than {MOST_PARTITIONS} partitions of a task queue"),
