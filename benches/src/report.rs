@@ -42,8 +42,8 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hold: Vec<HoldSection>,
     /// The Temporal model; absent while there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub temporal: Option<TemporalSpeed>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub temporal: Vec<TemporalSpeed>,
     /// The Temporal model at scale; empty when not asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scale: Vec<ScaleRun>,
@@ -184,7 +184,7 @@ impl Report {
             settings,
             mm10: None,
             hold: Vec::new(),
-            temporal: None,
+            temporal: Vec::new(),
             scale: Vec::new(),
             targets: Vec::new(),
             failures: Vec::new(),
@@ -365,16 +365,22 @@ impl Report {
     }
 
     fn write_temporal(&self, out: &mut String) -> fmt::Result {
-        let Some(temporal) = &self.temporal else { return Ok(()) };
-        writeln!(out, "\nTemporal model: {}, {} workflows", temporal.profile, temporal.workflows)?;
-        writeln!(
-            out,
-            "  {:.0} workflows/s and {:.2} M events/s simulated per core, {:.1} events per workflow, peak memory {:.1} MiB",
-            temporal.workflows_per_second_per_core,
-            temporal.events_per_second_per_core / 1e6,
-            temporal.events_per_workflow,
-            mebibytes(temporal.peak_memory_bytes)
-        )
+        for temporal in &self.temporal {
+            writeln!(
+                out,
+                "\nTemporal model: {} on {} at {}/s, {} workflows",
+                temporal.profile, temporal.cluster, temporal.rate, temporal.workflows
+            )?;
+            writeln!(
+                out,
+                "  {:.0} workflows/s and {:.2} M events/s simulated per core, {:.1} events per workflow, peak memory {:.1} MiB",
+                temporal.workflows_per_second_per_core,
+                temporal.events_per_second_per_core / 1e6,
+                temporal.events_per_workflow,
+                mebibytes(temporal.peak_memory_bytes)
+            )?;
+        }
+        Ok(())
     }
 
     /// Adds the runs at scale, their targets and their checks.

@@ -13,15 +13,28 @@ use crate::interleave::processor_time;
 
 /// The profile that is simulated.
 const PROFILE: &str = "one-activity";
-/// Starts per second, and for how long: 40,000 workflows a round.
-const RATE: f64 = 200.0;
-const SECONDS: u64 = 200;
+/// Workflows a round.
+const WORKFLOWS: f64 = 40_000.0;
+
+/// On what the workflows are simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cluster {
+    /// The profile as it is shipped: the measured machine, on whose two cores everything runs, at its 10 workflows a second.
+    AsShipped,
+    /// Pods of each service, a database of its own and the network between them, at 200 workflows a second, about a third busy. Nearly
+    /// twice the events: each way through the network is one.
+    Kubernetes,
+}
 
 /// What one run of the Temporal model cost.
 #[derive(Clone, Debug, Serialize)]
 pub struct TemporalSpeed {
     /// The profile that was simulated.
     pub profile: String,
+    /// On which cluster.
+    pub cluster: String,
+    /// Starts per second.
+    pub rate: f64,
     /// Workflows simulated from start to close, per round.
     pub workflows: u64,
     /// Workflows simulated per second of processor time: median of the rounds.
@@ -36,12 +49,38 @@ pub struct TemporalSpeed {
     pub peak_memory_bytes: u64,
 }
 
+impl Cluster {
+    /// Both.
+    pub const ALL: [Cluster; 2] = [Cluster::AsShipped, Cluster::Kubernetes];
+
+    fn name(self) -> &'static str {
+        match self {
+            Cluster::AsShipped => "measured-2-core",
+            Cluster::Kubernetes => "kubernetes-production",
+        }
+    }
+
+    fn rate(self) -> Rate {
+        match self {
+            Cluster::AsShipped => Rate::per_second(10.0),
+            Cluster::Kubernetes => Rate::per_second(200.0),
+        }
+    }
+
+    fn size(self, profile: &Profile) -> SystemSize {
+        match self {
+            Cluster::AsShipped => SystemSize::of(profile),
+            Cluster::Kubernetes => generous(profile),
+        }
+    }
+}
+
 /// Measures the Temporal model over `rounds` rounds, single-threaded: one-activity workflows on a system on which little
 /// queues, as the planner's evaluations run.
 ///
 /// `None` when the shipped profile cannot be read, or without rounds.
-pub fn temporal_model(rounds: usize) -> Option<TemporalSpeed> {
-    let profile = profile()?;
+pub fn temporal_model(cluster: Cluster, rounds: usize) -> Option<TemporalSpeed> {
+    let profile = profile(cluster)?;
     let calibration = Calibration::reference();
     reset_peak_memory();
     let mut seconds = Vec::new();
@@ -49,7 +88,7 @@ pub fn temporal_model(rounds: usize) -> Option<TemporalSpeed> {
     for _ in 0..rounds {
         drop(last.take());
         let start = processor_time();
-        let outcome = simulate(&profile, &calibration, generous(&profile), settings(), &|| false);
+        let outcome = simulate(&profile, &calibration, cluster.size(&profile), settings(cluster), &|| false);
         seconds.push((processor_time() - start).as_secs_f64());
         last = Some(outcome);
     }
@@ -59,6 +98,8 @@ pub fn temporal_model(rounds: usize) -> Option<TemporalSpeed> {
     let workflows = outcome.counts.completed;
     Some(TemporalSpeed {
         profile: PROFILE.to_owned(),
+        cluster: cluster.name().to_owned(),
+        rate: cluster.rate().as_per_second(),
         workflows,
         workflows_per_second_per_core: workflows as f64 / median,
         events_per_second_per_core: outcome.events as f64 / median,
@@ -68,9 +109,9 @@ pub fn temporal_model(rounds: usize) -> Option<TemporalSpeed> {
     })
 }
 
-fn profile() -> Option<Profile> {
+fn profile(cluster: Cluster) -> Option<Profile> {
     let text = shipped::profile(PROFILE)?.text;
-    let document = Document::parse(text, PROFILE, &["cluster.use=kubernetes-production".to_owned()]).ok()?;
+    let document = Document::parse(text, PROFILE, &[format!("cluster.use={}", cluster.name())]).ok()?;
     document.profile(&World::mid()).ok()
 }
 
@@ -87,13 +128,14 @@ fn generous(profile: &Profile) -> SystemSize {
     size
 }
 
-fn settings() -> Settings {
+fn settings(cluster: Cluster) -> Settings {
+    let warmup = Nanos::from_secs(5);
     Settings {
         seed: 1,
         replication: 0,
-        load: Load::Poisson(Rate::per_second(RATE)),
-        warmup: Nanos::from_secs(5),
-        measured: Nanos::from_secs(SECONDS - 5),
+        load: Load::Poisson(cluster.rate()),
+        warmup,
+        measured: Nanos::from_secs_f64(WORKFLOWS / cluster.rate().as_per_second()).saturating_sub(warmup),
         drain: Nanos::from_secs(60),
         interval: Nanos::from_secs(1),
         sample: false,

@@ -9,7 +9,7 @@ use plimsoll_benches::hold::{Compared, Increment, compare};
 use plimsoll_benches::machine::Machine;
 use plimsoll_benches::report::{Report, Settings};
 use plimsoll_benches::scale::scale;
-use plimsoll_benches::temporal::temporal_model;
+use plimsoll_benches::temporal::{Cluster, temporal_model};
 
 /// Speed of Plimsoll's engine against a hand-written loop and published engines.
 ///
@@ -91,7 +91,7 @@ fn measure(arguments: &Arguments) -> Report {
         report.add_hold(&hold(quick, rounds, arguments.seed));
     }
     if wanted(Section::Temporal) {
-        report.temporal = temporal_model(rounds);
+        report.temporal = Cluster::ALL.into_iter().filter_map(|cluster| temporal_model(cluster, rounds)).collect();
     }
     report
 }

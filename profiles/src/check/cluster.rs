@@ -7,6 +7,10 @@ use crate::units::{Bytes, Cores, Nanos, Rate};
 
 /// Temporal's largest tried shard count (its documentation: 1 to 128 K are in use).
 const MAX_SHARDS: u32 = 131_072;
+/// More partitions of one task queue than anybody has use for.
+const MOST_PARTITIONS: u32 = 64;
+/// More pods of one service than any cluster has: what the simulator can tell apart.
+const MOST_PODS: u32 = 65_535;
 
 impl Checker {
     pub(super) fn cluster(&mut self, raw: RawCluster) -> Cluster {
@@ -14,6 +18,16 @@ impl Checker {
         let partitions = raw.task_queue_partitions;
         self.not_zero("history_shards", shards, "history shards");
         self.not_zero("task_queue_partitions", partitions, "task queue partitions");
+        if partitions.is_some_and(|partitions| partitions > MOST_PARTITIONS) {
+            let help =
+                "a partition serves thousands of tasks a second; 4 is the default, 8 to 16 fit the busiest queues";
+            self.note(
+                "task_queue_partitions",
+                format!("more than {MOST_PARTITIONS} partitions of a task queue"),
+                "too many",
+                help,
+            );
+        }
         self.not_zero("max_connections", raw.max_connections, "connections");
         self.not_zero("visibility_max_connections", raw.visibility_max_connections, "connections");
         if shards.is_some_and(|shards| shards > MAX_SHARDS) {
@@ -93,6 +107,10 @@ impl Checker {
         if max_pods < min_pods {
             let message = format!("max_pods ({max_pods}) is below min_pods ({min_pods})");
             self.note("max_pods", message, "below min_pods", "raise max_pods, or lower min_pods");
+        }
+        if pods.unwrap_or(0).max(max_pods) > MOST_PODS {
+            let message = format!("more than {MOST_PODS} pods of one service");
+            self.note("max_pods", message, "too many", "no cluster has so many; give the pods of one cluster");
         }
         let limit = match raw.limit {
             Some(limit) => self.host_size("limit", limit),

@@ -42,10 +42,10 @@ impl Model {
                 self.forwarders.activity_polls.take_any();
             }
             if let Some(pod) = self.activity_tasks.offer_task(schedule.now(), activity) {
-                self.deliver_passed_on_activity(activity, pod, chain.partition, schedule);
+                self.deliver_passed_on_activity(activity, pod, u32::from(chain.partition), schedule);
             }
         } else {
-            self.forwarders.free(Kind::Activity, chain.partition);
+            self.forwarders.free(Kind::Activity, u32::from(chain.partition));
             self.spool(Purpose::SpoolActivity, activity, chain, schedule);
         }
     }
@@ -78,7 +78,7 @@ impl Model {
         let shard = self.runs[self.activities[activity].run].shard;
         let mut chain = self.chain(Purpose::StartActivity, OperationKind::ActivityStarted, activity, shard);
         chain.worker = pod;
-        chain.partition = partition;
+        chain.partition = partition as u8;
         self.launch(chain, schedule);
     }
 
@@ -349,7 +349,8 @@ impl Model {
         let mut chain = self.chain(purpose, OperationKind::Query, pod, shard);
         chain.place = self.visits.poll();
         if purpose == Purpose::PollActivity {
-            (chain.partition, chain.forwards) = self.forwarders.activity_polls.sets_out();
+            let (partition, forwards) = self.forwarders.activity_polls.sets_out();
+            (chain.partition, chain.forwards) = (partition as u8, forwards);
         } else if !sticky {
             chain.forwards = forwards(self.calibration.matching.poll_forwards_workflow);
         }
@@ -367,9 +368,9 @@ impl Model {
     /// A poll reaches its partition.
     pub(super) fn poll_arrives(&mut self, chain: &Chain, schedule: &mut Schedule<Event>) {
         if chain.purpose == Purpose::PollActivity {
-            self.forwarders.activity_polls.arrives(chain.partition);
+            self.forwarders.activity_polls.arrives(u32::from(chain.partition));
         }
-        self.polled(chain.purpose, chain.target, chain.partition, schedule);
+        self.polled(chain.purpose, chain.target, u32::from(chain.partition), schedule);
     }
 
     /// A poll looks for a task.

@@ -174,8 +174,8 @@ impl Model {
                 let chain = self.chains[id];
                 return self.activity_scheduled(id, chain, schedule);
             }
-            Purpose::StartWorkflowTask => self.forwarders.free(Kind::Workflow, chain.partition),
-            Purpose::StartActivity => self.forwarders.free(Kind::Activity, chain.partition),
+            Purpose::StartWorkflowTask => self.forwarders.free(Kind::Workflow, u32::from(chain.partition)),
+            Purpose::StartActivity => self.forwarders.free(Kind::Activity, u32::from(chain.partition)),
             _ => {}
         }
         self.chains.remove(id);
@@ -219,7 +219,7 @@ impl Model {
             // Matching drops the task, and the poller waits for another.
             Purpose::StartActivity if chain.refused => {
                 self.forget_activity(chain.target);
-                self.polled(Purpose::PollActivity, chain.worker, chain.partition, schedule);
+                self.polled(Purpose::PollActivity, chain.worker, u32::from(chain.partition), schedule);
             }
             Purpose::StartActivity => {
                 self.poller_free(Purpose::PollActivity, chain.worker, false, schedule);

@@ -7,7 +7,7 @@
 
 use plimsoll_profiles::units::Nanos;
 
-use super::model::{Event, Model};
+use super::model::{Event, Model, nanoseconds};
 use super::visits::Visit;
 use crate::engine::Schedule;
 
@@ -30,10 +30,10 @@ impl Model {
                 }
                 Visit::VisibilityUpsert => {
                     self.work.visibility_statements += 1;
-                    self.chains[id].database = self.calibration.cpu.database_visibility;
+                    self.chains[id].database = nanoseconds(self.calibration.cpu.database_visibility);
                     takes += self.statement_trip;
                 }
-                Visit::DatabaseCpu(_) => takes += std::mem::take(&mut self.chains[id].database),
+                Visit::DatabaseCpu(_) => takes += Nanos(u64::from(std::mem::take(&mut self.chains[id].database))),
                 Visit::Index => {
                     self.work.documents += 1;
                     takes += self.bulk_wait();

@@ -135,7 +135,7 @@ impl Model {
             Arrival::Refused => chain.refused = true,
             Arrival::PassedOn(partition) => {
                 chain.forwards = ONE_FORWARD;
-                chain.partition = partition;
+                chain.partition = partition as u8;
             }
         }
     }

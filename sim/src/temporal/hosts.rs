@@ -162,15 +162,16 @@ impl Model {
     pub(super) fn pod_of(&self, id: u32, process: Process) -> usize {
         let chain = &self.chains[id];
         let pod = match process {
-            Process::Frontend => chain.frontend,
-            Process::History => chain.history,
-            Process::Matching => chain.matching,
+            Process::Frontend => u32::from(chain.frontend),
+            Process::History => u32::from(chain.history),
+            Process::Matching => u32::from(chain.matching),
             Process::Database | Process::VisibilityDatabase => 0,
             Process::Worker => chain.worker,
         };
         pod as usize
     }
 
+    #[inline]
     pub(super) fn host_woken(&mut self, host: u32, core: u16, schedule: &mut Schedule<Event>) {
         let ended = self.hosts[host as usize].complete(schedule.now(), core);
         if let Some(WakeUp { at, core }) = ended.wake {

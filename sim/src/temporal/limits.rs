@@ -87,6 +87,7 @@ impl RateLimits {
     }
 
     /// Asks a pod to serve so many requests of a chain: none, or the time after which to ask again.
+    #[inline]
     pub(super) fn ask(
         &mut self,
         process: Process,
@@ -105,10 +106,16 @@ impl RateLimits {
             return None;
         }
         bucket.full_at = before;
+        Some(self.back_off(chain, random))
+    }
+
+    /// How long a chain that was turned away waits before it asks again.
+    #[cold]
+    fn back_off(&mut self, chain: u32, random: &mut Stream) -> Nanos {
         let times = self.refused.entry(chain).or_insert(0);
         let wait = Nanos(FIRST_BACKOFF.0 << (*times).min(4)).min(LONGEST_BACKOFF);
         *times += 1;
-        Some(Nanos((wait.0 as f64 * (0.8 + 0.4 * random.uniform())) as u64))
+        Nanos((wait.0 as f64 * (0.8 + 0.4 * random.uniform())) as u64)
     }
 }
 

@@ -185,8 +185,20 @@ impl EngineModel for Model {
     fn handle(&mut self, event: Event, schedule: &mut Schedule<Event>) {
         match event {
             Event::Step(chain) => self.advance(chain, schedule),
-            Event::Collect(pod) => self.collector_due(pod, schedule),
             Event::Host { host, core } => self.host_woken(host, core, schedule),
+            rare => self.handle_rare(rare, schedule),
+        }
+    }
+}
+
+impl Model {
+    /// What a workflow meets a few times at most: kept apart so that the two events of every visit need no large frame.
+    #[inline(never)]
+    fn handle_rare(&mut self, event: Event, schedule: &mut Schedule<Event>) {
+        match event {
+            // Handled before.
+            Event::Step(_) | Event::Host { .. } => {}
+            Event::Collect(pod) => self.collector_due(pod, schedule),
             Event::Flushed(server) => self.wal_flushed(server, schedule),
             Event::Arrive => self.arrive(schedule),
             Event::Timer(thread) => self.timer_due(thread, schedule),
@@ -252,8 +264,8 @@ impl Model {
     /// A chain for an operation of a run's shard, on pods drawn for it.
     #[inline]
     pub(super) fn chain(&mut self, purpose: Purpose, operation: OperationKind, target: u32, shard: u32) -> Chain {
-        let frontend = self.random.route.below(u64::from(self.size.frontend.count)) as u32;
-        let matching = self.random.route.below(u64::from(self.size.matching.count)) as u32;
+        let frontend = self.random.route.below(u64::from(self.size.frontend.count)) as u16;
+        let matching = self.random.route.below(u64::from(self.size.matching.count)) as u16;
         Chain {
             place: self.visits.start(operation),
             purpose,
@@ -261,7 +273,7 @@ impl Model {
             target,
             run: NONE,
             shard,
-            history: shard % self.size.history.count,
+            history: (shard % self.size.history.count) as u16,
             frontend,
             matching,
             worker: 0,
@@ -275,7 +287,7 @@ impl Model {
             refused: false,
             work: Nanos::ZERO,
             wait: Nanos::ZERO,
-            database: Nanos::ZERO,
+            database: 0,
         }
     }
 
@@ -291,8 +303,9 @@ impl Model {
             return self.walk_alone(id, schedule);
         }
         loop {
-            let place = self.chains[id].place;
-            self.chains[id].place = place + 1;
+            let chain = &mut self.chains[id];
+            let place = chain.place;
+            chain.place = place + 1;
             match self.visits.at(place) {
                 Visit::Hop(trip) => return schedule.after(trip, Event::Step(id)),
                 Visit::Cpu(process, demand) => {
@@ -360,13 +373,13 @@ impl Model {
                 }
                 Visit::VisibilityUpsert => {
                     self.work.visibility_statements += 1;
-                    self.chains[id].database = self.calibration.cpu.database_visibility;
+                    self.chains[id].database = nanoseconds(self.calibration.cpu.database_visibility);
                     if self.statement_trip > Nanos::ZERO {
                         return schedule.after(self.statement_trip, Event::Step(id));
                     }
                 }
                 Visit::DatabaseCpu(process) => {
-                    let demand = std::mem::take(&mut self.chains[id].database);
+                    let demand = Nanos(u64::from(std::mem::take(&mut self.chains[id].database)));
                     return self.use_cpu(id, process, demand, schedule);
                 }
                 Visit::Index => {
@@ -405,6 +418,7 @@ impl Model {
     }
 
     /// Whether a pod's rate limit turns a chain's requests away, and for how long.
+    #[inline]
     fn refused(&mut self, id: u32, process: Process, requests: u8, now: Nanos) -> Option<Nanos> {
         let pod = self.pod_of(id, process);
         let random = &mut self.random.background;
@@ -453,7 +467,7 @@ impl Model {
         let chain = &mut self.chains[id];
         let extra = if commands { u64::from(chain.extra_statements) } else { 0 };
         let statements = u64::from(statements) + extra;
-        chain.database = cpu + self.visits.command_cpu() * extra;
+        chain.database = nanoseconds(cpu + self.visits.command_cpu() * extra);
         self.work.statements += statements;
         self.work.write_transactions += u64::from(transaction);
         statements
@@ -530,3 +544,8 @@ impl Model {
 
 /// A row above this is compressed (TOAST_TUPLE_THRESHOLD, 2,032 bytes, less what a row of `history_node` holds beside its payloads).
 const LARGE_ROW: u64 = 1_800;
+
+/// CPU of the statements of one transaction, as a chain carries it.
+pub(super) fn nanoseconds(cpu: Nanos) -> u32 {
+    u32::try_from(cpu.0).unwrap_or(u32::MAX)
+}

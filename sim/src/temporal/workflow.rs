@@ -104,9 +104,9 @@ impl Model {
         } else {
             let sticky = self.sticky_worker(run);
             match self.workflow_tasks.take_poller(sticky) {
-                Some(pod) => self.deliver_passed_on_task(run, pod, chain.partition, schedule),
+                Some(pod) => self.deliver_passed_on_task(run, pod, u32::from(chain.partition), schedule),
                 None => {
-                    self.forwarders.free(Kind::Workflow, chain.partition);
+                    self.forwarders.free(Kind::Workflow, u32::from(chain.partition));
                     self.spool(Purpose::SpoolWorkflow, run, chain, schedule);
                 }
             }
@@ -180,7 +180,7 @@ impl Model {
         };
         let mut chain = self.chain(Purpose::StartWorkflowTask, operation, run, shard);
         chain.worker = pod;
-        chain.partition = partition;
+        chain.partition = partition as u8;
         chain.flag = self.runs[run].sticky_pod == pod;
         self.launch(chain, schedule);
     }
