@@ -25,7 +25,7 @@ pub const MOVED: f64 = 0.20;
 ///
 /// Latencies, rates, utilisation and numbers per workflow are over the measured window of the measurement, counts over
 /// the whole run. Quantiles come with the 95 % intervals of [`statistics`], and are absent where fewer than ten
-/// effective samples lie beyond them. Where the target was overloaded, latencies grow as long as the load lasts, and no
+/// samples lie beyond them. Where the target was overloaded, latencies grow as long as the load lasts, and no
 /// quantile of them is defined: those whose median moved by more than [`MOVED`] get none.
 pub fn summarise(run: &Run, steady_state: SteadyState) -> Option<RunDocument> {
     let measurement = run.manifest.measurement.as_ref()?;
@@ -87,7 +87,7 @@ fn quantiles(run: &Run, metric: &str, steady_state: SteadyState) -> Option<Quant
     let intervals: Vec<&Buckets> = run.measured(metric).into_iter().map(|interval| &interval.buckets).collect();
     let all = Buckets::merged(intervals.iter().copied());
     let mean = all.mean()? / 1e9;
-    let estimate = |q: f64| statistics::quantile(&intervals, &all, q);
+    let estimate = |q: f64| statistics::observed_quantile(&intervals, &all, q);
     let defined = steady_state != SteadyState::Overloaded || !moved(run, metric);
     let interval =
         |q: f64| -> Option<Interval> { defined.then(|| estimate(q)).flatten().map(|estimate| estimate.seconds) };

@@ -11,6 +11,7 @@ use super::origin::{Origin, Setting};
 use super::secret::Secret;
 use super::tls::Tls;
 use crate::failure::Failure;
+use crate::samplers::local_cluster::LocalCluster;
 
 /// A target, with everything needed to talk to it, read and checked; each value knows where it came from.
 ///
@@ -26,20 +27,29 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Flags over environment over `temporal.toml` over defaults.
+    /// Flags over environment over `temporal.toml`; where none of them names an address, the cluster that `loadgen/cluster/up` runs on this
+    /// machine, if it does; else Temporal's own default.
     ///
     /// # Errors
     /// [`Exit::Usage`](crate::failure::Exit::Usage): a value that cannot be read, a file that is not there, settings that contradict
     /// each other. Nothing has been sent then.
     pub fn resolve(flags: &ConnectFlags) -> Result<Endpoint, Failure> {
-        Endpoint::resolve_in(flags, &Environment::of_process())
+        Endpoint::resolve_over(flags, &Environment::of_process(), LocalCluster::default_one)
     }
 
-    /// The same with an environment that is given.
+    /// The same with an environment that is given, and without looking for a cluster on this machine.
     ///
     /// # Errors
     /// As [`Endpoint::resolve`].
     pub fn resolve_in(flags: &ConnectFlags, environment: &Environment) -> Result<Endpoint, Failure> {
+        Endpoint::resolve_over(flags, environment, || None)
+    }
+
+    pub(super) fn resolve_over(
+        flags: &ConnectFlags,
+        environment: &Environment,
+        local: impl Fn() -> Option<LocalCluster>,
+    ) -> Result<Endpoint, Failure> {
         let mut found: Option<Setting<Address>> = None;
         let mut layers =
             [layers::of_flags(flags, environment)?, environment.layer()?, file::layer(flags, environment)?];
@@ -53,7 +63,18 @@ impl Endpoint {
             found = found.or(Some(Setting::new(address, origin)));
         }
         let [flags_layer, environment_layer, file_layer] = layers;
-        let layer = flags_layer.over(environment_layer).over(file_layer);
+        let mut layer = flags_layer.over(environment_layer).over(file_layer);
+        if found.is_none()
+            && let Some(cluster) = local()
+        {
+            let mut lowest = layers::of_local_cluster(&cluster);
+            let address = lowest.address.take();
+            found = address.and_then(|text| {
+                let (address, _) = Address::parse(&text.value).ok()?;
+                Some(Setting::new(address, text.origin))
+            });
+            layer = layer.over(lowest);
+        }
         let default = || Setting::new(Address::usual(), Origin::Default);
         Endpoint::of_layer(found.unwrap_or_else(default), layer)
     }

@@ -7,6 +7,7 @@ use super::flags::ConnectFlags;
 use super::origin::{Origin, Setting};
 use super::secret::Secret;
 use crate::failure::Failure;
+use crate::samplers::local_cluster::LocalCluster;
 
 /// A certificate or key: in a file, or given itself.
 #[derive(Clone, Debug)]
@@ -164,6 +165,22 @@ impl Environment {
     }
 }
 
+/// What `loadgen/cluster/up` wrote down about the cluster it started: the lowest layer, asked only when no other names an address.
+pub(super) fn of_local_cluster(cluster: &LocalCluster) -> Layer {
+    let origin = || Origin::LocalCluster(cluster.file().to_owned());
+    let text = |name| cluster.get(name).map(|value| Setting::new(value.to_owned(), origin()));
+    let path = |name| text(name).map(|setting| setting.map(|path| Pem::Path(path.into())));
+    Layer {
+        address: text("TEMPORAL_ADDRESS"),
+        namespace: text("TEMPORAL_NAMESPACE"),
+        ca: path("TEMPORAL_TLS_SERVER_CA_CERT_PATH"),
+        cert: path("TEMPORAL_TLS_CLIENT_CERT_PATH"),
+        key: path("TEMPORAL_TLS_CLIENT_KEY_PATH"),
+        server_name: text("TEMPORAL_TLS_SERVER_NAME"),
+        ..Layer::default()
+    }
+}
+
 /// What the flags say.
 pub(super) fn of_flags(flags: &ConnectFlags, environment: &Environment) -> Result<Layer, Failure> {
     let path =
@@ -214,6 +231,6 @@ fn name_of(origin: &Origin) -> String {
         Origin::Environment(name) => name.clone(),
         Origin::Flag(name) => (*name).to_owned(),
         Origin::File { key, .. } => key.clone(),
-        Origin::Default | Origin::Program => origin.to_string(),
+        Origin::LocalCluster(_) | Origin::Default | Origin::Program => origin.to_string(),
     }
 }

@@ -19,6 +19,8 @@ pub enum Origin {
         /// The key in that, with dots.
         key: String,
     },
+    /// The environment file of the cluster that `loadgen/cluster/up` started on this machine.
+    LocalCluster(PathBuf),
     /// It was given nowhere.
     Default,
     /// The program itself: its own embedded target.
@@ -31,6 +33,7 @@ impl fmt::Display for Origin {
             Origin::Flag(name) => write!(f, "from {name}"),
             Origin::Environment(name) => write!(f, "from {name} in the environment"),
             Origin::File { path, profile, key } => write!(f, "from {key} of profile '{profile}' in {}", path.display()),
+            Origin::LocalCluster(file) => write!(f, "of the cluster started by loadgen/cluster/up, {}", file.display()),
             Origin::Default => f.write_str("the default"),
             Origin::Program => f.write_str("this program's own"),
         }

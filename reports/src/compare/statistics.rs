@@ -34,13 +34,21 @@ pub struct QuantileEstimate {
     pub effective_samples: f64,
 }
 
-/// The quantile of samples that come in consecutive intervals of time; `None` where the tail has too few.
+/// The quantile of samples that come in consecutive intervals of time; `None` where the tail has too few that tell something
+/// of their own: what it would be in another run is not known then.
 pub fn quantile(intervals: &[&Buckets], all: &Buckets, q: f64) -> Option<QuantileEstimate> {
+    let estimate = observed_quantile(intervals, all, q)?;
+    ((1.0 - q).min(q) * estimate.effective_samples >= FEWEST_TAIL_SAMPLES).then_some(estimate)
+}
+
+/// What the quantile was in this run, `None` where fewer than ten samples lie beyond it. A tail that is a single event (the target stood
+/// still once) has samples enough for that, and an interval so wide that nobody takes it for what the next run will show.
+pub fn observed_quantile(intervals: &[&Buckets], all: &Buckets, q: f64) -> Option<QuantileEstimate> {
     let estimate = all.quantile(q)?;
     let total = all.total() as f64;
     let batches = batch_counts(intervals, estimate);
     let effective_samples = effective_samples(&batches, total);
-    if (1.0 - q).min(q) * effective_samples < FEWEST_TAIL_SAMPLES {
+    if (1.0 - q).min(q) * total < FEWEST_TAIL_SAMPLES {
         return None;
     }
     let width = student_t975(batches.len()) * (q * (1.0 - q) / effective_samples).sqrt();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::connect::{ConnectFlags, Endpoint, Environment, Origin};
 use crate::failure::Exit;
+use crate::samplers::local_cluster::LocalCluster;
 
 fn resolve(flags: &ConnectFlags, variables: &[(&str, &str)]) -> Result<Endpoint, String> {
     Endpoint::resolve_in(flags, &Environment::of(variables.iter().copied())).map_err(|failure| {
@@ -208,4 +209,25 @@ fn a_broken_configuration_file_is_told_by_line_and_its_text_is_not_shown() {
     let (_folder, path) = file("[profile.default]\napi_key = { sesame = 1 }\n");
     let why = of(&[("TEMPORAL_CONFIG_FILE", path.to_str().unwrap())]).unwrap_err();
     assert!(why.contains("api_key of profile 'default' must be text") && !why.contains("sesame"), "{why}");
+}
+
+#[test]
+fn the_cluster_of_this_machine_is_taken_when_nothing_names_an_address_and_only_then() {
+    let (folder, _) = file("");
+    let env = folder.path().join("env");
+    std::fs::write(&env, "PLIMSOLL_CLUSTER_NAME=default\nTEMPORAL_ADDRESS=127.0.0.1:17233\nTEMPORAL_NAMESPACE=mine\n")
+        .unwrap();
+    let up = || LocalCluster::read(&env);
+    let nothing = Environment::of([]);
+    let endpoint = Endpoint::resolve_over(&ConnectFlags::default(), &nothing, up).unwrap();
+    assert_eq!(endpoint.address().value.to_string(), "127.0.0.1:17233");
+    assert_eq!((endpoint.address().origin.clone(), endpoint.namespace()), (Origin::LocalCluster(env.clone()), "mine"));
+
+    let elsewhere = Environment::of([("TEMPORAL_ADDRESS", "staging.example.com:7233")]);
+    let endpoint = Endpoint::resolve_over(&ConnectFlags::default(), &elsewhere, up).unwrap();
+    assert_eq!(endpoint.address().value.to_string(), "staging.example.com:7233");
+    assert_eq!(endpoint.namespace(), "default", "nothing of the local cluster is mixed into another target");
+
+    let endpoint = Endpoint::resolve_over(&ConnectFlags::default(), &nothing, || None).unwrap();
+    assert_eq!(endpoint.address().origin, Origin::Default);
 }
