@@ -335,8 +335,8 @@ fn canary(evidence: &Evidence) -> CheckResult {
     Measured::new("machine speed", canary.deviating_share, limits::CANARY_DEVIATING, "share").conclude(
         outcome,
         format!(
-            "In {} of {} samples the fixed computation took more than {} more or less CPU than its median (up to {}); {} \
-             may.{advice}",
+            "In {} of {} seconds, each with its neighbours, the fixed computation took more than {} more or less CPU than its median \
+             (up to {}); {} may.{advice}",
             percent(canary.deviating_share),
             number::count(canary.samples),
             number::percent(limits::CANARY_DEVIATION),

@@ -167,7 +167,13 @@ impl Evidence {
 
     /// How even the machine's speed was; `None` without a canary.
     pub fn canary(&self) -> Option<CanarySummary> {
-        let mut seconds: Vec<f64> = self.canary.iter().map(|time| time.as_secs_f64()).collect();
+        let singly: Vec<f64> = self.canary.iter().map(|time| time.as_secs_f64()).collect();
+        // A spell is several seconds long: a single reading also tells which of the load's own threads ran beside it.
+        let spell = |at: usize| {
+            let half = limits::CANARY_SPELL / 2;
+            median(&mut singly[at.saturating_sub(half)..(at + half + 1).min(singly.len())].to_vec()).unwrap_or(0.0)
+        };
+        let mut seconds: Vec<f64> = (0..singly.len()).map(spell).collect();
         let median_seconds = median(&mut seconds).filter(|median| *median > 0.0)?;
         let away = |value: &&f64| (*value / median_seconds - 1.0).abs() > limits::CANARY_DEVIATION;
         Some(CanarySummary {

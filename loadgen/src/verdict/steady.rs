@@ -59,6 +59,7 @@ pub fn assess(evidence: &Evidence) -> Steadiness {
     let rises = response.is_some_and(|response| response.counts && response.relative > 0.0);
     let grows = growth.is_some_and(|growth| growth.counts && growth.per_second > 0.0);
     let state = match (grows, rises) {
+        _ if keeps_growing(evidence) => SteadyState::Overloaded,
         (true, true) => SteadyState::Overloaded,
         // Nothing closes often enough to have a trend: what grows without end is an overload all the same.
         (true, false) if response.is_none() => SteadyState::Overloaded,
@@ -71,11 +72,30 @@ pub fn assess(evidence: &Evidence) -> Steadiness {
     Steadiness { state, growth, response }
 }
 
-fn growth(evidence: &Evidence) -> Option<Growth> {
-    let open: Vec<(f64, f64)> = evidence
+/// Whether the work in flight grows by much of what is offered even in the second half of the window, which begins later after the
+/// first start than the quickest tenth of the workflows takes: then it is not that the target fills.
+fn keeps_growing(evidence: &Evidence) -> bool {
+    let (open, offered) = (open(evidence), evidence.offered_rate().as_per_second());
+    let late = means(&open[open.len() / 2..]);
+    let shortest =
+        Buckets::merged(evidence.intervals("e2e.response").iter().map(|interval| &interval.buckets)).quantile(0.1);
+    let (Some(shortest), Some((begin, _))) = (shortest, late.first()) else { return false };
+    if late.len() < limits::FEWEST_TREND_POINTS || offered <= 0.0 || Nanos(shortest).as_secs_f64() > *begin {
+        return false;
+    }
+    Trend::of(&late)
+        .is_some_and(|trend| trend.significant(limits::SIGNIFICANCE) && trend.slope > limits::OVERLOAD_GROWTH * offered)
+}
+
+fn open(evidence: &Evidence) -> Vec<(f64, f64)> {
+    evidence
         .measured()
         .filter_map(|second| Some(((second.start + second.length).as_secs_f64(), second.open? as f64)))
-        .collect();
+        .collect()
+}
+
+fn growth(evidence: &Evidence) -> Option<Growth> {
+    let open = open(evidence);
     let offered = evidence.offered_rate();
     let points = means(&open);
     if points.len() < limits::FEWEST_TREND_POINTS || offered == Rate::ZERO {
