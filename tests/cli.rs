@@ -4,7 +4,8 @@
 mod common;
 
 use std::fs;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use common::{Outcome, plimsoll, run};
 
@@ -283,23 +284,33 @@ fn completions_and_man_page_come_from_the_same_commands() {
     }
 }
 
+/// The program in a folder of its own: where it was built, the load generator may lie beside it.
+fn alone(folder: &Path) -> Command {
+    let program = folder.join("plimsoll");
+    fs::copy(env!("CARGO_BIN_EXE_plimsoll"), &program).unwrap();
+    Command::new(program)
+}
+
 #[test]
 fn load_without_its_program_says_what_to_do() {
-    let output = plimsoll().args(["load", "run", "--help"]).env("PATH", "").output().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output = alone(folder.path()).args(["load", "run", "--help"]).env("PATH", "").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("plimsoll-load"));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("cargo build --release -p plimsoll-load"), "{told}");
 }
 
 #[cfg(unix)]
 #[test]
 fn load_hands_arguments_over_and_exit_codes_back() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
+    let (alone_in, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let program = folder.path().join("plimsoll-load");
     fs::write(&program, "#!/bin/sh\necho \"$@\"\nexit 3\n").unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/bin:/usr/bin", folder.path().display());
-    let output = plimsoll().args(["load", "run", "--help", "-q", "profile.toml"]).env("PATH", path).output().unwrap();
+    let arguments = ["load", "run", "--help", "-q", "profile.toml"];
+    let output = alone(alone_in.path()).args(arguments).env("PATH", path).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "run --help -q profile.toml\n");
     assert_eq!(output.status.code(), Some(3));
 }

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 const NOT_FOUND: &str = "`plimsoll load` runs the program plimsoll-load, which is neither beside this one nor on PATH.
-It is not part of this version yet; plan, simulate, sweep and import work without it.";
+Build it with `cargo build --release -p plimsoll-load`; plan, simulate, sweep and import work without it.";
 
 /// Hands over to `plimsoll-load`, with its exit code.
 ///
