@@ -113,7 +113,7 @@ impl Outcome {
 
     /// The probe of the highest rate.
     pub fn best(&self) -> Option<&Probe> {
-        self.probes.iter().filter(|probe| probe.held && Some(probe.rate) == self.highest).next_back()
+        self.probes.iter().rfind(|probe| probe.held && Some(probe.rate) == self.highest)
     }
 }
 

@@ -93,7 +93,7 @@ impl Steps {
         if self.context.is_replaying() || (self.run_number == 0 && !self.is_child) {
             return;
         }
-        for follow_up in self.shared.workload.from_start(self.plan(), &self.draws) {
+        for follow_up in self.shared.workload.due_from_start(self.plan(), &self.draws) {
             self.shared.wants(self.workflow_id(), follow_up);
         }
     }

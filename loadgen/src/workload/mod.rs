@@ -10,7 +10,7 @@
 //!
 //! # How a worker knows what to do
 //! No plan travels with a workflow: its input is nothing but filler, of exactly the profile's size. Driver and workers
-//! each hold the [`Program`](program::Program) of the same profile and the same seed, and a workflow's id ends with its
+//! each hold the [`program::Program`] of the same profile and the same seed, and a workflow's id ends with its
 //! ordinal, so that both draw the same numbers for it (`"7"` for the run's eighth workflow, `"7/…"` for its children).
 //! What a step needs at the worker is named by the activity's id. Two things do not fit: the number of runs a
 //! continue-as-new chain has behind it is written into the first four bytes of the next run's input (an input smaller
@@ -128,7 +128,7 @@ impl Workload {
         let plan = &self.program.types[index];
         let follow_ups = match self.unattended {
             true => unattended::follow_ups(&self.program, plan, &draws),
-            false => self.from_start(plan, &draws),
+            false => self.due_from_start(plan, &draws),
         };
         let ended = follow_ups.iter().any(|follow_up| follow_up.message == Message::Terminate);
         let may_end_unseen = ended || plan.ends.may_time_out();
@@ -137,7 +137,7 @@ impl Workload {
 
     /// What clients send to a run of this type whether or not it waits for it, in order of time. Only the first run of a
     /// chain is cancelled or terminated by clients.
-    pub(crate) fn from_start(&self, plan: &TypePlan, draws: &Draws) -> Vec<FollowUp> {
+    pub(crate) fn due_from_start(&self, plan: &TypePlan, draws: &Draws) -> Vec<FollowUp> {
         let mut list = sent_from_start(&self.program, plan, draws);
         if draws.run_number() == 0 {
             list.extend(ends_by_client(&plan.ends, draws));

@@ -116,7 +116,7 @@ pub struct Settings {
     pub load: Load,
     /// Removed from latencies, utilisation and throughput.
     pub warmup: Nanos,
-    /// Until then, within the warm-up, nothing queues: see [`super::filling`]. Zero where everything is to be simulated.
+    /// Until then, within the warm-up, nothing queues: see `filling.rs`. Zero where everything is to be simulated.
     pub filled_at: Nanos,
     /// Measured after the warm-up; the schedule's own length when `load` is the schedule.
     pub measured: Nanos,
