@@ -284,16 +284,22 @@ fn completions_and_man_page_come_from_the_same_commands() {
     }
 }
 
-/// The program in a folder of its own: where it was built, the load generator may lie beside it.
+/// A folder on the disk that the program was built on.
+fn folder_beside_the_program() -> tempfile::TempDir {
+    tempfile::tempdir_in(Path::new(env!("CARGO_BIN_EXE_plimsoll")).parent().unwrap()).unwrap()
+}
+
+/// The program in a folder of its own: where it was built, the load generator may lie beside it. Linked, not copied: a file just written
+/// cannot be run while a process that another test starts still holds it open.
 fn alone(folder: &Path) -> Command {
     let program = folder.join("plimsoll");
-    fs::copy(env!("CARGO_BIN_EXE_plimsoll"), &program).unwrap();
+    fs::hard_link(env!("CARGO_BIN_EXE_plimsoll"), &program).unwrap();
     Command::new(program)
 }
 
 #[test]
 fn load_without_its_program_says_what_to_do() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder_beside_the_program();
     let output = alone(folder.path()).args(["load", "run", "--help"]).env("PATH", "").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -304,7 +310,7 @@ fn load_without_its_program_says_what_to_do() {
 #[test]
 fn load_hands_arguments_over_and_exit_codes_back() {
     use std::os::unix::fs::PermissionsExt;
-    let (alone_in, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (alone_in, folder) = (folder_beside_the_program(), tempfile::tempdir().unwrap());
     let program = folder.path().join("plimsoll-load");
     fs::write(&program, "#!/bin/sh\necho \"$@\"\nexit 3\n").unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
