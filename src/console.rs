@@ -6,8 +6,9 @@ use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::AnsiColor;
 use plimsoll_reports::text::WIDTH;
 
+use plimsoll_reports::diagnostics;
+
 use crate::cli::{Color, DisplayArgs};
-use crate::diagnostics;
 use crate::failure::Failure;
 
 /// Where a command writes.

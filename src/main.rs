@@ -7,7 +7,6 @@ mod cancel;
 mod cli;
 mod commands;
 mod console;
-mod diagnostics;
 mod exit;
 mod failure;
 mod import;

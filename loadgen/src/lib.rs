@@ -8,7 +8,6 @@
 //! | [`commands`] | one module per command |
 //! | [`connect`] | where the target is, who we are to it, and connections to it |
 //! | [`console`] | the answer on stdout, everything else on stderr |
-//! | [`diagnostics`] | problems of a profile, each in its place |
 //! | [`dispatch`] | every operation at its intended time, whatever the target does |
 //! | [`driver`] | sends what the dispatcher hands over, and keeps the books about it |
 //! | [`embedded`] | a server inside this program that speaks what the driver uses |
@@ -32,7 +31,6 @@ pub mod clock;
 pub mod commands;
 pub mod connect;
 pub mod console;
-pub mod diagnostics;
 pub mod dispatch;
 pub mod driver;
 pub mod embedded;

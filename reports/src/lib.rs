@@ -2,11 +2,12 @@
 //!
 //! Documents come from the simulator or the load generator, and go out as JSON ([`schema`]), CSV ([`mod@csv`]), text
 //! ([`text`]) and one offline HTML file ([`html`]). A run on disk is a [`run_dir`]; two of them are held side by side
-//! by [`compare`].
+//! by [`compare`]. What is wrong with a profile is shown in its place by [`diagnostics`].
 
 pub mod chart;
 pub mod compare;
 pub mod csv;
+pub mod diagnostics;
 pub mod html;
 pub mod measured;
 pub mod number;
