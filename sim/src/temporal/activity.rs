@@ -97,6 +97,9 @@ impl Model {
         let activity = self.activities[self.chains[id].target];
         let latency = schedule.now() - activity.scheduled;
         self.record(Metric::ScheduleToStartActivity, latency, schedule);
+        if let Some(steps) = &mut self.steps {
+            steps.activity_started(self.chains[id].target, activity.attempt, &self.runs[activity.run], schedule.now());
+        }
         self.runs[activity.run].activities_started += 1;
         self.activities[self.chains[id].target].has_timer = self.chains[id].flag;
     }
@@ -259,6 +262,9 @@ impl Model {
         let chain = self.chains[id];
         let state = self.activities[chain.target];
         let run = state.run;
+        if let Some(steps) = &mut self.steps {
+            steps.activity_ended(chain.target, &self.runs[run], schedule.now());
+        }
         self.runs[run].activities_started -= 1;
         self.runs[run].activity_timer = self.runs[run].activities_started > 0;
         if state.ending != Ending::Completes {

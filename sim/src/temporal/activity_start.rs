@@ -113,6 +113,9 @@ impl Model {
         state.eager = false;
         state.has_timer = true;
         let run = state.run;
+        if let Some(steps) = &mut self.steps {
+            steps.activity_started(activity, 1, &self.runs[run], now);
+        }
         self.runs[run].activities_started += 1;
         self.runs[run].activity_timer = true;
         let shard = self.runs[run].shard;

@@ -172,6 +172,7 @@ impl Model {
             open_roots: 0,
             most_open: 0,
             overloaded: false,
+            steps: None,
         };
         model.begin_between_collections();
         model.open_pollers();

@@ -70,6 +70,9 @@ impl Model {
     /// A workflow task's completion is durable: its commands happen.
     pub(super) fn workflow_task_completed(&mut self, id: u32, schedule: &mut Schedule<Event>) {
         let run = self.chains[id].target;
+        if let Some(steps) = &mut self.steps {
+            steps.task_completed(run, &self.runs[run], schedule.now());
+        }
         let first = !std::mem::replace(&mut self.runs[run].first_task_done, true);
         let bytes = self.calibration.bytes.event_task_completed.0 + u64::from(self.chains[id].payload);
         self.add_events(run, 1, bytes);
@@ -95,6 +98,9 @@ impl Model {
                     self.add_events(run, 1, self.calibration.bytes.event_activity_scheduled.0);
                     self.work.actions += 1;
                     self.work.activities += 1;
+                    if let Some(steps) = &mut self.steps {
+                        steps.activity_scheduled(run, activity, schedule.now());
+                    }
                     if self.activities[activity].eager {
                         self.start_eager_activity(activity, pod, schedule);
                         thread = next;

@@ -10,8 +10,16 @@ use plimsoll_profiles::calibration::OperationKind;
 use crate::engine::Schedule;
 
 impl Model {
+    /// The chain decides now what it will write.
+    pub(super) fn decide_at(&mut self, id: u32, schedule: &Schedule<Event>) {
+        if let Some(steps) = &mut self.steps {
+            steps.decided(id, schedule.now());
+        }
+        self.decide(id);
+    }
+
     /// The shard's permit is held: state cannot change until the write is durable, so what it is can be decided.
-    pub(super) fn decide(&mut self, id: u32) {
+    fn decide(&mut self, id: u32) {
         let chain = self.chains[id];
         if self.is_for_a_closed_run(&chain) {
             self.chains[id].refused = true;
@@ -91,6 +99,16 @@ impl Model {
 
     /// The write is durable.
     pub(super) fn committed(&mut self, id: u32, schedule: &mut Schedule<Event>) {
+        if let Some(steps) = &mut self.steps {
+            steps.writes(id);
+        }
+        self.make_effects(id, schedule);
+        if let Some(steps) = &mut self.steps {
+            steps.written();
+        }
+    }
+
+    fn make_effects(&mut self, id: u32, schedule: &mut Schedule<Event>) {
         let chain = self.chains[id];
         let bytes = &self.calibration.bytes;
         if !matches!(

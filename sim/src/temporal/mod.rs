@@ -36,6 +36,7 @@ mod signals;
 mod slab;
 mod starts;
 mod state;
+mod steps;
 mod system;
 mod timeouts;
 mod updates;
@@ -48,7 +49,7 @@ pub use model::{Event, Model};
 pub use outages::Outage;
 pub use outcome::{
     EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_under,
-    simulate_until,
+    simulate_until, simulate_with_steps,
 };
 pub use pages::{PAGE, PageSet, Pages, TOUCHED_AGAIN, distinct_pages};
 pub use postgres::wal_between_checkpoints;
@@ -56,5 +57,6 @@ pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Work};
 pub use recorder::{Latencies, Recorder};
 pub use requests::{QueueCall, Requests};
+pub use steps::{Step, StepPart, StepTask, StepTime, StepTimes};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
 pub use visits::Process;

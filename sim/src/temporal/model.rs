@@ -25,6 +25,7 @@ use super::recorder::Recorder;
 use super::requests::QueueCall;
 use super::slab::Slab;
 use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread};
+use super::steps::Steps;
 use super::system::{Settings, SystemSize};
 use super::timeouts::{Timeout, TimerReads};
 use super::visits::{Pool, Process, Visit, VisitTable};
@@ -177,6 +178,8 @@ pub struct Model {
     pub(super) open_roots: u32,
     pub(super) most_open: u32,
     pub(super) overloaded: bool,
+    /// Times of single tasks, where they are asked for.
+    pub(super) steps: Option<Box<Steps>>,
 }
 
 impl EngineModel for Model {
@@ -396,7 +399,7 @@ impl Model {
                     let latency = self.provider_latency();
                     return schedule.after(latency, Event::Step(id));
                 }
-                Visit::Decide => self.decide(id),
+                Visit::Decide => self.decide_at(id, schedule),
                 Visit::Committed => self.committed(id, schedule),
                 Visit::End => return self.ended(id, schedule),
             }

@@ -8,6 +8,7 @@ use super::model::Model;
 use super::outages::Outage;
 use super::record::{Counts, Metric, Work};
 use super::recorder::Recorder;
+use super::steps::{StepTimes, Steps};
 use super::system::{Settings, SystemSize};
 use super::visits::Process;
 use crate::engine::Simulation;
@@ -119,6 +120,8 @@ pub struct Outcome {
     pub ended_early: Option<EndedEarly>,
     /// One a [`Settings::interval`], where samples were asked for.
     pub samples: Vec<Sample>,
+    /// Times of single tasks, of [`simulate_with_steps`].
+    pub steps: StepTimes,
 }
 
 /// The state of a run at one instant, for time series.
@@ -240,6 +243,21 @@ pub fn simulate_until(
     run(Model::simulation(profile, calibration, size, settings), size, settings, cancelled, enough)
 }
 
+/// The same, and the times of each workflow task and activity by its place in the history: more memory, the same results.
+pub fn simulate_with_steps(
+    profile: &Profile,
+    calibration: &Calibration,
+    size: SystemSize,
+    settings: Settings,
+    cancelled: &dyn Fn() -> bool,
+) -> Outcome {
+    let mut simulation = Model::simulation(profile, calibration, size, settings);
+    let workflows = profile.workflows.iter().map(|workflow| workflow.name.clone()).collect();
+    let steps = Steps::new(workflows, settings.warmup, settings.warmup + settings.measured);
+    simulation.model_mut().steps = Some(Box::new(steps));
+    run(simulation, size, settings, cancelled, &|_| false)
+}
+
 /// The same with workers that stop for a while.
 pub fn simulate_under(
     profile: &Profile,
@@ -306,6 +324,7 @@ fn run(
         measured,
         ended_early,
         samples,
+        steps: model.steps.take().map(|steps| steps.times()).unwrap_or_default(),
         recorder: model.recorder,
     }
 }

@@ -57,6 +57,9 @@ impl Model {
     /// The start is durable.
     pub(super) fn started(&mut self, chain: &Chain, schedule: &mut Schedule<Event>) {
         let run = chain.target;
+        if let Some(steps) = &mut self.steps {
+            steps.run_started(run);
+        }
         let bytes = &self.calibration.bytes;
         let signal = if chain.operation == OperationKind::SignalWithStart { bytes.event_signal.0 } else { 0 };
         let added = bytes.event_start.0 + signal + u64::from(chain.payload);

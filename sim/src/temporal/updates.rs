@@ -94,6 +94,9 @@ impl Model {
         state.task_number = state.task_number.wrapping_add(1);
         state.speculative = true;
         state.references += 1;
+        if let Some(steps) = &mut self.steps {
+            steps.task_scheduled(run, schedule.now());
+        }
         let (shard, cold) = (state.shard, std::mem::take(&mut state.cold));
         let chain = self.chain(Purpose::ScheduleWorkflowTask, OperationKind::ColdLoad, run, shard);
         if cold {
@@ -110,6 +113,9 @@ impl Model {
     }
 
     fn begin_speculative_task(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        if let Some(steps) = &mut self.steps {
+            steps.task_started(run, &self.runs[run], schedule.now());
+        }
         let state = &mut self.runs[run];
         state.task = WorkflowTask::Started;
         state.accepted = false;

@@ -55,6 +55,9 @@ impl Model {
         self.runs[run].task_scheduled = schedule.now();
         self.runs[run].task_number = self.runs[run].task_number.wrapping_add(1);
         self.runs[run].references += 1;
+        if let Some(steps) = &mut self.steps {
+            steps.task_scheduled(run, schedule.now());
+        }
         self.hand_to_matching(run, schedule);
     }
 
@@ -198,6 +201,9 @@ impl Model {
 
     /// A workflow task has started: from now on what happens is buffered.
     pub(super) fn begin_workflow_task(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        if let Some(steps) = &mut self.steps {
+            steps.task_started(run, &self.runs[run], schedule.now());
+        }
         self.runs[run].task = WorkflowTask::Started;
         self.runs[run].accepted = false;
         self.runs[run].visible = std::mem::replace(&mut self.runs[run].ready, NONE);
@@ -295,6 +301,9 @@ impl Model {
 
     /// A heartbeat is durable: the worker has the next task, with what happened meanwhile.
     pub(super) fn task_heartbeat_recorded(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        if let Some(steps) = &mut self.steps {
+            steps.task_completed(run, &self.runs[run], schedule.now());
+        }
         let shard = self.runs[run].shard;
         self.add_events(run, 1, self.calibration.bytes.event_task_completed.0);
         self.work.history_rows += 1;
