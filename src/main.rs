@@ -1,7 +1,7 @@
 //! `plimsoll`: what a Temporal cluster and its workers need before they are bought.
 //!
-//! `cli` is what the user typed, `commands` does it (one file each), `model` joins the simulator to the documents
-//! of `plimsoll-reports`. The answer goes to stdout, everything else to stderr; `exit` holds the exit codes.
+//! `cli` is what the user typed, `commands` does it (one file each) with the library's `model` and `rules`.
+//! The answer goes to stdout, everything else to stderr; `exit` holds the exit codes.
 
 mod cancel;
 mod cli;
@@ -10,16 +10,15 @@ mod console;
 mod exit;
 mod failure;
 mod import;
-mod model;
 mod output;
 mod profile_file;
 mod progress;
-mod rules;
 mod run_files;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use plimsoll::{model, rules};
 
 use crate::cli::Cli;
 use crate::console::Console;

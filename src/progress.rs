@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cancel::Cancel;
+use crate::model::Watcher;
 
 /// A line on stderr that says what is being done, while stderr is a terminal; shared between threads.
 #[derive(Clone, Debug)]
@@ -44,5 +45,15 @@ impl Progress {
     /// Takes the line away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+impl Watcher for Progress {
+    fn is_cancelled(&self) -> bool {
+        Progress::is_cancelled(self)
+    }
+
+    fn say(&self, what: &str) {
+        Progress::say(self, what);
     }
 }

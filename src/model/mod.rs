@@ -3,6 +3,7 @@
 mod limits;
 mod plan;
 mod rules;
+mod run_directory;
 mod sensitivity;
 mod simulate;
 mod sizes;
@@ -23,8 +24,18 @@ use plimsoll_reports::run_dir::{Phase, ResourceColumn};
 use plimsoll_reports::run_document::RunDocument;
 
 use plimsoll_sim::planner;
+use plimsoll_sim::temporal::StepTimes;
 
-use crate::progress::Progress;
+pub use run_directory::write as write_run_directory;
+
+/// Who waits for an answer: hears how far it is, and may have had enough.
+pub trait Watcher: Sync {
+    /// Whether long work must stop and hand back what it has.
+    fn is_cancelled(&self) -> bool;
+
+    /// Hears what is being done now, e.g. "history pods: trying 4".
+    fn say(&self, what: &str);
+}
 
 /// How a plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +57,17 @@ pub struct SimulateSettings {
     pub whole: bool,
 }
 
+/// The load that a load generator sends, of which a part is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadWindow {
+    /// Seed of the schedule and of all other random numbers.
+    pub seed: u64,
+    /// Operations intended from here on are measured, counted from the first instant of the schedule.
+    pub measured_from: Nanos,
+    /// No start is intended from here on.
+    pub until: Nanos,
+}
+
 /// Everything a simulation leaves: the document and what a run directory holds beside it.
 #[derive(Clone, Debug)]
 pub struct SimulatedRun {
@@ -63,6 +85,8 @@ pub struct SimulatedRun {
     pub resource_columns: Vec<ResourceColumn>,
     /// Resource values over time.
     pub resources: Vec<(Nanos, Vec<Option<f64>>)>,
+    /// How long each workflow task and activity waited and took, by its place in the workflow.
+    pub steps: StepTimes,
 }
 
 /// One interval of a run.
@@ -91,11 +115,11 @@ pub enum ModelError {
 ///
 /// # Errors
 /// See [`ModelError`].
-pub fn plan(document: &Document, settings: &PlanSettings, progress: &Progress) -> Result<PlanDocument, ModelError> {
+pub fn plan(document: &Document, settings: &PlanSettings, watcher: &dyn Watcher) -> Result<PlanDocument, ModelError> {
     let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
     let calibration = calibration(document, &profile)?;
-    let cancelled = || progress.is_cancelled();
-    let say = |what: &str| progress.say(what);
+    let cancelled = || watcher.is_cancelled();
+    let say = |what: &str| watcher.say(what);
     let plan_settings = planner::PlanSettings {
         seed: settings.seed,
         threads: settings.threads.get(),
@@ -106,8 +130,8 @@ pub fn plan(document: &Document, settings: &PlanSettings, progress: &Progress) -
         planner::PlanError::Cancelled => ModelError::Cancelled,
         other => ModelError::Unsupported(other.to_string()),
     })?;
-    progress.say("what the uncertain inputs change");
-    let sensitivity = sensitivity::of(document, &calibration, &plan, settings, progress)?;
+    watcher.say("what the uncertain inputs change");
+    let sensitivity = sensitivity::of(document, &calibration, &plan, settings, watcher)?;
     Ok(plan::document(&profile, &calibration, &plan, sensitivity, settings.seed))
 }
 
@@ -118,12 +142,28 @@ pub fn plan(document: &Document, settings: &PlanSettings, progress: &Progress) -
 pub fn simulate(
     document: &Document,
     settings: &SimulateSettings,
-    progress: &Progress,
+    watcher: &dyn Watcher,
 ) -> Result<SimulatedRun, ModelError> {
     let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
     let calibration = calibration(document, &profile)?;
-    progress.say("simulating");
-    simulate::run(&profile, &calibration, settings, &|| progress.is_cancelled())
+    watcher.say("simulating");
+    simulate::run(&profile, &calibration, settings, &|| watcher.is_cancelled())
+}
+
+/// The load that a load generator sends on this profile, simulated with the same seed and the same intended times: nothing of the schedule
+/// is cut, and every wait is waited for.
+///
+/// # Errors
+/// See [`ModelError`].
+pub fn simulate_load(
+    document: &Document,
+    window: &LoadWindow,
+    watcher: &dyn Watcher,
+) -> Result<SimulatedRun, ModelError> {
+    let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
+    let calibration = calibration(document, &profile)?;
+    watcher.say("simulating");
+    simulate::load(&profile, &calibration, window, &|| watcher.is_cancelled())
 }
 
 /// The costs the profile names; a file is looked for beside the profile.

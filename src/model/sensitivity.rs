@@ -6,8 +6,7 @@ use plimsoll_reports::number;
 use plimsoll_reports::plan_document::Sensitivity;
 use plimsoll_sim::planner::{Influence, Plan, influence};
 
-use super::{ModelError, PlanSettings};
-use crate::progress::Progress;
+use super::{ModelError, PlanSettings, Watcher};
 
 /// Inputs looked at; more would take longer than the plan.
 const MOST_INPUTS: usize = 8;
@@ -21,9 +20,9 @@ pub fn of(
     calibration: &Calibration,
     plan: &Plan,
     settings: &PlanSettings,
-    progress: &Progress,
+    watcher: &dyn Watcher,
 ) -> Result<Vec<Sensitivity>, ModelError> {
-    let cancelled = || progress.is_cancelled();
+    let cancelled = || watcher.is_cancelled();
     let world = |input: &UncertainInput, level: Level| -> Result<Influence, ModelError> {
         let profile = document.profile(&World::mid().with(&input.path, level)).map_err(ModelError::Problems)?;
         let peak = profile.arrivals.peak(plimsoll_sim::planner::PEAK_WINDOW).rate;

@@ -13,11 +13,12 @@ use plimsoll_reports::run_document::{
 };
 use plimsoll_sim::planner::{self, LONGEST_WAIT, PEAK_WINDOW, metric};
 use plimsoll_sim::temporal::{
-    EndedEarly, Load, Metric, Outcome, Process, Program, Promise, Sample, Settings, SystemSize, is_cloud, simulate,
+    EndedEarly, Load, Metric, Outcome, Process, Program, Promise, Sample, Settings, SystemSize, is_cloud,
+    simulate_with_steps,
 };
 
 use super::plan::{latency_curves, span_label};
-use super::{ModelError, RunInterval, SimulateSettings, SimulatedRun, words};
+use super::{LoadWindow, ModelError, RunInterval, SimulateSettings, SimulatedRun, words};
 
 /// A schedule that starts more workflows than this is cut to its peak, unless the whole is asked for.
 const MOST_WORKFLOWS: f64 = 30_000.0;
@@ -25,6 +26,8 @@ const MOST_WORKFLOWS: f64 = 30_000.0;
 const MOST_INTERVALS: u64 = 600;
 /// Open workflows finish after the last start; those that take longer are reported as unfinished.
 const DRAIN: Nanos = Nanos::from_secs(1_800);
+/// Waits of a run that is sent to a cluster are waited for.
+const WAITED_FOR: Nanos = Nanos::from_secs(3_600);
 
 /// Simulates the profile on its cluster.
 ///
@@ -42,10 +45,54 @@ pub fn run(
     let duration = profile.arrivals.duration();
     let residence = Program::of(&profile).mean_residence(&profile, LONGEST_WAIT);
     let warmup = Nanos(duration.0 / 5).min(Nanos(residence.0 * 5 / 4) + Nanos::from_secs(1));
-    let measured = duration.saturating_sub(warmup);
+    let stretch = Stretch { warmup, measured: duration.saturating_sub(warmup), longest_wait: LONGEST_WAIT };
+    simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)
+}
+
+/// Simulates what a load generator sends: all of it up to the end of the window, with the same intended times.
+///
+/// # Errors
+/// As [`run`].
+pub fn load(
+    profile: &Profile,
+    calibration: &Calibration,
+    window: &LoadWindow,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<SimulatedRun, ModelError> {
+    let mut profile = profile.clone();
+    let until = window.until.min(profile.arrivals.duration());
+    if until < profile.arrivals.duration()
+        && let Some(sent) = profile.arrivals.window(Nanos::ZERO, until)
+    {
+        profile.arrivals = sent;
+    }
+    let mut warnings = Vec::new();
+    let size = sized(&profile, calibration, window.seed, cancelled, &mut warnings);
+    let warmup = window.measured_from.min(until);
+    let stretch = Stretch { warmup, measured: until.saturating_sub(warmup), longest_wait: WAITED_FOR };
+    simulated(&profile, calibration, size, window.seed, stretch, warnings, cancelled)
+}
+
+/// What of the schedule is measured, and how long a wait of a workflow holds the simulation up.
+struct Stretch {
+    warmup: Nanos,
+    measured: Nanos,
+    longest_wait: Nanos,
+}
+
+fn simulated(
+    profile: &Profile,
+    calibration: &Calibration,
+    size: SystemSize,
+    seed: u64,
+    stretch: Stretch,
+    mut warnings: Vec<String>,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<SimulatedRun, ModelError> {
+    let Stretch { warmup, measured, longest_wait } = stretch;
     let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS).max(1_000_000_000)).min(Nanos(measured.0.max(1)));
     let simulation = Settings {
-        seed: settings.seed,
+        seed,
         replication: 0,
         load: Load::Schedule,
         warmup,
@@ -54,12 +101,12 @@ pub fn run(
         interval,
         sample: true,
         filled_at: Nanos::ZERO,
-        longest_wait: LONGEST_WAIT,
+        longest_wait,
         retention_deletes: false,
         max_events: u64::MAX,
         max_open: 2_000_000,
     };
-    let outcome = simulate(&profile, calibration, size, simulation, cancelled);
+    let outcome = simulate_with_steps(profile, calibration, size, simulation, cancelled);
     if outcome.counts.offered == 0 {
         if outcome.ended_early == Some(EndedEarly::Cancelled) {
             return Err(ModelError::Cancelled);
@@ -70,9 +117,9 @@ pub fn run(
     }
     warn(&outcome, &mut warnings);
     Ok(SimulatedRun {
-        document: document(&profile, calibration, &outcome, settings.seed, warmup, warnings),
-        slo_met: slo_met(&profile, &outcome),
-        phases: phases(&profile),
+        document: document(profile, calibration, &outcome, seed, warmup, warnings),
+        slo_met: slo_met(profile, &outcome),
+        phases: phases(profile),
         versions: BTreeMap::from([
             ("temporal".to_owned(), profile.cluster.temporal_version.clone()),
             ("database".to_owned(), profile.cluster.database.engine.clone()),
@@ -81,6 +128,7 @@ pub fn run(
         intervals: intervals(&outcome, warmup, interval),
         resource_columns: columns(),
         resources: resources(&outcome.samples, interval),
+        steps: outcome.steps,
     })
 }
 

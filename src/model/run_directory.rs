@@ -1,0 +1,61 @@
+//! A simulated run on disk.
+
+use std::path::Path;
+
+use plimsoll_profiles::{Document, World};
+use plimsoll_reports::run_dir::{
+    Clock, MANIFEST_SCHEMA_VERSION, Manifest, RunDirError, RunVerdict, Sent, Trust, Writer,
+};
+use plimsoll_reports::run_document::RunKind;
+
+use super::SimulatedRun;
+
+/// Writes it into a folder, which is made when missing; `cut` when it was told to stop before its end. The profile in it is the
+/// document's, overrides included.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write(folder: &Path, document: &Document, run: &SimulatedRun, cut: bool) -> Result<(), RunDirError> {
+    let manifest = manifest(document, run, cut);
+    let mut writer = Writer::create(folder, &manifest)?;
+    for interval in &run.intervals {
+        let metrics: Vec<_> = interval.metrics.iter().map(|(name, histogram)| (name.as_str(), histogram)).collect();
+        writer.interval(interval.start, interval.length, &metrics)?;
+    }
+    for (at, values) in &run.resources {
+        writer.resources(*at, values)?;
+    }
+    writer.finish(&manifest)
+}
+
+fn manifest(document: &Document, run: &SimulatedRun, cut: bool) -> Manifest {
+    let profile = document.to_json(&World::mid());
+    let cluster = profile.get("cluster").cloned().unwrap_or_default();
+    let mut versions = run.versions.clone();
+    versions.insert("plimsoll".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    let offered = run.document.counts.offered;
+    let verdict = match cut {
+        false => RunVerdict { verdict: Trust::Valid, reasons: Vec::new() },
+        true => RunVerdict {
+            verdict: Trust::Suspect,
+            reasons: vec!["interrupted: shorter than the profile's schedule".to_owned()],
+        },
+    };
+    Manifest {
+        schema_version: MANIFEST_SCHEMA_VERSION,
+        kind: RunKind::Simulated,
+        profile_name: run.document.profile.clone(),
+        profile: format!("{profile:#}"),
+        cluster_name: run.document.cluster.clone(),
+        cluster: format!("{cluster:#}"),
+        seed: run.document.seed,
+        versions,
+        clock: Clock::simulated(),
+        phases: run.phases.clone(),
+        sent: Sent { offered, sent: offered, unsent: 0, failed: 0 },
+        verdict,
+        resources: run.resource_columns.clone(),
+        measurement: None,
+        summary: Some(run.document.clone()),
+    }
+}
