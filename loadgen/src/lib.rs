@@ -21,6 +21,7 @@
 //! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
 //! | [`samplers`] | what is read beside the load: services, PostgreSQL, processes, backlog, histories |
 //! | [`selftest`] | how fast this machine can generate before it is itself the bottleneck |
+//! | [`validate`] | the model held against the cluster |
 //! | [`verdict`] | a run judges itself |
 //! | [`worker`] | the run's own workers, and what is heard of them |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
@@ -44,6 +45,7 @@ pub mod record;
 pub mod safety;
 pub mod samplers;
 pub mod selftest;
+pub mod validate;
 pub mod verdict;
 pub mod worker;
 pub mod workload;

@@ -7,6 +7,7 @@ mod run_directory;
 mod sensitivity;
 mod simulate;
 mod sizes;
+mod steps;
 mod storage;
 mod words;
 
@@ -27,6 +28,7 @@ use plimsoll_sim::planner;
 use plimsoll_sim::temporal::StepTimes;
 
 pub use run_directory::write as write_run_directory;
+pub use steps::step_times;
 
 /// Who waits for an answer: hears how far it is, and may have had enough.
 pub trait Watcher: Sync {

@@ -8,7 +8,7 @@ use plimsoll_reports::run_dir::{
 };
 use plimsoll_reports::run_document::RunKind;
 
-use super::SimulatedRun;
+use super::{SimulatedRun, step_times};
 
 /// Writes it into a folder, which is made when missing; `cut` when it was told to stop before its end. The profile in it is the
 /// document's, overrides included.
@@ -25,6 +25,7 @@ pub fn write(folder: &Path, document: &Document, run: &SimulatedRun, cut: bool) 
     for (at, values) in &run.resources {
         writer.resources(*at, values)?;
     }
+    step_times(&run.steps).write(folder)?;
     writer.finish(&manifest)
 }
 

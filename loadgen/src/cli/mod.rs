@@ -4,6 +4,7 @@ mod cleanup;
 mod run;
 mod selftest;
 mod target;
+mod validate;
 mod worker;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,6 +13,7 @@ pub use cleanup::CleanupArgs;
 pub use run::{ArrivalArgs, CompletionsChoice, LimitArgs, OutputArgs, RunArgs, TargetChoice, WorkersChoice};
 pub use selftest::SelfTestArgs;
 pub use target::{BehaviourArgs, CloseAfter, TargetArgs};
+pub use validate::ValidateArgs;
 pub use worker::WorkerArgs;
 
 const AFTER_HELP: &str = "\
@@ -63,6 +65,7 @@ pub enum Color {
 pub enum Format {
     /// Text of at most 100 columns.
     #[default]
+    #[value(alias = "text")]
     Human,
     /// One JSON document.
     Json,
@@ -73,6 +76,8 @@ pub enum Format {
 pub enum Command {
     /// Send a profile's load to a cluster (or to the embedded target), and write a run directory
     Run(Box<RunArgs>),
+    /// Simulate a profile's load, run it several times, and compare: the model's error beside the cluster's own spread
+    Validate(Box<ValidateArgs>),
     /// Terminate what a run left open, and check that nothing is
     Cleanup(CleanupArgs),
     /// A worker process of a run; `run --workers processes=N` starts them

@@ -5,6 +5,7 @@ mod interrupts;
 mod run;
 mod selftest;
 mod target;
+mod validate;
 mod worker;
 
 use std::future::Future;
@@ -20,6 +21,7 @@ use crate::failure::{Exit, Failure};
 pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run::run(&arguments, console),
+        Command::Validate(arguments) => validate::run(&arguments, console),
         Command::Cleanup(arguments) => cleanup::run(&arguments, console),
         Command::Worker(arguments) => worker::run(&arguments, console),
         Command::SelfTest(arguments) => selftest::run(&arguments, console),

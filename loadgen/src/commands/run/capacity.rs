@@ -63,7 +63,7 @@ pub async fn run(arguments: &RunArgs, interrupts: &Interrupts, console: &Console
         console.note(&format!("run {} at {rate}", runs.len() + invalid + 1));
         let slo = prepared.profile.slo.clone();
         let asked = std::mem::replace(&mut leave, Leave::Given);
-        let Some(outcome) = execute(&one, prepared, asked, interrupts, console).await? else {
+        let Some(outcome) = execute(&one, prepared, asked, None, interrupts, console).await? else {
             return Ok(Exit::Success);
         };
         if matches!(outcome.end, End::Interrupted(_)) || interrupts.count() > 0 {

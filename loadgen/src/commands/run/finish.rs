@@ -9,7 +9,7 @@ use plimsoll_reports::run_dir::{
     Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, SamplerProblem, Trust, joined, read_log,
     read_resources,
 };
-use plimsoll_reports::run_document::RunDocument;
+use plimsoll_reports::run_document::{PerWorkflow, RunDocument};
 use plimsoll_reports::{html, text};
 
 use super::course::End;
@@ -48,6 +48,8 @@ pub struct Finished<'a> {
     pub lost: Vec<String>,
     /// Samplers that failed.
     pub sampler_problems: Vec<SamplerProblem>,
+    /// Costs of a workflow by counters read before and after; without them the series say what they can.
+    pub per_workflow: Option<PerWorkflow>,
 }
 
 /// A run that is judged and written.
@@ -99,6 +101,9 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
         return Err(Failure::io("the run has no measurement; this is a mistake of the program"));
     };
     document.warnings.extend(warnings(&run));
+    if let Some(counted) = &run.per_workflow {
+        document.per_workflow = counted.clone();
+    }
     directory.manifest.summary = Some(document.clone());
     run.monitored.files.finish(&directory.manifest);
 

@@ -47,12 +47,15 @@ use crate::record::{Errors, Ledger, Recorder, RunFiles};
 use crate::safety::{AbortRule, AbortWatch, Caps, DryRun, Intent, Terminal, consent};
 use crate::selftest::cache;
 use crate::verdict::GapReservoir;
+use crate::validate::Observer;
+use crate::validate::observer::AFTERMATH;
 use crate::workload::Workload;
 use course::Course;
 use crew::Crew;
-use finish::Outcome;
+pub(in crate::commands) use course::End;
+pub(in crate::commands) use finish::Outcome;
+pub(in crate::commands) use prepare::{Prepared, prepare};
 use monitor::{Latest, Monitor, Watched};
-use prepare::Prepared;
 use sampling::Sampling;
 use target::Reached;
 
@@ -73,8 +76,8 @@ pub fn run(arguments: &RunArgs, console: &Console) -> Result<Exit, Failure> {
         if arguments.arrivals.find_capacity {
             return capacity::run(arguments, &interrupts, console).await;
         }
-        let prepared = prepare::prepare(arguments)?;
-        match execute(arguments, prepared, Leave::Needed, &interrupts, console).await? {
+        let prepared = prepare(arguments)?;
+        match execute(arguments, prepared, Leave::Needed, None, &interrupts, console).await? {
             Some(outcome) => outcome.tell(arguments.output.format, console),
             None => Ok(Exit::Success),
         }
@@ -83,7 +86,7 @@ pub fn run(arguments: &RunArgs, console: &Console) -> Result<Exit, Failure> {
 
 /// Whether somebody still has to agree.
 #[derive(Debug)]
-enum Leave {
+pub(in crate::commands) enum Leave {
     /// By flag or at the terminal.
     Needed,
     /// To something else than this run: the heaviest of several.
@@ -92,11 +95,12 @@ enum Leave {
     Given,
 }
 
-/// One run, from connecting to its files; `None` after a dry run.
-async fn execute(
+/// One run, from connecting to its files; `None` after a dry run. An observer reads before and after its load.
+pub(in crate::commands) async fn execute(
     arguments: &RunArgs,
     prepared: Prepared,
     leave: Leave,
+    mut observer: Option<&mut Observer>,
     interrupts: &Interrupts,
     console: &Console,
 ) -> Result<Option<Outcome>, Failure> {
@@ -129,12 +133,18 @@ async fn execute(
     let connections = usize::from(arguments.connections);
     let target = reached.target(&run_id, &workload, connections, &runtime).await?;
     let mut crew = Crew::start(arguments, &prepared, &reached, &workload).await?;
+    if let Some(observer) = observer.as_deref_mut() {
+        observer.idle_begins(&sampling::settings(arguments, &reached, &task_queue)?).await;
+    }
     let sampling = Sampling::start(arguments, &reached, &task_queue, console).await?;
     let latest: Latest = Latest::default();
 
     if interrupts.count() > 0 {
         crew.stop().await;
         return Err(Failure::Message(Exit::Interrupted, "interrupted; nothing was sent".to_owned()));
+    }
+    if let Some(observer) = observer.as_deref_mut() {
+        observer.load_begins().await;
     }
     // Everything that can be refused has been: from here on there are files.
     let clock = RunClock::starting_in(LEAD);
@@ -184,6 +194,9 @@ async fn execute(
     let mut course = Course { engine, monitor: &monitor, interrupts: interrupts.clone(), clock, console };
     let end = course.run(prepared.until, arguments.limits.drain).await;
     let engine = course.engine;
+    if let (Some(observer), End::Complete) = (observer.as_deref_mut(), &end) {
+        observe(observer, &load, &prepared, &reached, &workload, &books, interrupts).await;
+    }
     let lost = crew.lost();
     let sampler_problems = sampled.stop().await;
     crew.stop().await;
@@ -204,8 +217,37 @@ async fn execute(
         end,
         lost,
         sampler_problems,
+        per_workflow: observer.and_then(|observer| observer.observed().per_workflow.clone()),
     })
     .map(Some)
+}
+
+/// Reads what the load left, when all of it is there: counters, then histories of the measured window.
+async fn observe(
+    observer: &mut Observer,
+    load: &Load,
+    prepared: &Prepared,
+    reached: &Reached,
+    workload: &Workload,
+    books: &Books,
+    interrupts: &Interrupts,
+) {
+    if reached.embedded.is_some() {
+        return;
+    }
+    let mut interrupts = interrupts.clone();
+    let aftermath = if observer.counts() { AFTERMATH } else { Duration::ZERO };
+    tokio::select! {
+        () = interrupts.next() => return,
+        () = tokio::time::sleep(aftermath) => {}
+    }
+    observer.load_ended(books.ledger.whole().sent).await;
+    let measured = (0..).zip(load.schedule()).filter(|(_, at)| *at >= prepared.measured_from);
+    let ids: Vec<String> = measured.map(|(ordinal, _)| workload.run().workflow_id(ordinal)).collect();
+    tokio::select! {
+        () = interrupts.next() => {}
+        () = observer.read_histories(&reached.connected, &ids) => {}
+    }
 }
 
 /// Says what the run would do, and asks for a yes. `false` after a dry run: there is nothing more to do.

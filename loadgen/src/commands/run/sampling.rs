@@ -44,14 +44,7 @@ impl Sampling {
         console: &Console,
     ) -> Result<Sampling, Failure> {
         let embedded = reached.embedded.is_some();
-        let address = reached.connected.endpoint.address().value.to_string();
-        let queues = if embedded { Vec::new() } else { vec![task_queue.to_owned()] };
-        let settings = SamplerSettings::resolve(
-            &arguments.samplers,
-            (!embedded).then_some(address.as_str()),
-            &queues,
-            arguments.seed,
-        )?;
+        let settings = settings(arguments, reached, task_queue)?;
         let mut samplers = Samplers::connect(&settings, (!embedded).then_some(&reached.connected)).await;
         let columns = samplers.columns();
         samplers.new_problems().iter().for_each(|problem| console.warn(problem));
@@ -114,6 +107,14 @@ impl Sampling {
         });
         Sampled { task, end, closed }
     }
+}
+
+/// What is sampled: of the embedded target, only what the flags name.
+pub fn settings(arguments: &RunArgs, reached: &Reached, task_queue: &str) -> Result<SamplerSettings, Failure> {
+    let embedded = reached.embedded.is_some();
+    let address = reached.connected.endpoint.address().value.to_string();
+    let queues = if embedded { Vec::new() } else { vec![task_queue.to_owned()] };
+    SamplerSettings::resolve(&arguments.samplers, (!embedded).then_some(address.as_str()), &queues, arguments.seed)
 }
 
 impl Sampled {

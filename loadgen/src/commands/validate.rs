@@ -1,0 +1,261 @@
+//! `plimsoll-load validate`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use plimsoll::model::{self, LoadWindow, ModelError, Watcher};
+use plimsoll_profiles::units::Nanos;
+use plimsoll_reports::compare::Tolerances;
+use plimsoll_reports::run_dir::{self, Trust};
+use plimsoll_reports::validation::{MeasuredRun, PredictedRun, Validation};
+use plimsoll_reports::{html, text};
+
+use super::interrupts::Interrupts;
+use super::run::{End, Leave, Outcome, Prepared, execute, prepare};
+use crate::cli::{Format, RunArgs, TargetChoice, ValidateArgs};
+use crate::connect::Endpoint;
+use crate::console::Console;
+use crate::failure::{Exit, Failure};
+use crate::samplers::local_cluster::LocalCluster;
+use crate::validate::machine::Speed;
+use crate::validate::{Observer, Repeats, Try, cluster};
+
+/// The idle target is watched for at least this: what it does by itself is taken off, and comes in bursts.
+const IDLE: Nanos = Nanos::from_secs(20);
+/// The model's run within the directory.
+const SIMULATED: &str = "sim";
+/// The document within the directory.
+const DOCUMENT_FILE: &str = "validation.json";
+/// The page within the directory.
+const PAGE_FILE: &str = "validation.html";
+
+/// Simulates the load, runs it several times, and holds the one against the others.
+///
+/// # Errors
+/// When there is nothing to compare: wrong profile or flags, target not reached, files that cannot be made, or Ctrl-C before a run
+/// that counts.
+pub fn run(arguments: &ValidateArgs, console: &Console) -> Result<Exit, Failure> {
+    if arguments.run.arrivals.find_capacity {
+        return Err(Failure::usage("validate runs one load several times: leave --find-capacity out"));
+    }
+    let tolerances = tolerances(arguments.tolerances.as_deref())?;
+    super::block_on(async {
+        let interrupts = Interrupts::listen()?;
+        let (flags, changes) = flags(arguments)?;
+        let prepared = prepare(&flags)?;
+        if flags.safety.dry_run {
+            // What it would send, as often.
+            execute(&flags, prepared, Leave::Needed, None, &interrupts, console).await?;
+            return Ok(Exit::Success);
+        }
+        changes.iter().for_each(|change| console.note(change));
+        let folder = folder(arguments);
+        let predicted = simulate(&prepared, &flags, &folder, &interrupts)?;
+        console.note(&format!("simulated: {}", folder.join(SIMULATED).display()));
+        let mut series = Series { arguments, flags, folder, repeats: Repeats::new(usize::from(arguments.repeats)), runs: Vec::new() };
+        let interrupted = series.run(&interrupts, console).await?;
+        series.tell(&predicted, &tolerances, interrupted, console)
+    })
+}
+
+/// The flags of each run, with the costs and the cluster that the model is told in the profile, so that all files have them.
+fn flags(arguments: &ValidateArgs) -> Result<(RunArgs, Vec<String>), Failure> {
+    let mut flags = arguments.run.clone();
+    let mut changes = Vec::new();
+    if let Some(calibration) = &arguments.calibration {
+        let file = Path::new(calibration);
+        // The profile's own is looked for beside the profile; this one is where the user is.
+        let named = match file.exists() {
+            true => std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf()).display().to_string(),
+            false => calibration.clone(),
+        };
+        flags.set.push(format!("calibration={named:?}"));
+    }
+    flags.samplers.idle_baseline = flags.samplers.idle_baseline.max(IDLE);
+    // Histories are read after the load, not beside it: each costs the cluster a statement.
+    flags.samplers.histories_per_second = 0;
+    if flags.target == TargetChoice::Cluster && !flags.samplers.no_local_cluster {
+        let address = Endpoint::resolve(&flags.connect)?.address().value.to_string();
+        if let Some(local) = LocalCluster::at(&address) {
+            let profile = prepare(&flags)?.profile;
+            let (overrides, words) = cluster::overrides(&profile.cluster, &flags.set, &local);
+            flags.set.extend(overrides);
+            changes.extend(words);
+            changes.extend(cluster::other_machine());
+        }
+    }
+    Ok((flags, changes))
+}
+
+fn folder(arguments: &ValidateArgs) -> PathBuf {
+    let named = || PathBuf::from(format!("validate-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
+    arguments.run.output.out.clone().unwrap_or_else(named)
+}
+
+fn tolerances(file: Option<&Path>) -> Result<Tolerances, Failure> {
+    let Some(file) = file else { return Ok(Tolerances::accuracy()) };
+    let text =
+        fs::read_to_string(file).map_err(|error| Failure::io(format!("cannot read {}: {error}", file.display())))?;
+    Tolerances::accuracy().overlaid(&text, &file.display().to_string()).map_err(Failure::Problems)
+}
+
+/// Ctrl-C as the simulation hears of it.
+struct Interrupted<'a>(&'a Interrupts);
+
+impl Watcher for Interrupted<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.count() > 0
+    }
+
+    fn say(&self, _: &str) {}
+}
+
+/// The model's run, in a directory of its own.
+fn simulate(
+    prepared: &Prepared,
+    flags: &RunArgs,
+    folder: &Path,
+    interrupts: &Interrupts,
+) -> Result<PredictedRun, Failure> {
+    let window = LoadWindow { seed: flags.seed, measured_from: prepared.measured_from, until: prepared.until };
+    let watcher = Interrupted(interrupts);
+    let simulated = tokio::task::block_in_place(|| model::simulate_load(&prepared.document, &window, &watcher));
+    let simulated = simulated.map_err(|error| match error {
+        ModelError::Problems(problems) => Failure::Problems(problems),
+        ModelError::Unsupported(message) => Failure::usage(message),
+        ModelError::Cancelled => interrupted_early(),
+    })?;
+    let into = folder.join(SIMULATED);
+    model::write_run_directory(&into, &prepared.document, &simulated, watcher.is_cancelled()).map_err(unwritten)?;
+    if watcher.is_cancelled() {
+        return Err(interrupted_early());
+    }
+    let run = run_dir::read(&into).map_err(unwritten)?;
+    Ok(PredictedRun { name: SIMULATED.to_owned(), run, steps: model::step_times(&simulated.steps) })
+}
+
+fn interrupted_early() -> Failure {
+    Failure::Message(Exit::Interrupted, "interrupted before any run was measured".to_owned())
+}
+
+fn unwritten(error: run_dir::RunDirError) -> Failure {
+    Failure::io(error.to_string())
+}
+
+/// The measured runs.
+struct Series<'a> {
+    arguments: &'a ValidateArgs,
+    flags: RunArgs,
+    folder: PathBuf,
+    repeats: Repeats,
+    runs: Vec<MeasuredRun>,
+}
+
+impl Series<'_> {
+    /// Runs until enough runs count, or it is given up; whether Ctrl-C ended it.
+    async fn run(&mut self, interrupts: &Interrupts, console: &Console) -> Result<bool, Failure> {
+        let mut leave = Leave::Needed;
+        while self.repeats.needs_another() {
+            let number = self.repeats.tries() + 1;
+            let counting = self.repeats.counting();
+            console.note(&format!("run {number}: {counting} of {} count so far", self.repeats.wanted()));
+            if number > 1 && !pause(self.arguments.pause, interrupts).await {
+                return Ok(true);
+            }
+            let mut flags = self.flags.clone();
+            let directory = self.folder.join(format!("run-{number}"));
+            flags.output.out = Some(directory.clone());
+            flags.output.html = None;
+            let mut observer = Observer::default();
+            let asked = std::mem::replace(&mut leave, Leave::Given);
+            let outcome = execute(&flags, prepare(&flags)?, asked, Some(&mut observer), interrupts, console).await?;
+            // Only a dry run has none.
+            let Some(outcome) = outcome else { return Ok(false) };
+            if matches!(outcome.end, End::Interrupted(_)) || interrupts.count() > 0 {
+                return Ok(true);
+            }
+            if let End::Unwritable(_, why) = &outcome.end {
+                return Err(Failure::io(format!("{}: {why}", directory.display())));
+            }
+            self.record(&outcome, &directory, &observer, console)?;
+        }
+        Ok(false)
+    }
+
+    /// Takes a run that has ended.
+    fn record(
+        &mut self,
+        outcome: &Outcome,
+        directory: &Path,
+        observer: &Observer,
+        console: &Console,
+    ) -> Result<(), Failure> {
+        let observed = observer.observed();
+        observed.problems.iter().for_each(|problem| console.warn(problem));
+        if !observed.steps.is_empty() {
+            observed.steps.write(directory).map_err(unwritten)?;
+        }
+        let run = run_dir::read(directory).map_err(unwritten)?;
+        let verdict = &outcome.manifest.verdict;
+        let usable = !matches!(verdict.verdict, Trust::Invalid | Trust::Incomplete);
+        self.repeats.record(Try { usable, speed: Speed::of(&run) });
+        let name = directory.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let moved = self.repeats.moved().last().copied().flatten();
+        let speed = moved.map_or_else(String::new, |moved| format!(", machine speed moved by {:.1} %", moved * 100.0));
+        let why = if usable { String::new() } else { format!(": {}", verdict.reasons.join("; ")) };
+        console.note(&format!("{name}: {}{speed}{why}", verdict.verdict.word()));
+        self.runs.push(MeasuredRun { name, run, steps: observed.steps.clone(), canary_moved: None });
+        Ok(())
+    }
+
+    /// Holds the model against the runs: files, answer, exit code.
+    fn tell(
+        mut self,
+        predicted: &PredictedRun,
+        tolerances: &Tolerances,
+        interrupted: bool,
+        console: &Console,
+    ) -> Result<Exit, Failure> {
+        for (run, moved) in self.runs.iter_mut().zip(self.repeats.moved()) {
+            run.canary_moved = moved;
+        }
+        if self.runs.is_empty() {
+            return Err(interrupted_early());
+        }
+        let validation = Validation::new(predicted, &self.runs, tolerances);
+        let json = serde_json::to_string_pretty(&validation)
+            .map_err(|error| Failure::io(format!("the answer cannot be written as JSON: {error}")))?
+            + "\n";
+        let page = html::validation(&validation);
+        let mut files = vec![(self.folder.join(DOCUMENT_FILE), &json), (self.folder.join(PAGE_FILE), &page)];
+        files.extend(self.arguments.run.output.html.clone().map(|file| (file, &page)));
+        for (file, text) in files {
+            fs::write(&file, text)
+                .map_err(|error| Failure::io(format!("cannot write {}: {error}", file.display())))?;
+        }
+        match self.arguments.run.output.format {
+            Format::Human => {
+                let (width, colour) = console.page();
+                console.answer(&text::validation(&validation, width, colour))?;
+            }
+            Format::Json => console.answer(&json)?,
+        }
+        console.note(&format!("kept in {} ({PAGE_FILE}, {DOCUMENT_FILE})", self.folder.display()));
+        Ok(match interrupted {
+            true => Exit::Interrupted,
+            false if self.repeats.counting() == 0 => Exit::InvalidRun,
+            false if validation.within => Exit::Success,
+            false => Exit::Finding,
+        })
+    }
+}
+
+/// Waits between two runs; false when Ctrl-C ended the waiting.
+async fn pause(length: Nanos, interrupts: &Interrupts) -> bool {
+    let mut interrupts = interrupts.clone();
+    tokio::select! {
+        () = interrupts.next() => false,
+        () = tokio::time::sleep(Duration::from_nanos(length.0)) => true,
+    }
+}
