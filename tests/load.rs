@@ -1,0 +1,83 @@
+//! The library simulates the load that the load generator sends.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use plimsoll::model::{self, LoadWindow, ModelError, Watcher};
+use plimsoll_profiles::units::Nanos;
+use plimsoll_profiles::{Document, World, shipped};
+use plimsoll_reports::run_dir;
+use plimsoll_reports::validation::StepTimes;
+
+struct Patient;
+
+impl Watcher for Patient {
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    fn say(&self, _: &str) {}
+}
+
+fn document(arrivals: &str) -> Document {
+    let text = shipped::profile("one-activity").unwrap().text;
+    Document::parse(text, "test.toml", &[format!("arrivals={arrivals}")]).unwrap()
+}
+
+fn window(until: u64) -> LoadWindow {
+    LoadWindow { seed: 7, measured_from: Nanos::from_secs(5), until: Nanos::from_secs(until) }
+}
+
+const WARMED: &str = r#"{ phases = [{ for = "5s", rate = "4/s" }, { for = "30s", rate = "4/s" }] }"#;
+
+#[test]
+fn every_intended_start_of_the_window_is_simulated_and_none_after_it() {
+    let document = document(WARMED);
+    let arrivals = document.profile(&World::mid()).unwrap().arrivals;
+    for until in [35, 20, 5, 3] {
+        let end = Nanos::from_secs(until);
+        let sent = arrivals.schedule(7).take_while(|at| *at < end).count() as u64;
+        let run = model::simulate_load(&document, &window(until), &Patient).unwrap();
+        assert_eq!(run.document.counts.offered, sent, "{until} s");
+        assert_eq!(run.document.counts.unfinished, 0);
+        let measured = Nanos::from_secs_f64(run.document.measured_seconds);
+        assert!(until <= 5 || measured == end - Nanos::from_secs(5), "{until} s: {measured}");
+    }
+}
+
+#[test]
+fn a_run_directory_holds_the_steps_of_the_measured_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = document(WARMED);
+    let run = model::simulate_load(&document, &window(35), &Patient).unwrap();
+    model::write_run_directory(folder.path(), &document, &run, false).unwrap();
+    let steps = StepTimes::read(folder.path()).unwrap();
+    assert_eq!(steps, model::step_times(&run.steps));
+    let from = Nanos::from_secs(5);
+    let arrivals = document.profile(&World::mid()).unwrap().arrivals;
+    let measured = arrivals.schedule(7).filter(|at| *at >= from).count() as u64;
+    assert_eq!(steps.iter().count(), 6, "two workflow tasks and an activity, each with two spans");
+    assert!(steps.iter().all(|(key, times)| key.workflow == "OneActivity" && times.total() == measured));
+    let read = run_dir::read(folder.path()).unwrap();
+    assert_eq!(read.manifest.summary, Some(run.document));
+}
+
+#[test]
+fn who_has_had_enough_gets_no_run() {
+    struct Impatient(AtomicBool);
+
+    impl Watcher for Impatient {
+        fn is_cancelled(&self) -> bool {
+            self.0.swap(true, Ordering::Relaxed);
+            true
+        }
+
+        fn say(&self, _: &str) {}
+    }
+
+    let watcher = Impatient(AtomicBool::new(false));
+    let idle = document(r#"{ phases = [{ for = "10min", rate = "0/s" }, { for = "1min", rate = "4/s" }] }"#);
+    let result = model::simulate_load(&idle, &LoadWindow { until: Nanos::from_secs(660), ..window(0) }, &watcher);
+    assert!(matches!(result, Err(ModelError::Cancelled)), "{:?}", result.map(|run| run.document));
+    assert!(watcher.0.load(Ordering::Relaxed), "it was asked");
+}
