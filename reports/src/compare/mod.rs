@@ -17,11 +17,11 @@ mod tolerances;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use curves::{QuantilePair, canonical_metrics, curve, curve_quantiles, merged};
-pub(crate) use document::{is_zero, relative};
 pub use document::{
     COMPARISON_SCHEMA_VERSION, ComparedRun, Comparison, Difference, MetricComparison, QuantileComparison, QuantileGap,
     QuantityComparison, QuantityGroup,
 };
+pub(crate) use document::{is_zero, relative};
 pub use explain::Explanation;
 pub(crate) use explain::explain_validation;
 pub(crate) use residuals::requests_by_service;

@@ -91,7 +91,10 @@ pub(super) fn measured(run: &Run, column: &str) -> Vec<(f64, f64)> {
     let (begin, end) = run.window();
     let (begin, end) = (begin.as_secs_f64(), end.as_secs_f64());
     let values = run.resources.column(column).into_iter();
-    values.filter(|(seconds, _)| (begin..=end).contains(seconds)).map(|(seconds, value)| (seconds - begin, value)).collect()
+    values
+        .filter(|(seconds, _)| (begin..=end).contains(seconds))
+        .map(|(seconds, value)| (seconds - begin, value))
+        .collect()
 }
 
 fn means(values: &[(f64, f64)], length: f64, count: usize) -> Vec<Option<f64>> {
@@ -111,7 +114,8 @@ fn means(values: &[(f64, f64)], length: f64, count: usize) -> Vec<Option<f64>> {
 /// ends in `_bytes`, which sizes of tables and databases do and memory does not.
 pub(crate) fn storage_growth(run: &Run) -> Vec<(String, f64)> {
     let Some(summary) = &run.manifest.summary else { return Vec::new() };
-    let sizes = run.manifest.resources.iter().filter(|column| column.unit == "bytes" && column.name.ends_with("_bytes"));
+    let sizes =
+        run.manifest.resources.iter().filter(|column| column.unit == "bytes" && column.name.ends_with("_bytes"));
     let each = sizes.filter_map(|column| {
         let values = measured(run, &column.name);
         let (first, last) = (values.first()?, values.last()?);

@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn a_backlog_drains_from_its_peak_to_a_twentieth() {
         // Workers stop at 20 s and return at 40 s: 200 tasks, drained by 5 or 4 a second.
-        let story = |rate: f64| move |at: f64| ((at - 20.0).clamp(0.0, 20.0) * 10.0 - (at - 40.0).max(0.0) * rate).max(0.0);
+        let story =
+            |rate: f64| move |at: f64| ((at - 20.0).clamp(0.0, 20.0) * 10.0 - (at - 40.0).max(0.0) * rate).max(0.0);
         let (model, measured) = (run(|_| 0.0, story(5.0)), run(|_| 0.0, story(4.0)));
         let rows = rows(&model, &[&measured], &Tolerances::accuracy());
         assert_eq!(rows.len(), 1);

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::run_dir::{
-    Clock, MANIFEST_SCHEMA_VERSION, Manifest, ResourceSeries, Run, RunVerdict, Sent, Trust,
-};
+use crate::run_dir::{Clock, MANIFEST_SCHEMA_VERSION, Manifest, ResourceSeries, Run, RunVerdict, Sent, Trust};
 use crate::run_document::RunDocument;
 
 /// The run of a summary, without histograms and series.

@@ -110,9 +110,8 @@ fn verdict_text(rows: &[ValidationRow], steps: &[ValidationRow], measured: &[Val
             "Within tolerance: all {all} numbers are as close to {runs} as is asked, or among the runs themselves."
         );
     }
-    let worst = rows.iter().chain(steps).filter(|row| !row.within).max_by(|a, b| {
-        a.tolerance_used.total_cmp(&b.tolerance_used)
-    });
+    let worst =
+        rows.iter().chain(steps).filter(|row| !row.within).max_by(|a, b| a.tolerance_used.total_cmp(&b.tolerance_used));
     let worst = worst.map_or(String::new(), |row| format!(" Furthest: {}, {}.", name(row), error_words(row)));
     format!("Outside tolerance: {outside} of {all} numbers are further from {runs} than is allowed.{worst}")
 }

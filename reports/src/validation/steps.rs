@@ -198,11 +198,7 @@ mod tests {
         let words: Vec<String> = steps.iter().map(|(key, _)| key.words()).collect();
         assert_eq!(
             words,
-            [
-                "workflow task 1, schedule-to-start",
-                "activity 1, schedule-to-start",
-                "activity 2, schedule-to-start"
-            ]
+            ["workflow task 1, schedule-to-start", "activity 1, schedule-to-start", "activity 2, schedule-to-start"]
         );
     }
 }

@@ -85,8 +85,12 @@ impl Facts {
                 }
                 QuantityGroup::Throughput => ("throughput".into(), "workflows completed".into()),
                 QuantityGroup::PerWorkflow => per_workflow(&quantity.name),
-                QuantityGroup::Requests => (quantity.name.clone(), format!("{} per workflow", wording::per_workflow(&quantity.name))),
-                QuantityGroup::Utilisation => (format!("utilisation.{}", quantity.name), wording::column(&quantity.name)),
+                QuantityGroup::Requests => {
+                    (quantity.name.clone(), format!("{} per workflow", wording::per_workflow(&quantity.name)))
+                }
+                QuantityGroup::Utilisation => {
+                    (format!("utilisation.{}", quantity.name), wording::column(&quantity.name))
+                }
                 QuantityGroup::Resource => (format!("resource.{}", quantity.name), wording::column(&quantity.name)),
                 QuantityGroup::Storage => storage(&quantity.name),
             };
@@ -107,7 +111,8 @@ impl Facts {
     /// What only a series shows: growth, bursts, full-page images.
     fn series(&mut self, series: &SeriesComparison, throughput: f64) {
         let number = series.points.len().max(1) as f64;
-        let (a, b) = series.points.iter().fold((0.0, 0.0), |(a, b), point| (a + point.a / number, b + point.b / number));
+        let (a, b) =
+            series.points.iter().fold((0.0, 0.0), |(a, b), point| (a + point.a / number, b + point.b / number));
         let relative = document::relative(b - a, a);
         match series.name.as_str() {
             "full_page_images" => {

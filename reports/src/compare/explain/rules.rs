@@ -119,16 +119,16 @@ pub(super) const RULES: [Rule; 20] = [
     },
     Rule {
         name: "storage",
-        fires: |facts| some(facts.all_off("storage.")).filter(|_| work_is_fine(facts) && !facts.off("work.history_bytes")),
+        fires: |facts| {
+            some(facts.all_off("storage.")).filter(|_| work_is_fine(facts) && !facts.off("work.history_bytes"))
+        },
         finding: "The stored bytes per workflow differ, the history does not.",
         in_the_model: "the tables: width of their indexes, how full pages are, dead rows before vacuum",
         in_the_system: "vacuum, fill of pages, or indexes",
     },
     Rule {
         name: "group_commit",
-        fires: |facts| {
-            some(off(facts, &["work.fsyncs"])).filter(|_| facts.fine("work.write_transactions"))
-        },
+        fires: |facts| some(off(facts, &["work.fsyncs"])).filter(|_| facts.fine("work.write_transactions")),
         finding: "The WAL flushes per workflow differ, the transactions do not.",
         in_the_model: "group commit: how many commits share a flush, which follows from the flush time, from how many write at once, and from commit_delay",
         in_the_system: "the flush time of the device, or how many write at once",
@@ -136,10 +136,11 @@ pub(super) const RULES: [Rule; 20] = [
     Rule {
         name: "waiting_tail",
         fires: |facts| {
-            let tails = WAITING.iter().filter(|metric| {
-                facts.off(&format!("{metric}.p99")) && facts.fine(&format!("{metric}.p50"))
-            });
-            some(tails.map(|metric| format!("{metric}.p99")).collect()).filter(|_| work_is_fine(facts) && cpu_is_fine(facts))
+            let tails = WAITING
+                .iter()
+                .filter(|metric| facts.off(&format!("{metric}.p99")) && facts.fine(&format!("{metric}.p50")));
+            some(tails.map(|metric| format!("{metric}.p99")).collect())
+                .filter(|_| work_is_fine(facts) && cpu_is_fine(facts))
         },
         finding: "Work, CPU and the median of schedule-to-start agree, its p99 does not.",
         in_the_model: "the waiting model: tasks that find no poller and are spooled to the database, pollers that return late, garbage-collection pauses",
@@ -164,7 +165,9 @@ pub(super) const RULES: [Rule; 20] = [
     },
     Rule {
         name: "start_tail",
-        fires: |facts| some(off(facts, &["latency.start.p99"])).filter(|_| facts.fine("latency.start.p50") && work_is_fine(facts)),
+        fires: |facts| {
+            some(off(facts, &["latency.start.p99"])).filter(|_| facts.fine("latency.start.p50") && work_is_fine(facts))
+        },
         finding: "The median of the start call agrees, its p99 does not.",
         in_the_model: "what a start queues for: its history shard, a connection, a flush under way; or stalls that are not modelled (checkpoints, garbage collection)",
         in_the_system: "what a start queues for: its history shard, a connection, a flush; or stalls",

@@ -62,8 +62,12 @@ impl Tolerances {
             Ok(tolerance) => tolerance,
             Err(message) => {
                 let help = match unit {
-                    Unit::Duration => "a share (0.1 or \"10%\"), a duration (\"5ms\"), or { relative = 0.1, absolute = \"5ms\" }",
-                    Unit::Any => "a share (0.1 or \"10%\"), a difference with its unit (\"4MiB\"), or { relative = 0.1, absolute = 20 }",
+                    Unit::Duration => {
+                        "a share (0.1 or \"10%\"), a duration (\"5ms\"), or { relative = 0.1, absolute = \"5ms\" }"
+                    }
+                    Unit::Any => {
+                        "a share (0.1 or \"10%\"), a difference with its unit (\"4MiB\"), or { relative = 0.1, absolute = 20 }"
+                    }
                 };
                 found.push(problem(message, path, Some(value.span()), "here", Some(help.into())));
                 Tolerance::default()
