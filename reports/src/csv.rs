@@ -11,7 +11,8 @@ use crate::quantity::Interval;
 use crate::run_document::{Latencies, Quantiles, RunDocument};
 use crate::sizes;
 use crate::sweep_document::SweepDocument;
-use crate::text::{judgement, latency_rows};
+use crate::text::{judgement, latency_rows, row_judgement};
+use crate::validation::Validation;
 
 /// The table of numbers: `number,label,now,horizon,why`, values as people read them.
 pub fn plan(document: &PlanDocument) -> String {
@@ -93,6 +94,49 @@ pub fn comparison(document: &Comparison) -> String {
         let group = quantity.group.heading().to_lowercase().replace(' ', "_");
         let place = [group, quantity.name.clone(), String::new(), quantity.unit.clone()];
         push(place, &quantity.a, &quantity.b, &quantity.difference);
+    }
+    table.finish()
+}
+
+/// One row per number and step; `judgement` is `ok`, `among the runs` or `OUTSIDE`.
+pub fn validation(document: &Validation) -> String {
+    let mut table = Table::new([
+        "group",
+        "metric",
+        "workflow",
+        "ordinal",
+        "quantile",
+        "unit",
+        "predicted",
+        "measured",
+        "low",
+        "high",
+        "error",
+        "spread",
+        "tolerance",
+        "judgement",
+    ]);
+    for row in document.rows.iter().chain(&document.steps) {
+        let (low, high) = row.range();
+        let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        let group = serde_json::to_value(row.group).ok().and_then(|value| value.as_str().map(str::to_string));
+        let step = row.step.as_ref();
+        table.push([
+            group.unwrap_or_default(),
+            row.metric.clone(),
+            step.map_or(String::new(), |step| step.workflow.clone()),
+            step.map_or(String::new(), |step| step.ordinal.to_string()),
+            row.quantile.map_or(String::new(), number::quantile),
+            row.unit.clone(),
+            row.predicted.to_string(),
+            row.measured.to_string(),
+            low.to_string(),
+            high.to_string(),
+            optional(row.error),
+            optional(row.spread),
+            row.tolerance.to_string(),
+            row_judgement(row).to_string(),
+        ]);
     }
     table.finish()
 }

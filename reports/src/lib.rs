@@ -2,7 +2,7 @@
 //!
 //! Documents come from the simulator or the load generator, and go out as JSON ([`schema`]), CSV ([`mod@csv`]), text
 //! ([`text`]) and one offline HTML file ([`html`]). A run on disk is a [`run_dir`]; two of them are held side by side
-//! by [`compare`]. What is wrong with a profile is shown in its place by [`diagnostics`].
+//! by [`compare`], the model and several measured ones by [`validation`]. What is wrong with a profile is shown in its place by [`diagnostics`].
 
 pub mod chart;
 pub mod compare;
@@ -19,4 +19,5 @@ pub mod schema;
 pub mod sizes;
 pub mod sweep_document;
 pub mod text;
+pub mod validation;
 pub mod wording;

@@ -11,11 +11,12 @@ use crate::plan_document::PlanDocument;
 use crate::run_dir::Manifest;
 use crate::run_document::RunDocument;
 use crate::sweep_document::SweepDocument;
+use crate::validation::Validation;
 
 /// A published schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedSchema {
-    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`.
+    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`, `validation`.
     pub name: &'static str,
     /// The schema.
     pub schema: Value,
@@ -28,7 +29,8 @@ impl PublishedSchema {
     }
 }
 
-/// All schemas, by the command whose JSON they describe; `run` is that of `run.json`.
+/// All schemas, by the command whose JSON they describe; `run` is that of `run.json`, `validation` of
+/// `plimsoll-load validate`.
 pub fn all() -> Vec<PublishedSchema> {
     vec![
         PublishedSchema { name: "plan", schema: of::<PlanDocument>() },
@@ -36,6 +38,7 @@ pub fn all() -> Vec<PublishedSchema> {
         PublishedSchema { name: "sweep", schema: of::<SweepDocument>() },
         PublishedSchema { name: "compare", schema: of::<Comparison>() },
         PublishedSchema { name: "run", schema: of::<Manifest>() },
+        PublishedSchema { name: "validation", schema: of::<Validation>() },
     ]
 }
 

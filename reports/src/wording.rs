@@ -193,7 +193,10 @@ pub fn per_workflow(key: &str) -> String {
         "statements" => "SQL statements".into(),
         key => match key.strip_prefix("cpu_seconds.") {
             Some(service) => format!("CPU, {service}"),
-            None => capital(&key.replace('_', " ")),
+            None => match key.strip_prefix("requests.") {
+                Some(service) => format!("Requests to {service}"),
+                None => capital(&key.replace('_', " ")),
+            },
         },
     }
 }

@@ -123,8 +123,8 @@ pub struct CompareArgs {
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// TOML file of tolerances; exit 1 past one of them
-    #[arg(long, value_name = "FILE")]
-    pub tolerance: Option<PathBuf>,
+    #[arg(long, alias = "tolerance", value_name = "FILE")]
+    pub tolerances: Option<PathBuf>,
     /// Where the answer goes.
     #[command(flatten)]
     pub output: OutputArgs,

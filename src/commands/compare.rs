@@ -19,7 +19,7 @@ use crate::run_files;
 /// When a run or the tolerances cannot be read, or the answer cannot be written.
 pub fn run(arguments: &CompareArgs, console: &Console) -> Result<Exit, Failure> {
     let files = answer::Files::create(&arguments.output, "comparison")?;
-    let tolerances = arguments.tolerance.as_deref().map_or_else(|| Ok(Tolerances::default()), tolerances)?;
+    let tolerances = arguments.tolerances.as_deref().map_or_else(|| Ok(Tolerances::default()), tolerances)?;
     let (base, run) = (run_files::read(&arguments.base, console)?, run_files::read(&arguments.run, console)?);
     let comparison = compare(&base, &run, &tolerances);
     files.write(
@@ -36,5 +36,5 @@ pub fn run(arguments: &CompareArgs, console: &Console) -> Result<Exit, Failure> 
 
 fn tolerances(path: &Path) -> Result<Tolerances, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
-    Tolerances::from_toml(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    Tolerances::default().overlaid(&text, &path.display().to_string()).map_err(Failure::Problems)
 }

@@ -210,6 +210,16 @@ impl Canvas<'_> {
         self.area.draw(&Polygon::new(shown, role.colour())).map_err(failed)
     }
 
+    /// A filled area between two curves through values.
+    pub fn band(&self, role: Role, low: &[(f64, f64)], high: &[(f64, f64)]) -> Result<(), ChartError> {
+        if low.len() < 2 || high.len() < 2 {
+            return Ok(());
+        }
+        let around = low.iter().chain(high.iter().rev());
+        let shown: Vec<(i32, i32)> = around.map(|(x, y)| pixel((self.x_at(*x), self.y_at(*y)))).collect();
+        self.area.draw(&Polygon::new(shown, role.colour())).map_err(failed)
+    }
+
     /// A filled rectangle, in shown pixels.
     pub fn rectangle(&self, role: Role, corner: (f64, f64), opposite: (f64, f64)) -> Result<(), ChartError> {
         let corners = [pixel(corner), pixel(opposite)];

@@ -3,6 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::curves::QuantilePair;
+use super::explain::Explanation;
+use super::residuals::Residual;
+use super::series::SeriesComparison;
+use super::tolerances::Tolerance;
 use crate::quantity::{Interval, QuantileCurve};
 use crate::run_document::RunKind;
 
@@ -24,8 +29,19 @@ pub struct Comparison {
     pub verdict_text: String,
     /// Latency metrics that both runs have.
     pub metrics: Vec<MetricComparison>,
-    /// Everything else that both runs have: throughput, work per workflow, utilisation, resource series.
+    /// Everything else that both runs have: throughput, work and requests per workflow, utilisation, means of resource series,
+    /// growth of storage.
     pub quantities: Vec<QuantityComparison>,
+    /// Columns of `resources.csv` that both runs have, interval by interval.
+    #[serde(default)]
+    pub series: Vec<SeriesComparison>,
+    /// Work per workflow by class (requests by method, statements by kind, CPU by process), the largest residual of a class
+    /// first. They explain, and do not decide.
+    #[serde(default)]
+    pub residuals: Vec<Residual>,
+    /// Where the runs differ, and what is responsible, in words.
+    #[serde(default)]
+    pub explanations: Vec<Explanation>,
     /// Names that only `a` has.
     pub only_in_a: Vec<String>,
     /// Names that only `b` has.
@@ -76,6 +92,9 @@ pub struct MetricComparison {
     pub wasserstein_relative: f64,
     /// The largest relative difference over the percentiles 1 to 99; absent below 100 samples.
     pub largest_gap: Option<QuantileGap>,
+    /// Quantiles in pairs: every percentile and the tail, where both runs have ten samples on either side.
+    #[serde(default)]
+    pub pairs: Vec<QuantilePair>,
     /// Percentile curve of `a`.
     pub curve_a: QuantileCurve,
     /// Percentile curve of `b`.
@@ -127,14 +146,18 @@ pub struct QuantityComparison {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
 pub enum QuantityGroup {
-    /// Workflows completed per second.
+    /// Workflows offered and completed per second.
     Throughput,
     /// Work and cost per workflow.
     PerWorkflow,
+    /// gRPC requests per workflow by service.
+    Requests,
     /// Mean utilisation of a resource.
     Utilisation,
     /// Mean of a column of `resources.csv` over the measured window.
     Resource,
+    /// Growth of stored bytes per workflow over the measured window.
+    Storage,
 }
 
 impl QuantityGroup {
@@ -143,8 +166,10 @@ impl QuantityGroup {
         match self {
             QuantityGroup::Throughput => "Throughput",
             QuantityGroup::PerWorkflow => "Per workflow",
+            QuantityGroup::Requests => "Requests per workflow",
             QuantityGroup::Utilisation => "Utilisation",
             QuantityGroup::Resource => "Resources",
+            QuantityGroup::Storage => "Storage per workflow",
         }
     }
 }
@@ -156,6 +181,9 @@ pub struct Difference {
     pub relative: Option<f64>,
     /// The allowed relative difference.
     pub tolerance: f64,
+    /// The allowed difference in the number's own unit, where there is one: either suffices.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tolerance_absolute: f64,
     /// Beyond the tolerance, and by more than the floor under which differences are noise.
     pub beyond_tolerance: bool,
     /// The two confidence intervals share a value.
@@ -166,18 +194,34 @@ pub struct Difference {
 
 impl Difference {
     /// Judges `b` against `a`.
-    pub fn judge(a: &Interval, b: &Interval, tolerance: f64, floor: f64) -> Difference {
+    pub fn judge(a: &Interval, b: &Interval, tolerance: Tolerance, floor: f64) -> Difference {
         let gap = b.estimate - a.estimate;
-        let relative = if gap == 0.0 {
-            Some(0.0)
-        } else if a.estimate == 0.0 {
-            None
-        } else {
-            Some(gap / a.estimate.abs())
-        };
-        let beyond_tolerance = gap.abs() > floor && relative.is_none_or(|relative| relative.abs() > tolerance);
+        let beyond_tolerance = gap.abs() > floor && !tolerance.allows(gap, a.estimate);
         let intervals_overlap = a.low <= b.high && b.low <= a.high;
-        let counts = beyond_tolerance && !intervals_overlap;
-        Difference { relative, tolerance, beyond_tolerance, intervals_overlap, counts }
+        Difference {
+            relative: relative(gap, a.estimate),
+            tolerance: tolerance.relative,
+            tolerance_absolute: tolerance.absolute,
+            beyond_tolerance,
+            intervals_overlap,
+            counts: beyond_tolerance && !intervals_overlap,
+        }
     }
+
+    /// What was allowed.
+    pub fn allowed(&self) -> Tolerance {
+        Tolerance { relative: self.tolerance, absolute: self.tolerance_absolute }
+    }
+}
+
+/// A difference relative to its reference; absent where only the reference is 0.
+pub(crate) fn relative(gap: f64, reference: f64) -> Option<f64> {
+    if gap == 0.0 {
+        return Some(0.0);
+    }
+    (reference != 0.0).then(|| gap / reference.abs())
+}
+
+pub(crate) fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }

@@ -3,21 +3,35 @@
 //! A difference counts only if it is beyond the tolerance *and* the two 95 % intervals do not overlap; see
 //! [`statistics`] for how the intervals are made and where they end. Numbers that a run gives without an interval
 //! (work per workflow, utilisation, throughput) have a point for one: for them the tolerance alone decides.
+//! What differs is explained by a table of rules ([`Explanation`]), with the residuals by operation ([`Residual`]) and
+//! the course of each resource ([`SeriesComparison`]) beside it.
 
+mod curves;
 mod document;
+mod explain;
+mod residuals;
+mod series;
 pub mod statistics;
 mod tolerances;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use curves::{QuantilePair, canonical_metrics, curve, curve_quantiles, merged};
 pub use document::{
     COMPARISON_SCHEMA_VERSION, ComparedRun, Comparison, Difference, MetricComparison, QuantileComparison, QuantileGap,
     QuantityComparison, QuantityGroup,
 };
-pub use tolerances::{Tolerances, TolerancesError};
+pub(crate) use document::{is_zero, relative};
+pub use explain::Explanation;
+pub(crate) use explain::explain_validation;
+pub(crate) use residuals::requests_by_service;
+pub use residuals::{Residual, ResidualClass};
+pub(crate) use series::storage_growth;
+pub use series::{SeriesComparison, SeriesPoint};
+pub use tolerances::{Tolerance, Tolerances};
 
 use crate::number;
-use crate::quantity::{CurvePoint, Interval, QuantileCurve};
+use crate::quantity::Interval;
 use crate::run_dir::{Buckets, Run, Trust};
 use crate::run_document::{RunDocument, SteadyState};
 use crate::wording;
@@ -38,12 +52,15 @@ pub fn compare(a: &Run, b: &Run, tolerances: &Tolerances) -> Comparison {
     let names = |run: &Run| run.resources.columns.clone();
     let (names_a, names_b) = (names(a), names(b));
     let (columns, columns_a, columns_b) = common(&as_strs(&names_a), &as_strs(&names_b));
-    quantities.extend(columns.into_iter().filter_map(|column| compare_column(a, b, column, tolerances)));
+    quantities.extend(columns.iter().filter_map(|column| compare_column(a, b, column, tolerances)));
+    quantities.extend(compare_storage(a, b, tolerances));
+    let of_the_system = columns.iter().filter(|column| !series::of_the_generator(column));
+    let series = of_the_system.filter_map(|column| series::compare(a, b, column)).collect();
 
     let counted = metrics.iter().flat_map(|metric| &metric.quantiles).filter(|q| q.difference.counts).count()
         + quantities.iter().filter(|quantity| quantity.difference.counts).count();
     let compared = metrics.iter().map(|metric| metric.quantiles.len()).sum::<usize>() + quantities.len();
-    Comparison {
+    let mut comparison = Comparison {
         schema_version: COMPARISON_SCHEMA_VERSION,
         a: compared_run(a),
         b: compared_run(b),
@@ -51,10 +68,15 @@ pub fn compare(a: &Run, b: &Run, tolerances: &Tolerances) -> Comparison {
         verdict_text: verdict_text(&metrics, &quantities, compared, counted),
         metrics,
         quantities,
+        series,
+        residuals: residuals::residuals(a, b),
+        explanations: Vec::new(),
         only_in_a: metrics_a.into_iter().chain(columns_a).map(str::to_string).collect(),
         only_in_b: metrics_b.into_iter().chain(columns_b).map(str::to_string).collect(),
         notes: notes(a, b),
-    }
+    };
+    comparison.explanations = explain::explain(&comparison, a, b);
+    comparison
 }
 
 fn verdict_text(
@@ -137,25 +159,8 @@ fn as_strs(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-/// One name for what simulated and measured runs call differently: the start call, which a simulated run only has as
-/// its response.
-fn canonical(metric: &str) -> &str {
-    match metric {
-        "start.response" => "start",
-        metric => metric,
-    }
-}
-
-fn canonical_metrics(run: &Run) -> Vec<&str> {
-    run.metrics().into_iter().map(canonical).collect()
-}
-
 fn compare_metric(a: &Run, b: &Run, metric: &str, tolerances: &Tolerances) -> Option<MetricComparison> {
-    let intervals = |run: &'_ Run| {
-        let name = run.metrics().into_iter().find(|name| canonical(name) == metric).unwrap_or(metric);
-        run.measured(name).into_iter().map(|i| i.buckets.clone()).collect::<Vec<_>>()
-    };
-    let (intervals_a, intervals_b) = (intervals(a), intervals(b));
+    let (intervals_a, intervals_b) = (curves::intervals(a, metric), curves::intervals(b, metric));
     let (parts_a, parts_b) = (intervals_a.iter().collect::<Vec<_>>(), intervals_b.iter().collect::<Vec<_>>());
     let (all_a, all_b) = (Buckets::merged(&intervals_a), Buckets::merged(&intervals_b));
     let (mean_a, mean_b) = (all_a.mean()?, all_b.mean()?);
@@ -183,6 +188,7 @@ fn compare_metric(a: &Run, b: &Run, metric: &str, tolerances: &Tolerances) -> Op
         quantiles,
         wasserstein_relative: statistics::wasserstein(&all_a, &all_b)? / mean_a.max(1.0),
         largest_gap: largest_gap(&all_a, &all_b),
+        pairs: curves::pairs(&all_a, &all_b),
         curve_a: curve(metric, &all_a),
         curve_b: curve(metric, &all_b),
     })
@@ -201,47 +207,40 @@ fn largest_gap(a: &Buckets, b: &Buckets) -> Option<QuantileGap> {
         .max_by(|x, y| x.relative.abs().total_cmp(&y.relative.abs()))
 }
 
-/// A percentile curve at the quantiles a log axis of `1/(1−q)` shows evenly; it ends where ten samples are left.
-pub fn curve(metric: &str, all: &Buckets) -> QuantileCurve {
-    let samples = all.total();
-    let mut points = Vec::new();
-    for step in 0..=50 {
-        let beyond = 10f64.powf(-f64::from(step) / 10.0);
-        if beyond * (samples as f64) < 10.0 {
-            break;
-        }
-        let q = 1.0 - beyond;
-        if let Some(value) = all.quantile(q) {
-            points.push(CurvePoint { x: q, y: value as f64 / 1e9 });
-        }
-    }
-    QuantileCurve { metric: metric.to_string(), points, samples }
-}
-
 fn point(value: f64) -> Interval {
     Interval { estimate: value, low: value, high: value }
 }
 
 fn compare_summaries(a: &RunDocument, b: &RunDocument, tolerances: &Tolerances) -> Vec<QuantityComparison> {
-    let quantity = |group, name: &str, unit: &str, of_a: f64, of_b: f64, tolerance: f64, floor: f64| {
+    let quantity = |group, name: &str, unit: &str, of_a: f64, of_b: f64, tolerance: Tolerance, floor: f64| {
         let (of_a, of_b) = (point(of_a), point(of_b));
         let difference = Difference::judge(&of_a, &of_b, tolerance, floor);
         QuantityComparison { group, name: name.into(), unit: unit.into(), a: of_a, b: of_b, difference }
     };
-    let mut quantities = vec![quantity(
-        QuantityGroup::Throughput,
-        "workflows completed",
-        "1/s",
-        a.throughput_per_second,
-        b.throughput_per_second,
-        tolerances.throughput.unwrap_or(tolerances.default),
-        0.0,
-    )];
+    let mut quantities = Vec::new();
+    for (name, of_a, of_b) in [
+        ("workflows offered", a.offered_per_second, b.offered_per_second),
+        ("workflows completed", a.throughput_per_second, b.throughput_per_second),
+    ] {
+        // A measured run without the generator's columns does not know what was offered.
+        if name == "workflows offered" && (of_a <= 0.0 || of_b <= 0.0) {
+            continue;
+        }
+        let tolerance = tolerances.throughput.unwrap_or(tolerances.default);
+        quantities.push(quantity(QuantityGroup::Throughput, name, "1/s", of_a, of_b, tolerance, 0.0));
+    }
     let of_b: BTreeMap<&str, f64> = per_workflow(b).into_iter().map(|(name, _, value)| (name, value)).collect();
     for (name, unit, of_a) in per_workflow(a) {
         let Some(of_b) = of_b.get(name).copied() else { continue };
         let tolerance = tolerances.named(&tolerances.per_workflow, name);
         quantities.push(quantity(QuantityGroup::PerWorkflow, name, unit, of_a, of_b, tolerance, 0.0));
+    }
+    let of_b: BTreeMap<&str, f64> = requests_by_service(b).into_iter().collect();
+    for (service, of_a) in requests_by_service(a) {
+        let Some(of_b) = of_b.get(service).copied() else { continue };
+        let name = format!("requests.{service}");
+        let tolerance = tolerances.named(&tolerances.per_workflow, &name);
+        quantities.push(quantity(QuantityGroup::Requests, &name, "", of_a, of_b, tolerance, 0.0));
     }
     for (resource, of_a) in &a.utilisation {
         let Some(of_b) = b.utilisation.get(resource) else { continue };
@@ -273,20 +272,11 @@ pub(crate) fn per_workflow(run: &RunDocument) -> Vec<(&'static str, &'static str
 
 fn compare_column(a: &Run, b: &Run, column: &str, tolerances: &Tolerances) -> Option<QuantityComparison> {
     let mean = |run: &Run| {
-        let (begin, end) = run.window();
-        let values: Vec<f64> = run
-            .resources
-            .column(column)
-            .into_iter()
-            .filter(|(seconds, _)| *seconds >= begin.as_secs_f64() && *seconds <= end.as_secs_f64())
-            .map(|(_, value)| value)
-            .collect();
+        let values: Vec<f64> = series::measured(run, column).into_iter().map(|(_, value)| value).collect();
         statistics::mean(&values)
     };
     let (of_a, of_b) = (mean(a)?, mean(b)?);
-    let units: BTreeMap<&str, &str> =
-        a.manifest.resources.iter().map(|column| (column.name.as_str(), column.unit.as_str())).collect();
-    let unit = units.get(column).copied().unwrap_or("");
+    let unit = curves::units(a).get(column).copied().unwrap_or("");
     let floor = if unit == "share" { tolerances.utilisation_floor } else { 0.0 };
     let difference = Difference::judge(&of_a, &of_b, tolerances.named(&tolerances.resource, column), floor);
     Some(QuantityComparison {
@@ -297,4 +287,16 @@ fn compare_column(a: &Run, b: &Run, column: &str, tolerances: &Tolerances) -> Op
         b: of_b,
         difference,
     })
+}
+
+/// Growth per workflow of what both runs store.
+fn compare_storage(a: &Run, b: &Run, tolerances: &Tolerances) -> Vec<QuantityComparison> {
+    let of_b: BTreeMap<String, f64> = storage_growth(b).into_iter().collect();
+    let both = storage_growth(a).into_iter().filter_map(|(name, of_a)| Some((of_a, *of_b.get(&name)?, name)));
+    both.map(|(of_a, of_b, name)| {
+        let (of_a, of_b) = (point(of_a), point(of_b));
+        let difference = Difference::judge(&of_a, &of_b, tolerances.named(&tolerances.storage, &name), 0.0);
+        QuantityComparison { group: QuantityGroup::Storage, name, unit: "bytes".into(), a: of_a, b: of_b, difference }
+    })
+    .collect()
 }

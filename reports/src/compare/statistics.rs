@@ -148,6 +148,33 @@ pub fn wasserstein(a: &Buckets, b: &Buckets) -> Option<f64> {
     Some(area)
 }
 
+/// Slope of the least-squares line through points of x and y; `None` for fewer than two different x.
+pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    let (squares, products, _) = deviations(points.iter().copied())?;
+    (squares > 0.0).then(|| products / squares)
+}
+
+/// Pearson's correlation; `None` for fewer than two pairs, or where a side does not vary.
+pub fn correlation(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Option<f64> {
+    let (of_x, products, of_y) = deviations(pairs)?;
+    // Sums of what should be 0 leave some 1e-16 of the values.
+    (of_x > 1e-18 && of_y > 1e-18).then(|| (products / (of_x * of_y).sqrt()).clamp(-1.0, 1.0))
+}
+
+/// Sums of squares of x around its mean, of products, and of squares of y.
+fn deviations(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Option<(f64, f64, f64)> {
+    let count = pairs.clone().count() as f64;
+    if count < 2.0 {
+        return None;
+    }
+    let (sum_x, sum_y) = pairs.clone().fold((0.0, 0.0), |(x, y), pair| (x + pair.0, y + pair.1));
+    let (mean_x, mean_y) = (sum_x / count, sum_y / count);
+    Some(pairs.fold((0.0, 0.0, 0.0), |(xx, xy, yy), (x, y)| {
+        let (x, y) = (x - mean_x, y - mean_y);
+        (xx + x * x, xy + x * y, yy + y * y)
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -170,6 +197,53 @@ mod tests {
         let b = Buckets::from_pairs([(100, 4), (200, 4)]);
         assert!((wasserstein(&a, &b).unwrap() - 50.0).abs() < 1e-9);
         assert!((wasserstein(&b, &a).unwrap() - 50.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn two_point_masses_are_as_far_apart_as_their_points() {
+        let at = |value| Buckets::from_pairs([(value, 7)]);
+        assert_eq!(wasserstein(&at(1_000), &at(4_500)), Some(3_500.0));
+        assert_eq!(wasserstein(&at(4_500), &at(1_000)), Some(3_500.0));
+        assert_eq!(wasserstein(&at(9), &at(9)), Some(0.0));
+    }
+
+    #[test]
+    fn scaled_exponentials_are_apart_by_the_difference_of_their_means() {
+        // One is a monotone map of the other, so that all mass moves the same way: W₁ is |m₂ − m₁|, which is 25 % of m₁.
+        let mut uniform = Uniform(11);
+        let samples: Vec<f64> = (0..200_000).map(|_| uniform.exponential(1.0)).collect();
+        let (a, b) = (buckets_of(samples.iter().copied()), buckets_of(samples.iter().map(|value| value * 1.25)));
+        let relative = wasserstein(&a, &b).unwrap() / a.mean().unwrap();
+        assert!((relative - 0.25).abs() < 0.001, "{relative}");
+        // Of samples of their own, as chance allows: 1.25·√(1/200,000) is 0.3 %.
+        let other = buckets_of((0..200_000).map(|_| uniform.exponential(1.0) * 1.25));
+        let relative = wasserstein(&a, &other).unwrap() / a.mean().unwrap();
+        assert!((relative - 0.25).abs() < 0.015, "{relative}");
+    }
+
+    #[test]
+    fn the_distance_is_a_metric() {
+        let mut uniform = Uniform(5);
+        let mut any = || Buckets::from_pairs((0..50).map(|_| ((uniform.exponential(1e-6)) as u64, 1)));
+        let (a, b, c) = (any(), any(), any());
+        let distance = |x: &Buckets, y: &Buckets| wasserstein(x, y).unwrap();
+        assert!((distance(&a, &b) - distance(&b, &a)).abs() < 1e-6);
+        assert!(distance(&a, &c) <= distance(&a, &b) + distance(&b, &c) + 1e-6);
+    }
+
+    #[test]
+    fn slope_and_correlation_are_those_of_the_textbook() {
+        let line: Vec<(f64, f64)> = (0..20).map(|i| (f64::from(i), 3.0 - 0.5 * f64::from(i))).collect();
+        assert!((slope(&line).unwrap() + 0.5).abs() < 1e-12);
+        assert!((correlation(line.iter().copied()).unwrap() + 1.0).abs() < 1e-12);
+        // Anscombe's first set (1973): slope 0.500, correlation 0.816.
+        let x = [10.0, 8.0, 13.0, 9.0, 11.0, 14.0, 6.0, 4.0, 12.0, 7.0, 5.0];
+        let y = [8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68];
+        let set: Vec<(f64, f64)> = x.into_iter().zip(y).collect();
+        assert!((slope(&set).unwrap() - 0.500).abs() < 0.001);
+        assert!((correlation(set.iter().copied()).unwrap() - 0.816).abs() < 0.001);
+        assert_eq!(slope(&[(1.0, 2.0)]), None);
+        assert_eq!(correlation([(1.0, 2.0), (2.0, 2.0)].into_iter()), None);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::named_percentiles;
+use super::comparison_charts;
+use super::explanations::explanations;
 use super::parts::{Cell, State, notes, page, table, tile, verdict};
-use crate::chart::{HALF, Role};
-use crate::compare::{Comparison, Difference, MetricComparison, QuantityGroup};
+use crate::compare::{Comparison, Difference, MetricComparison, QuantityGroup, Residual, ResidualClass};
 use crate::number;
 use crate::text::{judgement, relative};
 use crate::wording;
@@ -13,23 +13,35 @@ use crate::wording;
 /// A comparison as one offline HTML page.
 pub fn comparison(document: &Comparison) -> String {
     let names = names(document);
-    let metrics: Vec<&MetricComparison> = document.metrics.iter().collect();
-    let groups =
-        [QuantityGroup::Throughput, QuantityGroup::PerWorkflow, QuantityGroup::Utilisation, QuantityGroup::Resource];
+    let groups = [
+        QuantityGroup::Throughput,
+        QuantityGroup::PerWorkflow,
+        QuantityGroup::Requests,
+        QuantityGroup::Storage,
+        QuantityGroup::Utilisation,
+        QuantityGroup::Resource,
+    ];
+    let modelled = document.a.kind != document.b.kind;
+    let lead = if modelled {
+        "Patterns of what differs and what does not, and the part of the model that makes such a pattern."
+    } else {
+        "Patterns of what differs and what does not, and what makes such a pattern."
+    };
     let body = html! {
         (banner(document))
         (notes(&remarks(document)))
+        (explanations("Where they differ, and why", lead, &document.explanations))
         h2 { "Latency, quantile by quantile" }
         p class="lead" {
             "A difference counts if it is beyond the tolerance and the two 95 % intervals do not overlap; otherwise it may be chance."
         }
         div class="card" { (quantiles(document, &names)) }
-        @for (row, pair) in metrics.chunks(2).enumerate() {
-            div class="pair" { @for (index, metric) in pair.iter().enumerate() { (curves(metric, 2 * row + index, &names)) } }
-        }
+        (comparison_charts::latencies(&document.metrics, &names))
         h2 { "Everything else" }
         p class="lead" { "Numbers without an interval are judged by their tolerance alone." }
         @for group in groups { (quantities(document, group, &names)) }
+        (residuals(&document.residuals, &names))
+        (comparison_charts::series(&document.series, &names))
     };
     let title = if document.within { "Within tolerance" } else { "Outside tolerance" };
     page(title, "comparison", "comparison.json", document, &body)
@@ -117,7 +129,7 @@ fn quantiles(document: &Comparison, names: &[String; 2]) -> Markup {
                 Cell::Main(number::seconds(q.a.estimate)),
                 Cell::Main(number::seconds(q.b.estimate)),
                 Cell::Main(relative(&q.difference)),
-                Cell::Number(number::percent(q.difference.tolerance)),
+                Cell::Number(q.difference.allowed().words("s")),
                 judged(&q.difference),
                 Cell::Number(interval(&q.a)),
                 Cell::Number(interval(&q.b)),
@@ -129,22 +141,9 @@ fn quantiles(document: &Comparison, names: &[String; 2]) -> Markup {
     table("Latency", "", &header, rows.collect())
 }
 
-fn curves(metric: &MetricComparison, index: usize, names: &[String; 2]) -> Markup {
-    let distance = number::percent(metric.wasserstein_relative);
-    let mut finding = format!("On average a sample moves by {distance} of the mean");
-    if let Some(gap) = metric.largest_gap {
-        let at = number::quantile(gap.quantile);
-        finding.push_str(&format!("; the two are furthest apart at {at}, {}", number::difference(gap.relative)));
-    }
-    let legend = vec![(Role::Series(0), names[0].clone()), (Role::Series(1), names[1].clone())];
-    let title = wording::capital(&wording::metric(&metric.metric));
-    let curves = [&metric.curve_a, &metric.curve_b];
-    named_percentiles(&format!("metric-{index}"), &title, wording::sentence(&finding), legend, &curves, &[], HALF)
-}
-
 fn quantities(document: &Comparison, group: QuantityGroup, names: &[String; 2]) -> Markup {
     let name = |key: &str| match group {
-        QuantityGroup::PerWorkflow => wording::per_workflow(key),
+        QuantityGroup::PerWorkflow | QuantityGroup::Requests => wording::per_workflow(key),
         _ => wording::capital(&wording::column(key)),
     };
     let rows: Vec<Vec<Cell>> = document
@@ -157,7 +156,7 @@ fn quantities(document: &Comparison, group: QuantityGroup, names: &[String; 2]) 
                 Cell::Main(wording::with_unit(quantity.a.estimate, &quantity.unit)),
                 Cell::Main(wording::with_unit(quantity.b.estimate, &quantity.unit)),
                 Cell::Main(relative(&quantity.difference)),
-                Cell::Number(number::percent(quantity.difference.tolerance)),
+                Cell::Number(quantity.difference.allowed().words(&quantity.unit)),
                 judged(&quantity.difference),
             ]
         })
@@ -167,6 +166,49 @@ fn quantities(document: &Comparison, group: QuantityGroup, names: &[String; 2]) 
             section class="card" {
                 h3 { (group.heading()) }
                 (table(group.heading(), "", &["", &names[0], &names[1], "difference", "allowed", ""], rows))
+            }
+        }
+    }
+}
+
+/// Work per workflow by class, the largest residual of each class first.
+fn residuals(residuals: &[Residual], names: &[String; 2]) -> Markup {
+    let classes = [
+        ResidualClass::FrontendRequests,
+        ResidualClass::HistoryRequests,
+        ResidualClass::MatchingRequests,
+        ResidualClass::Statements,
+        ResidualClass::Rows,
+        ResidualClass::Cpu,
+        ResidualClass::Other,
+    ];
+    let row = |residual: &Residual, largest: f64| {
+        let share = if largest > 0.0 { residual.residual.abs() / largest } else { 0.0 };
+        let name = if residual.name.contains('_') { wording::column(&residual.name) } else { residual.name.clone() };
+        let sign = if residual.residual < 0.0 { "−" } else { "+" };
+        vec![
+            Cell::Text(name),
+            Cell::Number(wording::with_unit(residual.a, &residual.unit)),
+            Cell::Number(wording::with_unit(residual.b, &residual.unit)),
+            Cell::Main(format!("{sign}{}", wording::with_unit(residual.residual.abs(), &residual.unit))),
+            Cell::Number(residual.relative.map_or_else(|| "was 0".into(), number::difference)),
+            Cell::Bar(share, false),
+        ]
+    };
+    let header = ["", &names[0], &names[1], "residual", "difference", "of the class's largest"];
+    html! {
+        @if !residuals.is_empty() {
+            h2 { "Residuals by operation" }
+            p class="lead" { "Work per workflow class by class: what is left between the two. These explain the sums above and are not judged themselves." }
+            @for class in classes {
+                @let of_class: Vec<&Residual> = residuals.iter().filter(|residual| residual.class == class).collect();
+                @if !of_class.is_empty() {
+                    @let largest = of_class.iter().map(|residual| residual.residual.abs()).fold(0.0, f64::max);
+                    section class="card" {
+                        h3 { (class.heading()) }
+                        (table(class.heading(), "residuals", &header, of_class.iter().map(|residual| row(residual, largest)).collect()))
+                    }
+                }
             }
         }
     }

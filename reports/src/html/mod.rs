@@ -5,6 +5,8 @@
 //! numbers in a table. The same document gives the same bytes.
 
 mod comparison;
+mod comparison_charts;
+mod explanations;
 mod finding;
 mod measured;
 mod parts;
@@ -14,6 +16,8 @@ mod runs;
 mod self_check;
 mod sweep;
 mod theme;
+mod validation;
+mod validation_accuracy;
 
 use maud::{Markup, html};
 
@@ -22,6 +26,8 @@ pub use plan::{plan, plan_with_command};
 pub use run::run;
 pub use runs::{RunEntry, runs};
 pub use sweep::sweep;
+pub use validation::validation;
+pub use validation_accuracy::accuracy;
 
 use crate::chart::{self, PercentilePromise, Role, Shape};
 use crate::number;

@@ -1,7 +1,7 @@
 //! A comparison as text.
 
 use super::layout::{Page, Style, Table};
-use crate::compare::{Comparison, Difference};
+use crate::compare::{Comparison, Difference, Explanation, Residual, ResidualClass};
 use crate::number;
 use crate::wording;
 
@@ -15,6 +15,7 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
     );
     page.paragraph(if document.within { Style::Good } else { Style::Bad }, &document.verdict_text);
     page.gap();
+    explanations(&mut page, &document.explanations);
 
     let mut table = Table::new(&["Latency", "first", "second", "difference", "allowed", ""]);
     for metric in &document.metrics {
@@ -27,7 +28,7 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
                     number::seconds(quantile.a.estimate),
                     number::seconds(quantile.b.estimate),
                     relative(&quantile.difference),
-                    number::percent(quantile.difference.tolerance),
+                    quantile.difference.allowed().words("s"),
                     judgement(&quantile.difference).into(),
                 ],
             );
@@ -56,7 +57,7 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
                 wording::with_unit(quantity.a.estimate, &quantity.unit),
                 wording::with_unit(quantity.b.estimate, &quantity.unit),
                 relative(&quantity.difference),
-                number::percent(quantity.difference.tolerance),
+                quantity.difference.allowed().words(&quantity.unit),
                 judgement(&quantity.difference).into(),
             ],
         );
@@ -65,6 +66,7 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
         page.table(&table);
         page.gap();
     }
+    residuals(&mut page, &document.residuals);
     for (which, names) in [("first", &document.only_in_a), ("second", &document.only_in_b)] {
         if !names.is_empty() {
             page.hanging(Style::Plain, &format!("Only in the {which} run: {}.", names.join(", ")), 2);
@@ -74,6 +76,53 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
         page.hanging(Style::Bold, &format!("Note: {}", wording::sentence(note)), 2);
     }
     page.finish()
+}
+
+/// What differs and what is responsible, a paragraph each.
+pub(super) fn explanations(page: &mut Page, explanations: &[Explanation]) {
+    for explanation in explanations {
+        let evidence = explanation.evidence.join(", ");
+        let text =
+            format!("- {} ({evidence}) Look at {}", explanation.finding, wording::sentence(&explanation.responsible));
+        page.hanging(Style::Plain, &text, 2);
+    }
+    page.gap();
+}
+
+/// Residuals that are told in text: what is smaller is in the documents.
+const MOST_RESIDUALS: usize = 8;
+/// A class of work that differs by less than this share is left to the documents.
+const TOLD: f64 = 0.02;
+
+fn residuals(page: &mut Page, residuals: &[Residual]) {
+    let size = |residual: &Residual| residual.relative.map_or(f64::INFINITY, f64::abs);
+    let mut told: Vec<&Residual> = residuals.iter().filter(|residual| size(residual) > TOLD).collect();
+    told.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    if told.is_empty() {
+        return;
+    }
+    let mut table = Table::new(&["Per workflow, by operation", "first", "second", "difference", ""]);
+    for residual in told.iter().take(MOST_RESIDUALS) {
+        let what = match residual.class {
+            ResidualClass::Other => String::new(),
+            class => class.heading().to_lowercase(),
+        };
+        table.push(
+            Style::Plain,
+            vec![
+                residual.name.clone(),
+                wording::with_unit(residual.a, &residual.unit),
+                wording::with_unit(residual.b, &residual.unit),
+                residual.relative.map_or_else(|| "was 0".into(), number::difference),
+                what,
+            ],
+        );
+    }
+    page.table(&table);
+    if told.len() > MOST_RESIDUALS {
+        page.paragraph(Style::Dim, &format!("and {} more (--format json)", told.len() - MOST_RESIDUALS));
+    }
+    page.gap();
 }
 
 /// In words, what became of a difference: text must not depend on colour.

@@ -1,0 +1,103 @@
+//! The accuracy of the model over many workloads, as text and as Markdown for a README.
+
+use super::layout::{Page, Style, Table};
+use super::validation::{numbers, quantile, row_judgement, short_name, style};
+use crate::number;
+use crate::validation::{self, AccuracyRow, AccuracyTable};
+use crate::wording;
+
+/// Where the worst row stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// First: for pages, which are read from the top.
+    WorstFirst,
+    /// Last: for terminals, which show the end.
+    WorstLast,
+}
+
+/// Every row of every workload, for a terminal of `width` columns (below 60 it is taken as 60).
+pub fn accuracy(table: &AccuracyTable, order: Order, width: usize, colour: bool) -> String {
+    let mut page = Page::new(width, colour);
+    page.paragraph(if table.within() { Style::Good } else { Style::Bad }, &verdict(table));
+    page.gap();
+    let mut rows = table.worst_first();
+    if order == Order::WorstLast {
+        rows.reverse();
+    }
+    let header = ["Workload", "number", "", "predicted", "measured", "error", "spread", "allowed", ""];
+    let mut shown = Table::new(&header);
+    for AccuracyRow { workload, row } in rows {
+        let name = match &row.step {
+            Some(step) => step.words(),
+            None => short_name(row),
+        };
+        let mut cells = vec![workload.clone(), name, quantile(row)];
+        cells.extend(numbers(row));
+        shown.push(style(row), cells);
+    }
+    if !shown.rows.is_empty() {
+        page.table(&shown);
+    }
+    page.finish()
+}
+
+/// `Within tolerance: all 312 numbers of 14 workloads.`
+pub(crate) fn verdict(table: &AccuracyTable) -> String {
+    let workloads: std::collections::BTreeSet<&String> = table.rows.iter().map(|row| &row.workload).collect();
+    let all = format!("{} numbers of {} workloads", number::count(table.rows.len() as u64), workloads.len());
+    let outside = table.rows.iter().filter(|row| !row.row.within).count();
+    match (table.rows.is_empty(), outside) {
+        (true, _) => "Nothing was measured.".into(),
+        (false, 0) => format!("Within tolerance: all {all}."),
+        (false, _) => format!("Outside tolerance: {outside} of {all}."),
+    }
+}
+
+/// Two tables in Markdown: each metric over all workloads, and the `most` worst rows; the worst first.
+pub fn accuracy_markdown(table: &AccuracyTable, most: usize) -> String {
+    let mut text = String::from(
+        "| number | rows | within | median error | median spread | allowed | worst case | predicted | measured | error |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |\n",
+    );
+    let share = |value: Option<f64>| value.map_or_else(|| number::MISSING.into(), number::percent);
+    for metric in table.by_metric() {
+        let AccuracyRow { workload, row } = &metric.worst;
+        let cells = [
+            metric.metric.clone(),
+            metric.rows.to_string(),
+            metric.within.to_string(),
+            share(metric.median_error),
+            share(metric.median_spread),
+            row.allowed().words(&row.unit),
+            workload.clone(),
+            wording::with_unit(row.predicted, &row.unit),
+            wording::with_unit(row.measured, &row.unit),
+            validation::error_words(row),
+        ];
+        text.push_str(&line(&cells));
+    }
+    text.push_str(
+        "\n| workload | number | predicted | measured | error | spread | allowed | |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
+    );
+    for AccuracyRow { workload, row } in table.worst_first().into_iter().take(most) {
+        let [predicted, measured, error, spread, allowed, _] = numbers(row);
+        let judgement = row_judgement(row).to_lowercase();
+        text.push_str(&line(&[
+            workload.clone(),
+            validation::name(row),
+            predicted,
+            measured,
+            error,
+            spread,
+            allowed,
+            judgement,
+        ]));
+    }
+    text
+}
+
+fn line(cells: &[String]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|").replace(['\n', '\r'], " ")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}

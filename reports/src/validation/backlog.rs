@@ -1,0 +1,118 @@
+//! Overload and recovery: how fast a backlog grows, and how long it takes to drain.
+
+use super::document::{Named, ValidationGroup, ValidationRow};
+use crate::compare::{Tolerances, statistics};
+use crate::run_dir::{Run, columns};
+
+/// Open workflows that grow by less than this share of the offered load are a queue that breathes, not an overload (own choice).
+const GROWING: f64 = 0.05;
+/// A backlog below this many tasks, or below so many seconds of the offered load, is no backlog to drain (own choice).
+const FEWEST_TASKS: f64 = 50.0;
+const FEWEST_SECONDS: f64 = 2.0;
+/// A backlog is drained at this share of its peak: the last tasks are those of new workflows.
+const DRAINED: f64 = 0.05;
+
+/// Rows for a growing number of open workflows, and for a backlog that drained; none for a run without either.
+pub(super) fn rows(model: &Run, runs: &[&Run], tolerances: &Tolerances) -> Vec<ValidationRow> {
+    let named = |metric: &str, unit: &str| Named {
+        group: ValidationGroup::Backlog,
+        metric: metric.into(),
+        quantile: None,
+        step: None,
+        unit: unit.into(),
+    };
+    let tolerance = |metric| tolerances.named(&tolerances.backlog, metric);
+    let mut rows = Vec::new();
+    let growing = |run: &&Run| growth(run).is_some_and(|growth| growth > GROWING * offered(run));
+    if growing(&model) || runs.iter().any(growing) {
+        let measured = runs.iter().filter_map(|run| growth(run)).collect();
+        let row = growth(model).and_then(|predicted| {
+            let named = named("backlog_growth", "1/s");
+            ValidationRow::judge(named, predicted, measured, tolerance("backlog_growth"))
+        });
+        rows.extend(row);
+    }
+    let measured = runs.iter().filter_map(|run| drain_seconds(run)).collect();
+    let row = drain_seconds(model).and_then(|predicted| {
+        ValidationRow::judge(named("drain_time", "s"), predicted, measured, tolerance("drain_time"))
+    });
+    rows.extend(row);
+    rows
+}
+
+fn offered(run: &Run) -> f64 {
+    run.manifest.summary.as_ref().map_or(0.0, |summary| summary.offered_per_second)
+}
+
+/// Open workflows per second, by least squares over the measured window.
+fn growth(run: &Run) -> Option<f64> {
+    let (begin, end) = run.window();
+    let open = run.resources.column(columns::OPEN_WORKFLOWS);
+    let within = |seconds: f64| seconds >= begin.as_secs_f64() && seconds <= end.as_secs_f64();
+    let points: Vec<(f64, f64)> = open.into_iter().filter(|(seconds, _)| within(*seconds)).collect();
+    statistics::slope(&points)
+}
+
+/// From the peak of the backlog of tasks until it is drained, over the whole run; `None` where there was none to speak of, or
+/// the run ended first.
+fn drain_seconds(run: &Run) -> Option<f64> {
+    let backlog = run.resources.column(columns::BACKLOG);
+    let (peak_at, peak) = backlog.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    if peak < FEWEST_TASKS || peak < FEWEST_SECONDS * offered(run) {
+        return None;
+    }
+    let drained = backlog.iter().find(|(seconds, tasks)| *seconds > peak_at && *tasks <= DRAINED * peak)?;
+    Some(drained.0 - peak_at)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::run_dir::ResourceSeries;
+
+    fn run(open: impl Fn(f64) -> f64, backlog: impl Fn(f64) -> f64) -> Run {
+        let manifest = include_str!("../../tests/fixtures/run.json");
+        let mut summary: crate::run_document::RunDocument = serde_json::from_str(manifest).unwrap();
+        summary.offered_per_second = 10.0;
+        summary.warmup_seconds = 0.0;
+        summary.measured_seconds = 120.0;
+        let rows = (0..120).map(|second| {
+            let at = f64::from(second);
+            (at, vec![Some(open(at)), Some(backlog(at))])
+        });
+        let mut run = crate::validation::fixture::run_of(summary);
+        run.resources = ResourceSeries {
+            columns: vec![columns::OPEN_WORKFLOWS.into(), columns::BACKLOG.into()],
+            rows: rows.collect(),
+        };
+        run
+    }
+
+    #[test]
+    fn a_steady_run_has_no_rows() {
+        let steady = run(|_| 12.0, |at| at % 3.0);
+        assert_eq!(rows(&steady, &[&steady], &Tolerances::accuracy()), []);
+    }
+
+    #[test]
+    fn growth_is_the_slope_of_the_open_workflows() {
+        let (model, measured) = (run(|at| 5.0 + 2.0 * at, |_| 0.0), run(|at| 9.0 + 2.5 * at, |_| 0.0));
+        let rows = rows(&model, &[&measured], &Tolerances::accuracy());
+        assert_eq!(rows.len(), 1);
+        assert!((rows[0].predicted - 2.0).abs() < 1e-9 && (rows[0].measured - 2.5).abs() < 1e-9, "{rows:?}");
+        assert!((rows[0].error.unwrap() + 0.2).abs() < 1e-9 && !rows[0].within);
+    }
+
+    #[test]
+    fn a_backlog_drains_from_its_peak_to_a_twentieth() {
+        // Workers stop at 20 s and return at 40 s: 200 tasks, drained by 5 or 4 a second.
+        let story =
+            |rate: f64| move |at: f64| ((at - 20.0).clamp(0.0, 20.0) * 10.0 - (at - 40.0).max(0.0) * rate).max(0.0);
+        let (model, measured) = (run(|_| 0.0, story(5.0)), run(|_| 0.0, story(4.0)));
+        let rows = rows(&model, &[&measured], &Tolerances::accuracy());
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].predicted, rows[0].measured), (38.0, 48.0));
+        assert!(!rows[0].within);
+    }
+}

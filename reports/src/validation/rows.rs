@@ -1,0 +1,286 @@
+//! From runs to rows.
+
+use std::collections::BTreeMap;
+
+use super::document::{
+    CurveRange, Named, VALIDATION_SCHEMA_VERSION, ValidatedCurves, ValidatedRun, Validation, ValidationGroup,
+    ValidationRow, median,
+};
+use super::{CANARY_LIMIT, MeasuredRun, PredictedRun, StepTimes, backlog};
+use crate::compare::{self, Tolerances};
+use crate::number;
+use crate::quantity::Interval;
+use crate::run_dir::{Buckets, Run, Trust};
+use crate::run_document::{Quantiles, RunDocument, SteadyState};
+use crate::text::latency_rows;
+use crate::wording;
+
+/// The quantiles that are held against each other. Tails beyond take more samples than a run of a few minutes has.
+const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
+/// Samples that must lie beyond a quantile of a step: fewer say nothing of it.
+const FEWEST_TAIL_SAMPLES: f64 = 10.0;
+
+/// What a run says: a number and how it is named, by an order that is the same in all runs.
+type Numbers = BTreeMap<(ValidationGroup, String, u64), (Named, f64)>;
+
+impl Validation {
+    /// Holds the model's run against runs of the cluster.
+    ///
+    /// Left out are runs that are invalid or incomplete, and those whose canary moved by more than [`CANARY_LIMIT`].
+    pub fn new(model: &PredictedRun, runs: &[MeasuredRun], tolerances: &Tolerances) -> Validation {
+        let measured: Vec<ValidatedRun> = runs.iter().map(measured_run).collect();
+        let used: Vec<&MeasuredRun> =
+            runs.iter().zip(&measured).filter(|(_, named)| named.left_out.is_none()).map(|(run, _)| run).collect();
+        let mut rows = rows(&model.run, &used, tolerances);
+        rows.sort_by(worst_first);
+        let steps = steps(&model.steps, &used, tolerances);
+        let within = !rows.is_empty() && rows.iter().chain(&steps).all(|row| row.within);
+        let first = used.first().map_or(&model.run, |run| &run.run);
+        let mut validation = Validation {
+            schema_version: VALIDATION_SCHEMA_VERSION,
+            profile: first.manifest.profile_name.clone(),
+            cluster: first.manifest.cluster_name.clone(),
+            versions: first.manifest.versions.clone(),
+            predicted: ValidatedRun {
+                name: model.name.clone(),
+                seed: model.run.manifest.seed,
+                trust: model.run.manifest.verdict.verdict,
+                canary_moved: None,
+                left_out: None,
+            },
+            verdict_text: verdict_text(&rows, &steps, &measured),
+            notes: notes(model, &used, &measured),
+            measured,
+            within,
+            rows,
+            steps,
+            curves: curves(&model.run, &used),
+            explanations: Vec::new(),
+        };
+        validation.explanations = compare::explain_validation(&validation);
+        validation
+    }
+}
+
+/// Rows outside first, then by how much of its tolerance each uses up.
+pub(super) fn worst_first(a: &ValidationRow, b: &ValidationRow) -> std::cmp::Ordering {
+    let place = |row: &ValidationRow| (row.group, row.metric.clone());
+    a.within
+        .cmp(&b.within)
+        .then(b.tolerance_used.total_cmp(&a.tolerance_used))
+        .then_with(|| place(a).cmp(&place(b)))
+        .then(a.quantile.unwrap_or(0.0).total_cmp(&b.quantile.unwrap_or(0.0)))
+}
+
+fn measured_run(run: &MeasuredRun) -> ValidatedRun {
+    let verdict = &run.run.manifest.verdict;
+    let left_out = match (verdict.verdict, run.canary_moved) {
+        (Trust::Invalid | Trust::Incomplete, _) => {
+            Some(format!("{}: {}", verdict.verdict.word().to_lowercase(), verdict.reasons.join("; ")))
+        }
+        (_, Some(moved)) if moved.abs() > CANARY_LIMIT => Some(format!(
+            "the machine's speed moved by {}; {} is allowed",
+            number::percent(moved.abs()),
+            number::percent(CANARY_LIMIT)
+        )),
+        _ => None,
+    };
+    ValidatedRun {
+        name: run.name.clone(),
+        seed: run.run.manifest.seed,
+        trust: verdict.verdict,
+        canary_moved: run.canary_moved,
+        left_out,
+    }
+}
+
+fn verdict_text(rows: &[ValidationRow], steps: &[ValidationRow], measured: &[ValidatedRun]) -> String {
+    let used = measured.iter().filter(|run| run.left_out.is_none()).count();
+    let all = rows.len() + steps.len();
+    if used == 0 {
+        return "Nothing to hold the model against: every measured run was left out.".into();
+    }
+    if all == 0 {
+        return "The model's run and the measured ones have no number in common.".into();
+    }
+    let runs = if used == 1 { "one measured run".into() } else { format!("{used} measured runs") };
+    let outside = rows.iter().chain(steps).filter(|row| !row.within).count();
+    if outside == 0 {
+        return format!(
+            "Within tolerance: all {all} numbers are as close to {runs} as is asked, or among the runs themselves."
+        );
+    }
+    let worst =
+        rows.iter().chain(steps).filter(|row| !row.within).max_by(|a, b| a.tolerance_used.total_cmp(&b.tolerance_used));
+    let worst = worst.map_or(String::new(), |row| format!(" Furthest: {}, {}.", name(row), error_words(row)));
+    format!("Outside tolerance: {outside} of {all} numbers are further from {runs} than is allowed.{worst}")
+}
+
+/// A row as people call it: `end to end p99`, `SQL statements`, `activity 1, schedule-to-start p50`.
+pub(crate) fn name(row: &ValidationRow) -> String {
+    let name = match (&row.step, row.group) {
+        (Some(step), _) => step.words(),
+        (None, ValidationGroup::PerWorkflow) => wording::per_workflow(&row.metric),
+        (None, ValidationGroup::Latency) => wording::capital(&wording::metric(&row.metric)),
+        (None, ValidationGroup::Storage) => format!("{}, growth per workflow", wording::column(&row.metric)),
+        (None, _) => wording::capital(&row.metric.replace('_', " ")),
+    };
+    match row.quantile {
+        Some(quantile) => format!("{name} {}", number::quantile(quantile)),
+        None => name,
+    }
+}
+
+/// As [`name`], steps of a kind under one name.
+pub(super) fn kind_name(row: &ValidationRow) -> String {
+    let Some(step) = &row.step else { return name(row) };
+    let name = format!("each {}", step.kind().replace('.', ", ").replace('_', " "));
+    row.quantile.map_or(name.clone(), |quantile| format!("{name} {}", number::quantile(quantile)))
+}
+
+/// `+12 %`, or that nothing was measured.
+pub(crate) fn error_words(row: &ValidationRow) -> String {
+    row.error.map_or_else(|| "measured 0".into(), number::difference)
+}
+
+fn notes(model: &PredictedRun, used: &[&MeasuredRun], measured: &[ValidatedRun]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let named = |run: &ValidatedRun| run.left_out.as_ref().map(|why| format!("{} was left out: {why}", run.name));
+    notes.extend(measured.iter().filter_map(named));
+    if (1..3).contains(&used.len()) {
+        notes.push("fewer than three runs were used: their range says little of how the cluster repeats itself".into());
+    }
+    for run in used {
+        let manifest = &run.run.manifest;
+        if manifest.verdict.verdict == Trust::Suspect {
+            notes.push(format!("{} is SUSPECT: {}", run.name, manifest.verdict.reasons.join("; ")));
+        }
+        if manifest.summary.as_ref().and_then(|summary| summary.steady_state) == Some(SteadyState::Overloaded) {
+            notes.push(format!("{} was an overload: latencies that grow with the queue are not compared", run.name));
+        }
+    }
+    if used.iter().any(|run| run.run.manifest.profile != model.run.manifest.profile) {
+        notes.push("the profile of the model's run is not that of the measured ones".into());
+    }
+    if model.steps.is_empty() != used.iter().all(|run| run.steps.is_empty()) {
+        let side = if model.steps.is_empty() { "the model's run" } else { "the measured runs" };
+        notes.push(format!("{side} has no times step by step, so that steps are not compared"));
+    }
+    notes
+}
+
+fn rows(model: &Run, used: &[&MeasuredRun], tolerances: &Tolerances) -> Vec<ValidationRow> {
+    let predicted = numbers(model);
+    let measured: Vec<Numbers> = used.iter().map(|run| numbers(&run.run)).collect();
+    let mut rows: Vec<ValidationRow> = predicted
+        .into_iter()
+        .filter_map(|(key, (named, value))| {
+            let runs: Vec<f64> = measured.iter().filter_map(|run| Some(run.get(&key)?.1)).collect();
+            let tolerance = match named.group {
+                ValidationGroup::Throughput => tolerances.throughput.unwrap_or(tolerances.default),
+                ValidationGroup::PerWorkflow => tolerances.named(&tolerances.per_workflow, &named.metric),
+                ValidationGroup::Storage => tolerances.named(&tolerances.storage, &named.metric),
+                ValidationGroup::Backlog => tolerances.named(&tolerances.backlog, &named.metric),
+                ValidationGroup::Latency | ValidationGroup::Step => {
+                    tolerances.latency(&named.metric, named.quantile.unwrap_or(0.5))
+                }
+            };
+            ValidationRow::judge(named, value, runs, tolerance)
+        })
+        .collect();
+    let runs: Vec<&Run> = used.iter().map(|run| &run.run).collect();
+    rows.extend(backlog::rows(model, &runs, tolerances));
+    rows
+}
+
+/// Every number of a run that has a place in a row.
+fn numbers(run: &Run) -> Numbers {
+    let mut numbers = Numbers::new();
+    let mut add = |group, metric: &str, quantile: Option<f64>, unit: &str, value: f64| {
+        let named = Named { group, metric: metric.into(), quantile, step: None, unit: unit.into() };
+        numbers.insert((group, metric.into(), quantile.unwrap_or(0.0).to_bits()), (named, value));
+    };
+    let Some(summary) = &run.manifest.summary else { return numbers };
+    add(ValidationGroup::Throughput, "workflows_completed", None, "1/s", summary.throughput_per_second);
+    for (name, unit, value) in compare::per_workflow(summary) {
+        add(ValidationGroup::PerWorkflow, name, None, unit, value);
+    }
+    for (service, requests) in compare::requests_by_service(summary) {
+        add(ValidationGroup::PerWorkflow, &format!("requests.{service}"), None, "", requests);
+    }
+    for (metric, quantile, seconds) in latencies(summary) {
+        add(ValidationGroup::Latency, &metric, Some(quantile), "s", seconds);
+    }
+    for (column, bytes) in compare::storage_growth(run) {
+        add(ValidationGroup::Storage, &column, None, "bytes", bytes);
+    }
+    numbers
+}
+
+/// The quantiles that a run's summary gives: where the tail has too few samples, or under overload, it gives none.
+fn latencies(summary: &RunDocument) -> Vec<(String, f64, f64)> {
+    let of = |quantiles: &Quantiles, q: f64| -> Option<Interval> {
+        match q {
+            0.5 => quantiles.p50,
+            0.9 => quantiles.p90,
+            _ => quantiles.p99,
+        }
+    };
+    let rows = latency_rows(&summary.latency).into_iter();
+    let each = rows.flat_map(|(name, quantiles)| {
+        let metric = match name {
+            "e2e" => "e2e.response",
+            "schedule_to_start_workflow" => "schedule_to_start.workflow",
+            "schedule_to_start_activity" => "schedule_to_start.activity",
+            other => other,
+        };
+        let values = QUANTILES.into_iter().filter_map(move |q| Some((q, of(quantiles, q)?.estimate)));
+        values.map(move |(q, seconds)| (metric.to_string(), q, seconds))
+    });
+    each.collect()
+}
+
+fn steps(model: &StepTimes, used: &[&MeasuredRun], tolerances: &Tolerances) -> Vec<ValidationRow> {
+    let mut rows = Vec::new();
+    for (key, predicted) in model.iter() {
+        for q in QUANTILES {
+            let Some(seconds) = step_quantile(predicted, q) else { continue };
+            let runs = used.iter().filter_map(|run| step_quantile(run.steps.get(key)?, q)).collect();
+            let named = Named {
+                group: ValidationGroup::Step,
+                metric: key.kind(),
+                quantile: Some(q),
+                step: Some(key.clone()),
+                unit: "s".into(),
+            };
+            rows.extend(ValidationRow::judge(named, seconds, runs, tolerances.step(&key.kind(), q)));
+        }
+    }
+    rows
+}
+
+fn step_quantile(times: &Buckets, q: f64) -> Option<f64> {
+    if (1.0 - q).min(q) * (times.total() as f64) < FEWEST_TAIL_SAMPLES {
+        return None;
+    }
+    Some(times.quantile(q)? as f64 / 1e9)
+}
+
+fn curves(model: &Run, used: &[&MeasuredRun]) -> Vec<ValidatedCurves> {
+    let metrics = compare::canonical_metrics(model).into_iter();
+    let curves = metrics.map(|metric| {
+        let predicted = compare::curve(metric, &compare::merged(model, metric));
+        let runs: Vec<Buckets> =
+            used.iter().map(|run| compare::merged(&run.run, metric)).filter(|all| all.total() > 0).collect();
+        let points = runs.iter().map(|all| compare::curve(metric, all).points.len()).min().unwrap_or(0);
+        let measured = compare::curve_quantiles().take(points).filter_map(|quantile| {
+            let mut seconds: Vec<f64> =
+                runs.iter().filter_map(|all| Some(all.quantile(quantile)? as f64 / 1e9)).collect();
+            seconds.sort_by(f64::total_cmp);
+            let (low, high) = (*seconds.first()?, *seconds.last()?);
+            Some(CurveRange { quantile, low, median: median(&seconds)?, high })
+        });
+        ValidatedCurves { metric: metric.to_string(), predicted, measured: measured.collect() }
+    });
+    curves.filter(|curves| !curves.measured.is_empty() && !curves.predicted.points.is_empty()).collect()
+}
