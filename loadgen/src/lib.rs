@@ -2,6 +2,7 @@
 //!
 //! | module | subject |
 //! | --- | --- |
+//! | [`calibrate`] | what a cluster's operations cost, measured |
 //! | [`canary`] | how steady the machine is |
 //! | [`cli`] | what the user typed |
 //! | [`clock`] | time of a run, from its start |
@@ -15,6 +16,7 @@
 //! | [`failure`] | what can go wrong, with the exit code and what to do |
 //! | [`find_capacity`] | the highest rate that meets a promise, by a bounded search |
 //! | [`identity`] | the run's id, and how everything the run starts is named by it |
+//! | [`operations`] | the operation table beside a real server |
 //! | [`profile_file`] | the profile a command was given |
 //! | [`progress`] | how the run goes, on stderr |
 //! | [`record`] | latencies by metric and second, counts to the unit |
@@ -26,6 +28,7 @@
 //! | [`worker`] | the run's own workers, and what is heard of them |
 //! | [`workload`] | a profile as work: what is started, what is sent to it, what its workers do |
 
+pub mod calibrate;
 pub mod canary;
 pub mod cli;
 pub mod clock;
@@ -39,6 +42,7 @@ pub mod engine;
 pub mod failure;
 pub mod find_capacity;
 pub mod identity;
+pub mod operations;
 pub mod profile_file;
 pub mod progress;
 pub mod record;

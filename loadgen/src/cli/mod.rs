@@ -1,6 +1,8 @@
 //! What the user typed: one type per command, help texts in their doc comments.
 
+mod calibrate;
 mod cleanup;
+mod operations;
 mod run;
 mod selftest;
 mod target;
@@ -9,7 +11,9 @@ mod worker;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use calibrate::CalibrateArgs;
 pub use cleanup::CleanupArgs;
+pub use operations::OperationsArgs;
 pub use run::{ArrivalArgs, CompletionsChoice, LimitArgs, OutputArgs, RunArgs, TargetChoice, WorkersChoice};
 pub use selftest::SelfTestArgs;
 pub use target::{BehaviourArgs, CloseAfter, TargetArgs};
@@ -82,6 +86,10 @@ pub enum Command {
     Cleanup(CleanupArgs),
     /// A worker process of a run; `run --workers processes=N` starts them
     Worker(WorkerArgs),
+    /// Measure what a cluster's operations cost, and write a calibration file
+    Calibrate(Box<CalibrateArgs>),
+    /// Run each operation alone, and compare its SQL statements with the model's table
+    Operations(Box<OperationsArgs>),
     /// The highest rate at which this machine sends starts on time
     #[command(name = "selftest")]
     SelfTest(SelfTestArgs),

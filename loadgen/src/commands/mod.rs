@@ -1,7 +1,9 @@
 //! One module per command. Each takes what the user typed and ends with an exit code or a failure.
 
+mod calibrate;
 mod cleanup;
 mod interrupts;
+mod operations;
 mod run;
 mod selftest;
 mod target;
@@ -22,6 +24,8 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run::run(&arguments, console),
         Command::Validate(arguments) => validate::run(&arguments, console),
+        Command::Calibrate(arguments) => calibrate::run(&arguments, console),
+        Command::Operations(arguments) => operations::run(&arguments, console),
         Command::Cleanup(arguments) => cleanup::run(&arguments, console),
         Command::Worker(arguments) => worker::run(&arguments, console),
         Command::SelfTest(arguments) => selftest::run(&arguments, console),

@@ -7,21 +7,21 @@ use tokio_postgres::{Client, NoTls, Row, Statement};
 use super::url::PostgresUrl;
 
 /// The name of our sessions in `pg_stat_activity`.
-pub(super) const APPLICATION: &str = "plimsoll-load";
+pub(crate) const APPLICATION: &str = "plimsoll-load";
 
 /// In every statement of ours, so that they are told from the server's.
-pub(super) const MARK: &str = "plimsoll-load sampler";
+pub(crate) const MARK: &str = "plimsoll-load sampler";
 
 /// A session that cannot write and gives up on a statement after two seconds.
-pub(super) struct Session {
+pub(crate) struct Session {
     client: Client,
     driver: JoinHandle<()>,
     /// Transactions it has made: each statement is one, and so is its preparation.
-    pub(super) transactions: u64,
+    pub(crate) transactions: u64,
 }
 
 impl Session {
-    pub(super) async fn open(url: &PostgresUrl) -> Result<Session, String> {
+    pub(crate) async fn open(url: &PostgresUrl) -> Result<Session, String> {
         let mut config = url.config().clone();
         config.application_name(APPLICATION);
         config.options("-c default_transaction_read_only=on -c statement_timeout=2000 -c idle_in_transaction_session_timeout=10000");
@@ -33,13 +33,13 @@ impl Session {
         Ok(Session { client, driver, transactions: 1 })
     }
 
-    pub(super) async fn prepare(&mut self, text: &str) -> Result<Statement, String> {
+    pub(crate) async fn prepare(&mut self, text: &str) -> Result<Statement, String> {
         self.transactions += 1;
         let marked = text.replacen("SELECT", &format!("SELECT /* {MARK} */"), 1);
         self.client.prepare(&marked).await.map_err(|error| failed(&error))
     }
 
-    pub(super) async fn rows(
+    pub(crate) async fn rows(
         &mut self,
         statement: &Statement,
         parameters: &Parameters<'_>,
@@ -48,7 +48,7 @@ impl Session {
         self.client.query(statement, parameters).await.map_err(|error| failed(&error))
     }
 
-    pub(super) async fn row(&mut self, statement: &Statement, parameters: &Parameters<'_>) -> Result<Row, String> {
+    pub(crate) async fn row(&mut self, statement: &Statement, parameters: &Parameters<'_>) -> Result<Row, String> {
         self.rows(statement, parameters).await?.into_iter().next().ok_or_else(|| "a statement gave no row".to_owned())
     }
 }
@@ -59,7 +59,7 @@ impl Drop for Session {
     }
 }
 
-pub(super) type Parameters<'a> = [&'a (dyn tokio_postgres::types::ToSql + Sync)];
+pub(crate) type Parameters<'a> = [&'a (dyn tokio_postgres::types::ToSql + Sync)];
 
 fn innermost(error: &tokio_postgres::Error) -> String {
     let mut cause: &dyn std::error::Error = error;

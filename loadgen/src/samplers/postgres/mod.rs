@@ -25,7 +25,8 @@ use parking_lot::Mutex;
 use plimsoll_reports::run_dir::ResourceColumn;
 use tokio_postgres::Statement;
 
-use connection::{APPLICATION, MARK, Session};
+use connection::APPLICATION;
+pub(crate) use connection::{MARK, Session};
 pub use statements::{Class, Cost, Verb};
 use statements::{Key, Statements, Sums};
 use tables::Tables;

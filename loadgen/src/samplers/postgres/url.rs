@@ -15,7 +15,7 @@ pub struct PostgresUrl {
 
 impl PostgresUrl {
     /// The same server, another database.
-    pub(super) fn with_database(&self, name: &str) -> PostgresUrl {
+    pub(crate) fn with_database(&self, name: &str) -> PostgresUrl {
         let mut config = self.config.clone();
         config.dbname(name);
         PostgresUrl { config }
@@ -63,11 +63,11 @@ impl PostgresUrl {
     }
 
     /// Whether the URL insists on TLS.
-    pub(super) fn needs_tls(&self) -> bool {
+    pub(crate) fn needs_tls(&self) -> bool {
         self.config.get_ssl_mode() == SslMode::Require
     }
 
-    pub(super) fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 }

@@ -1,6 +1,6 @@
 //! CPU, memory and disk writes of processes on this machine, from `/proc`.
 
-mod process;
+pub(crate) mod process;
 mod source;
 
 use std::time::Duration;

@@ -9,7 +9,7 @@ use super::source::ProcessSource;
 
 /// A process for good: an id is used again, with another start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     pid: i32,
     /// Start in clock ticks after boot.
     started: u64,
@@ -17,15 +17,15 @@ pub(super) struct Identity {
 
 /// What a process has used so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Usage {
-    pub(super) cpu_seconds: f64,
+pub(crate) struct Usage {
+    pub(crate) cpu_seconds: f64,
     /// `None` where we may not see it: another user's process.
-    pub(super) written_bytes: Option<f64>,
-    pub(super) memory: f64,
+    pub(crate) written_bytes: Option<f64>,
+    pub(crate) memory: f64,
 }
 
 /// The process of a source; the one known already as long as it lives.
-pub(super) fn find(source: &ProcessSource, known: Option<Identity>) -> Result<Identity, String> {
+pub(crate) fn find(source: &ProcessSource, known: Option<Identity>) -> Result<Identity, String> {
     if let Some(identity) = known
         && identify(identity.pid).is_ok_and(|now| now == identity)
     {
@@ -51,7 +51,7 @@ fn stat(pid: i32) -> Result<Stat, String> {
 
 /// What it has used; with `tree` also what its children use and those it has waited for did: PostgreSQL's backends come and go, and
 /// the time of one that ended is in the postmaster's.
-pub(super) fn usage(identity: Identity, tree: bool) -> Result<Usage, String> {
+pub(crate) fn usage(identity: Identity, tree: bool) -> Result<Usage, String> {
     let own = stat(identity.pid)?;
     if !tree {
         return Ok(Usage {
@@ -106,15 +106,15 @@ fn children(pid: i32) -> Vec<i32> {
 
 /// What was used between two readings.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Added {
-    pub(super) cpu_seconds: f64,
-    pub(super) written_bytes: Option<f64>,
+pub(crate) struct Added {
+    pub(crate) cpu_seconds: f64,
+    pub(crate) written_bytes: Option<f64>,
 }
 
 impl Usage {
     /// What has been used since an earlier reading of the same process. Without one: everything, if it started after the reading
     /// before (a restart); nothing is known if it did not.
-    pub(super) fn since(self, before: Option<Usage>, identity: Identity, seconds: Option<f64>) -> Option<Added> {
+    pub(crate) fn since(self, before: Option<Usage>, identity: Identity, seconds: Option<f64>) -> Option<Added> {
         let zero = Usage { cpu_seconds: 0.0, written_bytes: Some(0.0), memory: 0.0 };
         let is_new = seconds.is_some_and(|seconds| uptime() - cpu(identity.started) <= seconds);
         let before = before.or(is_new.then_some(zero))?;

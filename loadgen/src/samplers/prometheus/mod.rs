@@ -4,7 +4,7 @@
 //! unless asked for more often; the rows between have empty cells.
 
 mod measure;
-mod text;
+pub(crate) mod text;
 
 use std::time::Duration;
 
