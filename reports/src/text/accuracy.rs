@@ -32,8 +32,18 @@ pub fn accuracy(table: &AccuracyTable, order: Order, width: usize, colour: bool)
             None => short_name(row),
         };
         let mut cells = vec![workload.clone(), name, quantile(row)];
-        cells.extend(numbers(row));
+        let [predicted, measured, error, spread, allowed, _] = numbers(row);
+        // Short: a column that is cut must not be the one that says it.
+        let judgement = match (row.within_tolerance, row.within_spread) {
+            (true, _) => "ok",
+            (false, true) => "runs",
+            (false, false) => "OUT",
+        };
+        cells.extend([predicted, measured, error, spread, allowed, judgement.into()]);
         shown.push(style(row), cells);
+    }
+    if table.rows.iter().any(|row| row.row.within_spread && !row.row.within_tolerance) {
+        page.paragraph(Style::Dim, "runs: beyond the tolerance, but among the measured runs themselves");
     }
     if !shown.rows.is_empty() {
         page.table(&shown);
