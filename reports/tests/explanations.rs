@@ -220,6 +220,12 @@ fn a_cause_is_not_named_where_another_explains_it() {
         set_latency(run, "start", 15.0, 1.0);
     });
     assert_eq!(rules, ["operation_table"]);
+    // More polls cost matching CPU: the polls are to blame.
+    let (rules, _) = fired(|run| {
+        summary(run).per_workflow.requests.frontend.insert("PollWorkflowTaskQueue".into(), 5.0);
+        scale(&mut summary(run).per_workflow.cpu_seconds.frontend, 1.3);
+    });
+    assert_eq!(rules, ["requests"]);
     // WAL is blamed on rows only where full-page images are known to be alike.
     let (rules, _) = fired(|run| {
         scale(&mut summary(run).per_workflow.wal_bytes, 1.5);
