@@ -97,6 +97,21 @@ fn runs_on_a_machine_that_changed_its_speed_are_marked_and_left_out() {
     assert!(!none.within && none.verdict_text.contains("every measured run was left out"));
 }
 
+#[test]
+fn a_cluster_that_was_offered_another_load_is_told_before_the_model_is_blamed() {
+    let mut runs = [100.0; 3].map(|statements| measured("run", statements, None));
+    for run in &mut runs {
+        let summary = run.run.manifest.summary.as_mut().unwrap();
+        summary.offered_per_second *= 0.8;
+        summary.throughput_per_second *= 0.8;
+    }
+    let validation = Validation::new(&predicted(100.0, StepTimes::new()), &runs, &Tolerances::accuracy());
+    assert!(!validation.within && (validation.offered.unwrap().relative() - 0.25).abs() < 1e-9);
+    let rules: Vec<&str> = validation.explanations.iter().map(|found| found.rule.as_str()).collect();
+    assert_eq!(rules, ["offered_load"], "not the capacity");
+    assert!(validation.notes.iter().any(|note| note.contains("not of the same load")), "{:?}", validation.notes);
+}
+
 /// Workers away from 20 s to 40 s: 600 tasks wait, which `rate` a second work off.
 fn recovering(run: &mut Run, rate: f64) {
     let backlog = |at: f64| ((at - 20.0).clamp(0.0, 20.0) * 30.0 - (at - 40.0).max(0.0) * rate).max(0.0);
