@@ -249,7 +249,7 @@ fn a_read_only_folder_is_4_with_its_name() {
 
 #[test]
 fn published_schemas_are_json_schemas() {
-    for name in ["plan", "simulate", "sweep", "compare", "run"] {
+    for name in ["plan", "simulate", "sweep", "compare", "run", "validation"] {
         let Outcome { code, stdout, .. } = run(&["schema", name]);
         let schema: serde_json::Value = serde_json::from_str(&stdout).unwrap();
         assert_eq!(code, 0);

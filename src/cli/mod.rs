@@ -167,6 +167,8 @@ pub enum SchemaName {
     Compare,
     /// The run.json of a run directory.
     Run,
+    /// What `load validate --format json` prints.
+    Validation,
 }
 
 /// `plimsoll completions`.

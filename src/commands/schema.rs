@@ -18,6 +18,7 @@ pub fn run(arguments: &SchemaArgs, console: &Console) -> Result<Exit, Failure> {
         SchemaName::Sweep => published("sweep")?,
         SchemaName::Compare => published("compare")?,
         SchemaName::Run => published("run")?,
+        SchemaName::Validation => published("validation")?,
     };
     console.answer(&text)?;
     Ok(Exit::Success)

@@ -96,7 +96,13 @@ fn verdict_text(
             (format!("{} {}", wording::metric(&metric.metric), number::quantile(q.quantile)), q.difference)
         })
     });
-    let others = quantities.iter().map(|quantity| (wording::column(&quantity.name), quantity.difference));
+    let others = quantities.iter().map(|quantity| {
+        let name = match quantity.group {
+            QuantityGroup::PerWorkflow | QuantityGroup::Requests => wording::per_workflow(&quantity.name),
+            _ => wording::column(&quantity.name),
+        };
+        (name, quantity.difference)
+    });
     let worst = quantiles
         .chain(others)
         .filter(|(_, difference)| difference.counts)

@@ -185,7 +185,11 @@ fn residuals(residuals: &[Residual], names: &[String; 2]) -> Markup {
     let row = |residual: &Residual, largest: f64| {
         let share = if largest > 0.0 { residual.residual.abs() / largest } else { 0.0 };
         let name = if residual.name.contains('_') { wording::column(&residual.name) } else { residual.name.clone() };
-        let sign = if residual.residual < 0.0 { "−" } else { "+" };
+        let sign = match residual.residual {
+            0.0 => "",
+            less if less < 0.0 => "−",
+            _ => "+",
+        };
         vec![
             Cell::Text(name),
             Cell::Number(wording::with_unit(residual.a, &residual.unit)),

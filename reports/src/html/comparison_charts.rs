@@ -40,6 +40,11 @@ fn triple(metric: &MetricComparison, index: usize, names: &[String; 2]) -> Marku
     }
 }
 
+/// "the first run", "the simulated run".
+fn the(name: &str) -> String {
+    format!("the {name} run")
+}
+
 fn legend(names: &[String; 2]) -> Vec<(Role, String)> {
     vec![(Role::Series(0), names[0].clone()), (Role::Series(1), names[1].clone())]
 }
@@ -80,9 +85,9 @@ fn distribution_finding(metric: &MetricComparison, names: &[String; 2]) -> Strin
     let share = metric.pairs.iter().filter(|pair| pair.b <= half.a).map(|pair| pair.quantile).fold(0.0, f64::max);
     format!(
         "Half of {} is done within {}, of {} {}.",
-        names[0],
+        the(&names[0]),
         number::seconds(half.a),
-        names[1],
+        the(&names[1]),
         number::percent(share)
     )
 }
@@ -111,21 +116,22 @@ fn against_finding(metric: &MetricComparison, names: &[String; 2]) -> String {
     let ratios: Vec<f64> = metric.pairs.iter().filter(|pair| pair.a > 0.0).map(|pair| pair.b / pair.a).collect();
     let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let high = ratios.iter().copied().fold(0.0, f64::max);
-    let second = wording::capital(&names[1]);
-    let between = format!("{} to {}", number::times(low), number::times(high));
+    let second = the(&names[1]);
+    let between = format!("{} to {}", number::difference(low - 1.0), number::difference(high - 1.0));
     if low > 1.0 - EQUAL && high < 1.0 + EQUAL {
         return "On the diagonal: the same distribution.".into();
     }
     if high / low < 1.0 + 2.0 * EQUAL {
-        return format!("Beside the diagonal all along: {second} is {} the other, shape and all.", number::times(high));
+        let apart = number::difference((low + high) / 2.0 - 1.0);
+        return format!("Beside the diagonal all along: {second} has the same shape, {apart}.");
     }
     if low >= 1.0 {
-        return format!("{second} is slower at every quantile, {between}; p50, p90 and p99 are marked.");
+        return format!("{} is slower at every quantile, {between}. Marked: p50, p90, p99.", wording::capital(&second));
     }
     if high <= 1.0 {
-        return format!("{second} is faster at every quantile, {between}; p50, p90 and p99 are marked.");
+        return format!("{} is faster at every quantile, {between}. Marked: p50, p90, p99.", wording::capital(&second));
     }
-    format!("The two cross: {second} is {between} the other; p50, p90 and p99 are marked.")
+    format!("The two cross: {second} lies {between} from the diagonal. Marked: p50, p90, p99.")
 }
 
 fn pairs_table(title: &str, metric: &MetricComparison, names: &[String; 2]) -> Markup {
@@ -189,7 +195,11 @@ fn over_time(series: &SeriesComparison, index: usize, names: &[String; 2]) -> Ma
         ],
         vec![
             Cell::Text("correlation".into()),
-            Cell::Main(series.correlation.map_or_else(|| number::MISSING.into(), |r| format!("{r:.2}"))),
+            Cell::Main(
+                series
+                    .correlation
+                    .map_or_else(|| number::MISSING.into(), |r| number::quantity((r * 100.0).round() / 100.0)),
+            ),
         ],
         vec![Cell::Text(format!("growth, {}", names[0])), Cell::Main(growth(series.growth_a))],
         vec![Cell::Text(format!("growth, {}", names[1])), Cell::Main(growth(series.growth_b))],
@@ -215,7 +225,7 @@ fn series_finding(series: &SeriesComparison) -> String {
         text.push_str(&format!("; at any one time {} apart", number::percent(gap)));
     }
     if let Some(correlation) = series.correlation {
-        text.push_str(&format!("; correlation {correlation:.2}"));
+        text.push_str(&format!("; correlation {}", number::quantity((correlation * 100.0).round() / 100.0)));
     }
     wording::sentence(&text)
 }

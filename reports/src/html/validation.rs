@@ -107,7 +107,8 @@ pub(super) fn rows_table(name: &str, what: &str, rows: &[(Option<&AccuracyRow>, 
             Cell::Number(spread),
             Cell::Number(row.allowed().words(&row.unit)),
             Cell::State(state, row_judgement(row).to_lowercase()),
-            Cell::Number(format!("{} – {}", with_unit(low), with_unit(high))),
+            // Prose: on a phone a row becomes a block, so that the judgement is seen.
+            Cell::Prose(format!("{} – {}", with_unit(low), with_unit(high))),
         ];
         if let Some(workload) = workload {
             cells.insert(0, Cell::Text(workload.workload.clone()));
@@ -164,7 +165,7 @@ fn band_finding(curves: &ValidatedCurves) -> String {
         .map(|(point, seconds)| (point.quantile, seconds / point.median - 1.0))
         .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
     let furthest = furthest.map_or(String::new(), |(q, relative)| {
-        format!("; furthest from the median run at {}, {}", number::quantile(q), number::difference(relative))
+        format!("; furthest from the median run at {}, {}", short_quantile(q), number::difference(relative))
     });
     let place = match among {
         0 => "The model lies beside the runs at every percentile".into(),
@@ -175,6 +176,12 @@ fn band_finding(curves: &ValidatedCurves) -> String {
         ),
     };
     format!("{place}{furthest}.")
+}
+
+/// A quantile between two round ones to a tenth of a per cent, in the tail to a hundredth.
+fn short_quantile(q: f64) -> String {
+    let digits = if q < 0.99 { 1e3 } else { 1e4 };
+    number::quantile((q * digits).round() / digits)
 }
 
 fn runs(document: &Validation) -> Markup {

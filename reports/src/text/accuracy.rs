@@ -27,13 +27,30 @@ pub fn accuracy(table: &AccuracyTable, order: Order, width: usize, colour: bool)
     let header = ["Workload", "number", "", "predicted", "measured", "error", "spread", "allowed", ""];
     let mut shown = Table::new(&header);
     for AccuracyRow { workload, row } in rows {
-        let name = match &row.step {
-            Some(step) => step.words(),
-            None => short_name(row),
+        let name = match (&row.step, row.metric.as_str()) {
+            (Some(step), _) => {
+                step.words().replace("workflow task ", "wft").replace("activity ", "act").replace(',', "")
+            }
+            (None, "schedule_to_start.workflow") => "wft schedule-to-start".into(),
+            (None, "schedule_to_start.activity") => "act schedule-to-start".into(),
+            _ => short_name(row),
         };
         let mut cells = vec![workload.clone(), name, quantile(row)];
-        cells.extend(numbers(row));
+        let [predicted, measured, error, spread, allowed, _] = numbers(row);
+        // Short: a column that is cut must not be the one that says it.
+        let judgement = match (row.within_tolerance, row.within_spread) {
+            (true, _) => "ok",
+            (false, true) => "runs",
+            (false, false) => "OUT",
+        };
+        cells.extend([predicted, measured, error, spread, allowed, judgement.into()]);
         shown.push(style(row), cells);
+    }
+    if table.rows.iter().any(|row| row.row.step.is_some() || row.row.metric.starts_with("schedule_to_start")) {
+        page.paragraph(Style::Dim, "wft: workflow task, act: activity; each by its place in the workflow");
+    }
+    if table.rows.iter().any(|row| row.row.within_spread && !row.row.within_tolerance) {
+        page.paragraph(Style::Dim, "runs: beyond the tolerance, but among the measured runs themselves");
     }
     if !shown.rows.is_empty() {
         page.table(&shown);

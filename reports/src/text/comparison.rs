@@ -54,8 +54,8 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
             style(&quantity.difference),
             vec![
                 quantity.name.clone(),
-                wording::with_unit(quantity.a.estimate, &quantity.unit),
-                wording::with_unit(quantity.b.estimate, &quantity.unit),
+                value(quantity.a.estimate, &quantity.unit),
+                value(quantity.b.estimate, &quantity.unit),
                 relative(&quantity.difference),
                 quantity.difference.allowed().words(&quantity.unit),
                 judgement(&quantity.difference).into(),
@@ -87,6 +87,14 @@ pub(super) fn explanations(page: &mut Page, explanations: &[Explanation]) {
         page.hanging(Style::Plain, &text, 2);
     }
     page.gap();
+}
+
+/// A value with its unit, unless the unit is but the noun of the name: `open_workflows 12`.
+fn value(value: f64, unit: &str) -> String {
+    match unit {
+        "workflows" | "tasks" | "activities" | "connections" | "requests" | "operations" => number::quantity(value),
+        _ => wording::with_unit(value, unit),
+    }
 }
 
 /// Residuals that are told in text: what is smaller is in the documents.

@@ -28,6 +28,9 @@ pub struct Validation {
     pub predicted: ValidatedRun,
     /// The cluster's runs, those left out included.
     pub measured: Vec<ValidatedRun>,
+    /// The load that the two were under; absent where a side does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<OfferedLoad>,
     /// Whether every row and step is within, and there is at least one.
     pub within: bool,
     /// One sentence that says it.
@@ -43,6 +46,28 @@ pub struct Validation {
     pub explanations: Vec<Explanation>,
     /// Things the reader should know.
     pub notes: Vec<String>,
+}
+
+/// Workflows offered per second of the measured window: what a validation is given, not what it judges.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct OfferedLoad {
+    /// To the model.
+    pub predicted: f64,
+    /// To the cluster, the median over the runs.
+    pub measured: f64,
+}
+
+impl OfferedLoad {
+    /// The model's relative to the runs'.
+    pub fn relative(&self) -> f64 {
+        self.predicted / self.measured - 1.0
+    }
+
+    /// Further apart than the chance of two Poisson schedules of a few minutes: the two are not of the same load (own choice:
+    /// 5 %).
+    pub fn differs(&self) -> bool {
+        self.relative().abs() > 0.05
+    }
 }
 
 /// A run as the validation names it.

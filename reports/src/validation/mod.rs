@@ -15,8 +15,8 @@ mod steps;
 
 pub use accuracy::{AccuracyRow, AccuracyTable, MetricAccuracy};
 pub use document::{
-    CurveRange, Named, VALIDATION_SCHEMA_VERSION, ValidatedCurves, ValidatedRun, Validation, ValidationGroup,
-    ValidationRow,
+    CurveRange, Named, OfferedLoad, VALIDATION_SCHEMA_VERSION, ValidatedCurves, ValidatedRun, Validation,
+    ValidationGroup, ValidationRow,
 };
 pub use steps::{STEPS_FILE, StepKey, StepSpan, StepTask, StepTimes};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::document::{
-    CurveRange, Named, VALIDATION_SCHEMA_VERSION, ValidatedCurves, ValidatedRun, Validation, ValidationGroup,
-    ValidationRow, median,
+    CurveRange, Named, OfferedLoad, VALIDATION_SCHEMA_VERSION, ValidatedCurves, ValidatedRun, Validation,
+    ValidationGroup, ValidationRow, median,
 };
 use super::{CANARY_LIMIT, MeasuredRun, PredictedRun, StepTimes, backlog};
 use crate::compare::{self, Tolerances};
@@ -50,6 +50,7 @@ impl Validation {
             },
             verdict_text: verdict_text(&rows, &steps, &measured),
             notes: notes(model, &used, &measured),
+            offered: offered(&model.run, &used),
             measured,
             within,
             rows,
@@ -70,6 +71,13 @@ pub(super) fn worst_first(a: &ValidationRow, b: &ValidationRow) -> std::cmp::Ord
         .then(b.tolerance_used.total_cmp(&a.tolerance_used))
         .then_with(|| place(a).cmp(&place(b)))
         .then(a.quantile.unwrap_or(0.0).total_cmp(&b.quantile.unwrap_or(0.0)))
+}
+
+fn offered(model: &Run, used: &[&MeasuredRun]) -> Option<OfferedLoad> {
+    let of = |run: &Run| run.manifest.summary.as_ref().map(|summary| summary.offered_per_second);
+    let mut measured: Vec<f64> = used.iter().filter_map(|run| of(&run.run)).filter(|offered| *offered > 0.0).collect();
+    measured.sort_by(f64::total_cmp);
+    Some(OfferedLoad { predicted: of(model)?, measured: median(&measured)? })
 }
 
 fn measured_run(run: &MeasuredRun) -> ValidatedRun {
@@ -158,6 +166,12 @@ fn notes(model: &PredictedRun, used: &[&MeasuredRun], measured: &[ValidatedRun])
         if manifest.summary.as_ref().and_then(|summary| summary.steady_state) == Some(SteadyState::Overloaded) {
             notes.push(format!("{} was an overload: latencies that grow with the queue are not compared", run.name));
         }
+    }
+    if let Some(offered) = offered(&model.run, used).filter(OfferedLoad::differs) {
+        let (predicted, measured) = (number::rate(offered.predicted), number::rate(offered.measured));
+        notes.push(format!(
+            "the model was offered {predicted}, the cluster {measured}: the two are not of the same load"
+        ));
     }
     if used.iter().any(|run| run.run.manifest.profile != model.run.manifest.profile) {
         notes.push("the profile of the model's run is not that of the measured ones".into());

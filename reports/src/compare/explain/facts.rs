@@ -149,6 +149,9 @@ impl Facts {
     /// What a validation has judged; the model is held against the measured runs.
     pub fn of_validation(validation: &Validation) -> Facts {
         let mut facts = Facts { modelled: true, ..Facts::default() };
+        if let Some(offered) = &validation.offered {
+            facts.add("offered".into(), "workflows offered".into(), Some(offered.relative()), offered.differs());
+        }
         for row in &validation.rows {
             let (key, name) = of_row(row);
             facts.add(key, name, row.error, !row.within);

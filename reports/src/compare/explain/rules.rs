@@ -64,7 +64,12 @@ pub(super) const RULES: [Rule; 20] = [
     },
     Rule {
         name: "service_cost",
-        fires: |facts| some(off(facts, &SERVICES)).filter(|_| work_is_fine(facts)),
+        fires: |facts| {
+            // What a service spends on more requests is the requests'.
+            let own = off(facts, &SERVICES).into_iter();
+            some(own.filter(|key| !facts.off(&key.replace("cpu.", "requests."))).collect())
+                .filter(|_| work_is_fine(facts))
+        },
         finding: "The CPU per workflow of a service differs, the work does not.",
         in_the_model: "the calibrated CPU per visit of that service, on this machine and at this load (what is batched, what is idle)",
         in_the_system: "the services' own code, their machine, or its speed",
