@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release -p plimsoll-benches --bin accuracy` prints it; `-- --write README.md` puts it between the marks there, and
 //! `-- --check README.md` exits 1 when what stands there is not what the model says now.
+//!
+//! `-- --summary` prints the results of the suite (`benches/accuracy`), its worst row last; it exits 1 when one is outside its
+//! tolerance. `-- --run` measures what has no result yet on a cluster of its own; `-- --run NAME…` measures those workloads anew.
 #![allow(clippy::unwrap_used)]
 
 // The shapes and their measurements are those of the model's own test: one list, one truth.
@@ -9,7 +12,14 @@
 mod temporal_support;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use plimsoll_benches::accuracy::results::{self, Measured};
+use plimsoll_benches::accuracy::runner::{self, Runner};
+use plimsoll_benches::accuracy::suite::{Set, Suite, Workload};
+use plimsoll_reports::text::{self, Order};
+use plimsoll_reports::validation::Validation;
 
 use temporal_support::shapes::{MORE, SHAPES, measured, median, number, observed, predicted, quantile_ms, workflows};
 use temporal_support::{on_measured_machine, run, settings};
@@ -34,32 +44,142 @@ const NAMES: [(&str, &str); 10] = [
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let table = format!("{BEGIN}\n{}\n{END}", table());
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let answer = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
-            println!("{table}");
-            ExitCode::SUCCESS
+            println!("{}", marked_table());
+            Ok(true)
         }
-        ["--write", file] => {
-            let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("cannot read {file}: {error}"));
-            let text = replaced(&text, &table).unwrap_or_else(|| panic!("{file} has no marks for the table"));
-            std::fs::write(file, text).unwrap_or_else(|error| panic!("cannot write {file}: {error}"));
-            ExitCode::SUCCESS
-        }
-        ["--check", file] => {
-            let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("cannot read {file}: {error}"));
-            if text.contains(&table) {
-                println!("the table in {file} is what the model says");
-                return ExitCode::SUCCESS;
-            }
-            eprintln!("the table in {file} is not what the model says now; run with --write {file}\n{table}");
-            ExitCode::from(1)
-        }
-        _ => {
-            eprintln!("expected nothing, --write FILE or --check FILE");
+        ["--write", file] => write(file),
+        ["--check", file] => check(file),
+        ["--summary"] => summary(&results::folder()),
+        ["--run", ref names @ ..] => run_suite(names),
+        _ => Err("expected nothing, --write FILE, --check FILE, --summary or --run [WORKLOAD…]".to_owned()),
+    };
+    match answer {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(message) => {
+            eprintln!("error: {message}");
             ExitCode::from(2)
         }
     }
+}
+
+fn read(file: &str) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))
+}
+
+fn write(file: &str) -> Result<bool, String> {
+    let text = replaced(&read(file)?, &marked_table()).ok_or_else(|| format!("{file} has no marks for the table"))?;
+    std::fs::write(file, text).map_err(|error| format!("cannot write {file}: {error}"))?;
+    Ok(true)
+}
+
+fn check(file: &str) -> Result<bool, String> {
+    let table = marked_table();
+    let is_there = read(file)?.contains(&table);
+    match is_there {
+        true => println!("the table in {file} is what the model says"),
+        false => eprintln!("the table in {file} is not what the model says now; run with --write {file}\n{table}"),
+    }
+    Ok(is_there)
+}
+
+/// Prints the results of both sets, the worst row of those held out last.
+fn summary(folder: &Path) -> Result<bool, String> {
+    let results = results::read(folder)?;
+    if results.is_empty() {
+        return Err(format!("{} is empty: measure with --run", folder.display()));
+    }
+    print!("{}", machines(&results));
+    let mut within = true;
+    for (set, title) in [(Set::Fitting, "fitting set"), (Set::HeldOut, "held out")] {
+        let table = results::table(&results, set);
+        println!("\n== {title}\n{}", text::accuracy(&table, Order::WorstLast, WIDTH, false));
+        within &= table.within();
+    }
+    Ok(within)
+}
+
+/// Columns of the summary.
+const WIDTH: usize = 120;
+
+/// On what the results were measured.
+fn machines(results: &[Measured]) -> String {
+    let mut lines: Vec<String> = results
+        .iter()
+        .map(|measured| {
+            let machine = &measured.machine;
+            let memory = machine.memory_bytes.map_or_else(String::new, |bytes| format!(", {} GiB", bytes >> 30));
+            let versions: Vec<String> = measured
+                .validation
+                .versions
+                .iter()
+                .map(|(component, version)| format!("{component} {version}"))
+                .collect();
+            format!(
+                "measured on {} cores of {}{memory}, {}; {}\n",
+                machine.cores,
+                machine.processor.as_deref().unwrap_or("an unknown processor"),
+                machine.system,
+                versions.join(", "),
+            )
+        })
+        .collect();
+    lines.sort();
+    lines.dedup();
+    lines.concat()
+}
+
+/// Measures, one workload after the other, grouped by the cluster they need.
+fn run_suite(names: &[&str]) -> Result<bool, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let file = root.join("benches/accuracy/suite.toml");
+    let suite =
+        Suite::parse(&read(&file.display().to_string())?).map_err(|error| format!("{}: {error}", file.display()))?;
+    if let Some(unknown) = names.iter().find(|name| !suite.workloads.iter().any(|workload| workload.name == **name)) {
+        let known: Vec<&str> = suite.workloads.iter().map(|workload| workload.name.as_str()).collect();
+        return Err(format!("there is no workload {unknown:?}; there are: {}", known.join(", ")));
+    }
+    let program =
+        runner::program().ok_or("plimsoll-load is not beside this program: cargo build --release -p plimsoll-load")?;
+    let runs = PathBuf::from(std::env::var_os("PLIMSOLL_ACCURACY_RUNS").unwrap_or_else(|| "accuracy-runs".into()));
+    let runner = Runner { suite: &suite, root, program, runs, results: results::folder(), ports: 18_500 };
+    let wanted = |workload: &&Workload| match names {
+        [] => !results::folder().join(format!("{}.json", workload.file_stem())).exists(),
+        names => names.contains(&workload.name.as_str()),
+    };
+    let (mut within, mut failures) = (true, Vec::new());
+    let mut cluster = None;
+    let chosen: Vec<&Workload> = suite.workloads.iter().filter(wanted).collect();
+    for (number, workload) in chosen.iter().enumerate() {
+        eprintln!("== {} of {}: {} at {}", number + 1, chosen.len(), workload.name, workload.rate);
+        match runner.measure(workload, &mut cluster) {
+            Ok(validation) => {
+                within &= validation.within;
+                eprintln!("{}", one_line(&validation));
+            }
+            Err(message) => {
+                eprintln!("error: {message}");
+                failures.push(message);
+                // The next one begins with a fresh cluster.
+                cluster = None;
+            }
+        }
+    }
+    runner.stop();
+    match failures[..] {
+        [] => Ok(within),
+        _ => Err(format!("{} of {} workloads could not be measured", failures.len(), chosen.len())),
+    }
+}
+
+fn one_line(validation: &Validation) -> String {
+    validation.verdict_text.clone()
+}
+
+fn marked_table() -> String {
+    format!("{BEGIN}\n{}\n{END}", table())
 }
 
 /// A text with the table between its marks.

@@ -25,8 +25,7 @@ use crate::samplers::SamplerSettings;
 /// # Errors
 /// When the cluster or its database is not reached, or the directory cannot be used.
 pub fn run(arguments: &CalibrateArgs, console: &Console) -> Result<Exit, Failure> {
-    let base =
-        Calibration::load(&arguments.base, Path::new("")).map_err(|error| Failure::usage(error.to_string()))?;
+    let base = Calibration::load(&arguments.base, Path::new("")).map_err(|error| Failure::usage(error.to_string()))?;
     let base_text = file::base_text(&arguments.base)?;
     let store = Store::open(&arguments.out)?;
     if !arguments.fit_only {
@@ -135,9 +134,8 @@ async fn measure(
 
 /// What is in the directory.
 fn gathered(arguments: &CalibrateArgs, store: &Store) -> Result<(Cluster, Counters, Vec<Repeats>), Failure> {
-    let nothing = || {
-        Failure::usage(format!("{} holds no measurements; run without --fit-only first", arguments.out.display()))
-    };
+    let nothing =
+        || Failure::usage(format!("{} holds no measurements; run without --fit-only first", arguments.out.display()));
     let cluster = store.cluster()?.ok_or_else(nothing)?;
     let idle: Counters = store.idle()?.ok_or_else(nothing)?;
     let mut all = Vec::new();

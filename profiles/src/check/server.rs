@@ -14,6 +14,7 @@ impl Checker {
             self.note("namespace_burst_ratio", "a burst below 1 s or above 1000 s of the rate", "out of range", help);
         }
         self.not_zero("polls_per_frontend", raw.polls_per_frontend, "polls");
+        self.not_zero("shard_io_concurrency", raw.shard_io_concurrency, "permits of a shard");
         self.not_zero("history_cache_entries", raw.history_cache_entries, "cache entries");
         ServerSettings {
             frontend_rps: self.limit("frontend_rps", raw.frontend_rps, default.frontend_rps),
@@ -33,6 +34,7 @@ impl Checker {
                 raw.matching_persistence_qps,
                 default.matching_persistence_qps,
             ),
+            shard_io_concurrency: raw.shard_io_concurrency.unwrap_or(default.shard_io_concurrency).clamp(1, 1_024),
             history_cache_entries: raw.history_cache_entries.unwrap_or(default.history_cache_entries),
             history_cache_ttl: raw.history_cache_ttl.unwrap_or(default.history_cache_ttl),
             events_cache: raw.events_cache.unwrap_or(default.events_cache),

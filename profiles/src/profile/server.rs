@@ -23,6 +23,8 @@ pub struct ServerSettings {
     pub history_persistence_qps: Option<Rate>,
     /// `matching.persistenceMaxQPS`, persistence calls per pod.
     pub matching_persistence_qps: Option<Rate>,
+    /// `history.shardIOConcurrency`: permits of a shard.
+    pub shard_io_concurrency: u32,
     /// `history.hostLevelCacheMaxSize`: entries per pod.
     pub history_cache_entries: u32,
     /// `history.cacheTTL`.
@@ -45,6 +47,7 @@ impl Default for ServerSettings {
             matching_rps: rate(1_200.0),
             history_persistence_qps: rate(9_000.0),
             matching_persistence_qps: rate(3_000.0),
+            shard_io_concurrency: 1,
             history_cache_entries: 128_000,
             history_cache_ttl: Nanos::from_secs(3_600),
             events_cache: Bytes(512 << 10),

@@ -32,6 +32,8 @@ pub(crate) struct RawServer {
     pub history_persistence_qps: Option<RawLimit>,
     /// `matching.persistenceMaxQPS`: persistence calls of one matching pod. Default: 3000/s.
     pub matching_persistence_qps: Option<RawLimit>,
+    /// `history.shardIOConcurrency`: writes that one history shard does at once, of different workflows. Default: 1.
+    pub shard_io_concurrency: Option<u32>,
     /// `history.hostLevelCacheMaxSize`: workflows whose mutable state one history pod keeps. Default: 128000.
     pub history_cache_entries: Option<u32>,
     /// `history.cacheTTL`: how long it keeps one that nothing touches. Default: 1h.

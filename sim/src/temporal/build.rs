@@ -113,6 +113,7 @@ impl Model {
         let streams = Streams::new(settings.seed);
         let partitions = profile.cluster.task_queue_partitions;
         let backlog = |purpose| Backlog::new(partitions, streams.stream("temporal", purpose, settings.replication));
+        let permits = size.history_shards * profile.cluster.server.shard_io_concurrency;
         let mut model = Model {
             settings,
             size,
@@ -142,7 +143,8 @@ impl Model {
             costs: ProcessCosts::of(calibration),
             hosts,
             groups,
-            shards: (0..size.history_shards).map(|_| Permit::new(1)).collect(),
+            // Writes of one run exclude each other however many permits its shard has: each run has one of its shard's permits for good.
+            shards: (0..permits).map(|_| Permit::new(1)).collect(),
             history_pools: pools(size.history.count, profile.cluster.max_connections),
             matching_pools: pools(size.matching.count, profile.cluster.max_connections),
             visibility_pools: pools(size.history.count, profile.cluster.visibility_max_connections),

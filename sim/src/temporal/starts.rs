@@ -113,7 +113,7 @@ impl Model {
     /// A schedule's own workflow wakes up: its timer fires, and its workflow task starts the workflow in a local activity
     /// (server, `service/worker/scheduler/workflow.go`). Which shard it is on depends on how many schedules there are: any.
     fn schedule_fires(&mut self, run: u32, schedule: &mut Schedule<Event>) {
-        let shard = self.random.route.below(u64::from(self.size.history_shards)) as u32;
+        let shard = self.random.route.below(self.shards.len() as u64) as u32;
         let chain = self.chain(Purpose::ScheduleFires, OperationKind::TimerFired, run, shard);
         self.launch(chain, schedule);
     }
@@ -154,7 +154,7 @@ impl Model {
     }
 
     pub(super) fn new_run(&mut self, workflow: u32, now: Nanos) -> u32 {
-        let shard = self.random.route.below(u64::from(self.size.history_shards)) as u32;
+        let shard = self.random.route.below(self.shards.len() as u64) as u32;
         let run = self.runs.insert(Run {
             workflow,
             shard,

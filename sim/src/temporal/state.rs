@@ -42,7 +42,7 @@ pub enum Closing {
 pub struct Run {
     /// Its type.
     pub workflow: u32,
-    /// Its history shard.
+    /// Its history shard; of shards with several permits, which of all permits is the run's.
     pub shard: u32,
     /// Intended start of the first run.
     pub intended: Nanos,

@@ -39,7 +39,8 @@ impl Model {
     /// Plans the read that a time-out's timer will cause; timers of one shard close together share it.
     pub(super) fn plan_timer_read(&mut self, shard: u32, delay: Nanos, kind: Timeout, schedule: &mut Schedule<Event>) {
         let at = schedule.now() + delay;
-        let planned = &mut self.timer_reads.planned[shard as usize][kind as usize];
+        let queue = shard as usize % self.timer_reads.planned.len();
+        let planned = &mut self.timer_reads.planned[queue][kind as usize];
         if *planned != Nanos::ZERO && at <= *planned + self.calibration.queues.timer_read_window {
             return;
         }

@@ -1,0 +1,5 @@
+//! The accuracy suite: workloads simulated and measured on a real cluster, and what came out.
+
+pub mod results;
+pub mod runner;
+pub mod suite;

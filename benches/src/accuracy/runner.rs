@@ -1,0 +1,124 @@
+//! Measures the suite on a cluster of its own, on this machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use plimsoll_reports::validation::Validation;
+
+use super::results::{self, MachineFacts, Measured};
+use super::suite::{ClusterOptions, Suite, Workload};
+
+/// The cluster's name: it is reset whenever a workload needs another one.
+const CLUSTER: &str = "accuracy";
+
+/// What is measured, and where it goes.
+pub struct Runner<'a> {
+    /// The suite.
+    pub suite: &'a Suite,
+    /// The repository.
+    pub root: PathBuf,
+    /// `plimsoll-load`.
+    pub program: PathBuf,
+    /// Where the run directories are kept.
+    pub runs: PathBuf,
+    /// Where the results are written.
+    pub results: PathBuf,
+    /// First port of the cluster.
+    pub ports: u16,
+}
+
+impl Runner<'_> {
+    /// Measures one workload on `current`, the cluster that runs, or on another.
+    ///
+    /// # Errors
+    /// In words: a cluster that does not start, a measurement that failed.
+    pub fn measure(&self, workload: &Workload, current: &mut Option<ClusterOptions>) -> Result<Validation, String> {
+        if current.as_ref() != Some(&workload.cluster) {
+            self.start(&workload.cluster)?;
+            *current = Some(workload.cluster.clone());
+        }
+        let stem = workload.file_stem();
+        let folder = self.runs.join(&stem);
+        fs::create_dir_all(&self.runs).map_err(|error| format!("cannot make {}: {error}", self.runs.display()))?;
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(|error| format!("cannot clear {}: {error}", folder.display()))?;
+        }
+        let text = self.suite.profile(workload)?;
+        let profile = self.runs.join(format!("{stem}.toml"));
+        fs::write(&profile, &text).map_err(|error| format!("cannot write {}: {error}", profile.display()))?;
+        let mut command = Command::new(&self.program);
+        command.arg("validate").arg(&profile).arg("--yes").arg("--out").arg(&folder);
+        command.args(["--rate", &workload.rate, "--duration", &self.suite.duration]);
+        command.args(["--repeats", &self.suite.repeats.to_string()]);
+        command.args(["--address", &format!("127.0.0.1:{}", self.ports + 33)]);
+        for value in &workload.set_values {
+            command.args(["--set", value]);
+        }
+        let status = command.stdout(std::process::Stdio::null()).status();
+        let status = status.map_err(|error| format!("cannot run {}: {error}", self.program.display()))?;
+        // 1 is a finding: outside the tolerance, which is what the suite is there to show.
+        if !matches!(status.code(), Some(0 | 1)) {
+            return Err(format!("{}: plimsoll-load validate ended with {status}", workload.name));
+        }
+        let document = folder.join("validation.json");
+        let read =
+            fs::read_to_string(&document).map_err(|error| format!("cannot read {}: {error}", document.display()))?;
+        let validation: Validation =
+            serde_json::from_str(&read).map_err(|error| format!("{}: {error}", document.display()))?;
+        let measured = Measured {
+            workload: workload.name.clone(),
+            set: workload.set,
+            rate: workload.rate.clone(),
+            at: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            machine: MachineFacts::look(),
+            profile: text,
+            validation: validation.clone(),
+        };
+        results::write(&self.results, &stem, &measured)?;
+        Ok(validation)
+    }
+
+    /// A fresh cluster.
+    fn start(&self, options: &ClusterOptions) -> Result<(), String> {
+        self.stop();
+        let mut command = Command::new(self.root.join("loadgen/cluster/up"));
+        command.args(["--name", CLUSTER, "--ports", &self.ports.to_string()]);
+        if let Some(shards) = options.shards {
+            command.args(["--shards", &shards.to_string()]);
+        }
+        if let Some(connections) = options.connections {
+            command.args(["--connections", &connections.to_string()]);
+        }
+        if let Some(text) = &options.dynamic_config {
+            let file = self.runs.join("dynamic-config.yaml");
+            fs::create_dir_all(&self.runs)
+                .and_then(|()| fs::write(&file, format!("{text}\n")))
+                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+            command.arg("--dynamic-config").arg(&file);
+        }
+        for setting in &options.postgres {
+            command.args(["--pg-setting", setting]);
+        }
+        let status = command.stdout(std::process::Stdio::null()).status();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("loadgen/cluster/up ended with {status}")),
+            Err(error) => Err(format!("cannot run loadgen/cluster/up: {error}")),
+        }
+    }
+
+    /// The cluster and its data are gone.
+    pub fn stop(&self) {
+        let mut command = Command::new(self.root.join("loadgen/cluster/reset"));
+        // A cluster that is not there is as good as gone.
+        let _ = command.args(["--name", CLUSTER]).stdout(std::process::Stdio::null()).status();
+    }
+}
+
+/// `plimsoll-load` beside this program.
+pub fn program() -> Option<PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    let beside: &Path = own.parent()?;
+    Some(beside.join(format!("plimsoll-load{}", std::env::consts::EXE_SUFFIX))).filter(|program| program.is_file())
+}
