@@ -5,6 +5,7 @@
 //! numbers in a table. The same document gives the same bytes.
 
 mod comparison;
+mod database;
 mod finding;
 mod measured;
 mod parts;

@@ -10,6 +10,7 @@
 //! * `wal_bytes` hold full-page images, which a simulated run counts apart (`full_page_images`).
 
 mod connection;
+mod growth;
 mod queries;
 mod statements;
 mod tables;
@@ -26,6 +27,7 @@ use plimsoll_reports::run_dir::ResourceColumn;
 use tokio_postgres::Statement;
 
 use connection::{APPLICATION, MARK, Session};
+pub(super) use growth::Growth;
 pub use statements::{Class, Cost, Verb};
 use statements::{Key, Statements, Sums};
 use tables::Tables;
