@@ -12,12 +12,24 @@ pub fn metric(name: &str) -> String {
         "schedule_to_start_workflow" | "schedule_to_start.workflow" => "workflow task schedule-to-start".into(),
         "schedule_to_start_activity" | "schedule_to_start.activity" => "activity schedule-to-start".into(),
         "dispatch_lag" => "dispatch lag".into(),
+        other if other.starts_with("history.") => server_times(other),
         other => match other.rsplit_once('.') {
             Some((what, "service")) => format!("{}, from the send", metric(what)),
             Some((what, "response")) => metric(what),
             Some((what, "failed")) => format!("{}, failed", metric(what)),
             _ => other.replace('_', " "),
         },
+    }
+}
+
+/// What is between two events of histories, by the server's clock: `history.schedule_to_close.activity`.
+fn server_times(name: &str) -> String {
+    let mut parts = name.split('.').skip(1);
+    let (what, of) = (parts.next().unwrap_or_default().replace('_', "-"), parts.next());
+    match of {
+        Some("workflow") => format!("server: workflow task {what}"),
+        Some(of) => format!("server: {} {what}", of.replace('_', " ")),
+        None => format!("server: {what} in all"),
     }
 }
 
@@ -239,5 +251,17 @@ pub fn sentence(text: &str) -> String {
         None => String::new(),
         Some('.' | '!' | '?' | '…') => text.to_string(),
         Some(_) => format!("{text}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_the_servers_events_are_named_by_what_they_are_of() {
+        assert_eq!(metric("history.schedule_to_start.workflow"), "server: workflow task schedule-to-start");
+        assert_eq!(metric("history.schedule_to_close.activity"), "server: activity schedule-to-close");
+        assert_eq!(metric("history.workflow"), "server: workflow in all");
     }
 }

@@ -21,6 +21,9 @@ pub struct TargetArgs {
     /// End when stdin is closed, as by the end of the program that started this one
     #[arg(long)]
     pub until_stdin_closes: bool,
+    /// Ask the system to run it before other programs (SCHED_FIFO): for measurements of a generator on the same machine
+    #[arg(long)]
+    pub real_time: bool,
     /// What it does.
     #[command(flatten)]
     pub behaviour: BehaviourArgs,

@@ -48,16 +48,17 @@ fn text(outcome: &Outcome) -> String {
         "generator on {} core(s), target in another process on {}\n\n",
         outcome.cores, outcome.target_cores
     ));
-    text.push_str("    rate/s    starts   lag p50   lag p99   service p50   CPU/start\n");
+    text.push_str("    rate/s    starts   lag p50   lag p99   service p50   CPU/start    stolen\n");
     for probe in &outcome.probes {
         text.push_str(&format!(
-            "{:>10} {:>9} {:>9} {:>9} {:>13} {:>11}  {}\n",
+            "{:>10} {:>9} {:>9} {:>9} {:>13} {:>11} {:>9}  {}\n",
             probe.rate.as_per_second(),
             probe.offered,
             brief(probe.lag_p50_seconds),
             brief(probe.lag_p99_seconds),
             brief(probe.service_p50_seconds),
             brief(probe.cpu_seconds_per_start),
+            brief(probe.stolen_seconds),
             if probe.held { "" } else { "too late" },
         ));
     }

@@ -7,6 +7,7 @@ use super::block_on;
 use crate::cli::{Format, TargetArgs};
 use crate::console::Console;
 use crate::embedded::{Counts, Embedded};
+use crate::engine::ask_for_priority;
 use crate::failure::{Exit, Failure};
 
 /// Serves until the time is over, Ctrl-C, or, where asked for, the end of stdin; then writes what was counted.
@@ -16,6 +17,10 @@ use crate::failure::{Exit, Failure};
 pub fn run(arguments: &TargetArgs, console: &Console) -> Result<Exit, Failure> {
     let behaviour = arguments.behaviour.behaviour().map_err(Failure::usage)?;
     block_on(async {
+        if arguments.real_time {
+            // Before its thread is made, which inherits it.
+            ask_for_priority();
+        }
         let target = Embedded::start_at(arguments.listen, behaviour).await?;
         console.answer(&format!("listening on {}\n", target.address()))?;
         // Whoever waits for the address reads it from a pipe.

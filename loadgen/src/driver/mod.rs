@@ -327,7 +327,8 @@ impl Shared {
                 } else if !waited {
                     self.lag(at);
                 }
-                self.follow_up(&follow_up, at).await;
+                // Boxed for the same reason as a start's call.
+                Box::pin(self.follow_up(&follow_up, at)).await;
             }
         }
     }

@@ -51,6 +51,9 @@ pub fn driver_runtime(threads: usize) -> Result<Runtime, Failure> {
         .worker_threads(threads.max(1))
         .thread_name("driver")
         .on_thread_start(ask_for_priority)
+        // What the dispatcher hands over goes before answers that have come. Answers that wait are read many at a time, which costs less
+        // for each; by tokio's default, some 60 of them would be dealt with before the next start.
+        .global_queue_interval(1)
         .enable_all()
         .build()
         .map_err(|error| Failure::io(format!("cannot start the driver's threads: {error}")))
@@ -62,7 +65,7 @@ pub fn driver_runtime(threads: usize) -> Result<Runtime, Failure> {
 /// In real time (`SCHED_FIFO`), because a low niceness does not interrupt what runs: with −15, on two cores that a cluster kept busy, one send in
 /// a hundred was 12 ms late. Where that is not allowed (sched(7): CAP_SYS_NICE or RLIMIT_RTPRIO), by niceness; where that is not
 /// either, the lag tells what it costs.
-fn ask_for_priority() {
+pub fn ask_for_priority() {
     const NICENESS: i32 = -15;
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
     let lowest = ThreadPriorityValue::try_from(1).map(ThreadPriority::Crossplatform);

@@ -48,6 +48,12 @@ impl Tried {
         self.kept + self.broken
     }
 
+    /// In which share of cases a run at this rate keeps the promise: not fewer and not more than this, each at 95 % one-sided, by the runs
+    /// made (Clopper and Pearson 1934): three of three say no more than "in 37 % of cases or more".
+    pub fn keeps(&self) -> (f64, f64) {
+        promise::clopper_pearson(self.kept as f64, self.runs() as f64, 0.05)
+    }
+
     /// By the majority; of a tie, no.
     fn is_kept(&self) -> bool {
         self.kept > self.broken
@@ -86,6 +92,11 @@ impl Search {
         if self.runs() >= self.bounds.most_runs {
             return None;
         }
+        // The highest one is tried as the user wrote it.
+        self.wanted().map(|rate| if rate >= self.bounds.highest { self.bounds.highest } else { plain(rate) })
+    }
+
+    fn wanted(&self) -> Option<Rate> {
         let highest = self.bounds.highest.as_per_second();
         let (kept, broken) = self.ends();
         match (kept, broken) {
@@ -152,6 +163,18 @@ impl Search {
     }
 }
 
+/// A rate of three significant digits.
+fn plain(rate: Rate) -> Rate {
+    let value = rate.as_per_second();
+    if value <= 0.0 {
+        return rate;
+    }
+    let digits = 2 - libm::floor(libm::log10(value)) as i32;
+    let power = libm::pow(10.0, f64::from(digits.abs()));
+    let rounded = if digits >= 0 { libm::round(value * power) / power } else { libm::round(value / power) * power };
+    Rate::per_second(rounded)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -203,6 +226,19 @@ mod tests {
         assert!(answer.settled);
         let (kept, broken) = (answer.kept.expect("a kept rate"), answer.broken.expect("a broken rate"));
         assert!(kept.rate < rate(99.0) && broken.rate <= rate(100.0), "{answer:?}");
+    }
+
+    #[test]
+    fn three_kept_runs_of_three_leave_more_than_a_third() {
+        let (low, high) = Tried { rate: rate(1.0), kept: 3, broken: 0 }.keeps();
+        assert!((low - 0.3684).abs() < 1e-3 && high == 1.0, "{low} to {high}");
+    }
+
+    #[test]
+    fn rates_tried_are_easy_to_read() {
+        for (exact, read) in [(11.313_708_5, "11.3/s"), (0.123_46, "0.123/s"), (1_234.5, "1230/s"), (64.0, "64/s")] {
+            assert_eq!(plain(rate(exact)).to_string(), read);
+        }
     }
 
     proptest! {

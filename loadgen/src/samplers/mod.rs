@@ -39,12 +39,12 @@ mod task_queues;
 use std::time::{Duration, Instant};
 
 use plimsoll_profiles::units::Nanos;
-use plimsoll_reports::run_dir::ResourceColumn;
+use plimsoll_reports::run_dir::{ResourceColumn, TableGrowth};
 
 use baseline::IdleBaseline;
 use generator::Generator;
 use histories::{Closed, Histories, HistoryMetric};
-use postgres::{Postgres, SharedCosts, StatementCost};
+use postgres::{Growth, Postgres, SharedCosts, StatementCost};
 use processes::{Host, ProcessGroup};
 use prometheus::Prometheus;
 pub use sampler::Problem;
@@ -65,6 +65,9 @@ pub struct Samplers {
     histories: Option<Histories>,
     canary: Option<Canary>,
     costs: SharedCosts,
+    /// What statements had cost when the load began.
+    costs_before: Vec<StatementCost>,
+    growth: Option<Growth>,
     told: Vec<(String, String)>,
     started: Instant,
 }
@@ -90,6 +93,11 @@ impl Samplers {
         for (service, urls) in &settings.prometheus {
             all.push(Box::new(Prometheus::new(*service, urls, settings.scrape_interval)));
         }
+        let growth = settings.postgres.as_ref().map(|url| {
+            let (main, visibility) = &settings.postgres_databases;
+            let elsewhere = settings.postgres_visibility.as_ref().unwrap_or(url);
+            Growth::new([(url, main.as_str()), (elsewhere, visibility.as_str())])
+        });
         let mut histories = None;
         if let Some(connected) = connected {
             let namespace = connected.endpoint.namespace();
@@ -114,8 +122,17 @@ impl Samplers {
         }
         columns.extend([column("canary_cpu", "s"), column("canary_wall", "s")]);
         let canary = Canary::start().ok();
-        let mut samplers =
-            Samplers { watched, columns, histories, canary, costs, told: Vec::new(), started: Instant::now() };
+        let mut samplers = Samplers {
+            watched,
+            columns,
+            histories,
+            canary,
+            costs,
+            costs_before: Vec::new(),
+            growth,
+            told: Vec::new(),
+            started: Instant::now(),
+        };
         samplers.row(Duration::from_secs(3)).await;
         samplers
     }
@@ -183,9 +200,34 @@ impl Samplers {
         self.histories.as_ref().map_or(0, Histories::count)
     }
 
-    /// What statements cost since the start, by kind, dearest first; empty without `pg_stat_statements`.
+    /// The load begins now: costs of statements and growth of tables count from here on.
+    pub async fn load_begins(&mut self) {
+        self.costs_before = self.costs.lock().clone();
+        if let Some(growth) = &mut self.growth {
+            growth.begin().await;
+        }
+    }
+
+    /// How the tables grew since [`Samplers::load_begins`], the largest growth first; empty without PostgreSQL.
+    pub async fn table_growth(&self) -> Vec<TableGrowth> {
+        match &self.growth {
+            Some(growth) => growth.until_now().await,
+            None => Vec::new(),
+        }
+    }
+
+    /// What statements cost since [`Samplers::load_begins`] (or the start), by kind, dearest first; empty without `pg_stat_statements`.
     pub fn statement_costs(&self) -> Vec<StatementCost> {
-        let mut list = self.costs.lock().clone();
+        let since = |cost: &StatementCost| -> StatementCost {
+            let before =
+                self.costs_before.iter().find(|other| other.class == cost.class && other.database == cost.database);
+            StatementCost {
+                cost: cost.cost.since(before.map(|before| before.cost).unwrap_or_default()),
+                ..cost.clone()
+            }
+        };
+        let mut list: Vec<StatementCost> = self.costs.lock().iter().map(since).collect();
+        list.retain(|cost| cost.cost.calls > 0.0);
         list.sort_by(|a, b| b.cost.seconds.total_cmp(&a.cost.seconds));
         list
     }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::parts::{Cell, Figure, State, figure, notes, page as whole_page, table, tied, tile, verdict};
 use super::run::{kind_word, latency, latency_over_time, per_workflow, resource_over_time, trust, utilisation};
-use super::{finding, named_percentiles, self_check};
+use super::{database, finding, named_percentiles, self_check};
 use crate::chart::{self, BROAD, HALF, HEAT, Role, Shape};
 use crate::number;
 use crate::quantity::QuantileCurve;
@@ -60,6 +60,7 @@ pub fn page(document: &RunDocument, run: &Run, measurement: &Measurement) -> Str
         p class="lead" { (resources_lead(measurement)) }
         div class="pair" { (utilisation(document)) (per_workflow(document)) }
         (resources(run))
+        (database::section(measurement))
         (self_check::section(run, measurement))
         h2 { "Where this comes from" }
         (origin(document, run, measurement))
@@ -84,7 +85,7 @@ fn banner(document: &RunDocument, run: &Run, measurement: &Measurement) -> Marku
     );
     let p99 = |quantiles: &Option<Quantiles>| match quantiles.as_ref().map(|quantiles| quantiles.p99) {
         Some(Some(interval)) => number::seconds(interval.estimate),
-        Some(None) if overloaded => "undefined".to_owned(),
+        Some(None) if overloaded => "growing".to_owned(),
         Some(None) => "too few".to_owned(),
         _ => number::MISSING.to_owned(),
     };
@@ -247,6 +248,9 @@ fn in_flight(run: &Run) -> Option<Markup> {
     let said = |(name, values): &(&str, Vec<(f64, f64)>)| {
         let highest = values.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let last = values.last()?.1;
+        if highest.1 == 0.0 {
+            return Some(format!("{name}: none"));
+        }
         Some(format!(
             "{name}: at most {} (at {}), {} at the end",
             number::quantity(highest.1),
@@ -284,7 +288,7 @@ fn latency_lead(document: &RunDocument) -> &'static str {
     match document.steady_state {
         Some(SteadyState::Overloaded) => {
             "The target did not keep up: latencies that wait for it grew as long as the load lasted, so that their quantiles \
-             are not defined and not given. The curves show what was seen in this run, and would be others in a longer one."
+             are not defined: where one would stand it says “growing”. The curves show what was seen in this run, and would be others in a longer one."
         }
         Some(SteadyState::Drifting) => {
             "From the intended start, so that waiting at the generator counts. The window is not a steady state: these \

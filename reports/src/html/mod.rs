@@ -6,6 +6,7 @@
 
 mod comparison;
 mod comparison_charts;
+mod database;
 mod explanations;
 mod finding;
 mod measured;

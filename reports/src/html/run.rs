@@ -120,7 +120,7 @@ fn remarks(document: &RunDocument, directory: Option<&Run>) -> Vec<String> {
 
 pub(super) fn latency(document: &RunDocument) -> Markup {
     let missing = match document.steady_state {
-        Some(SteadyState::Overloaded) => "undefined",
+        Some(SteadyState::Overloaded) => "growing",
         _ => "too few",
     };
     let value = |interval: &Option<Interval>| match interval {

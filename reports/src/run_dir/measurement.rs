@@ -70,6 +70,53 @@ pub struct Measurement {
     pub interruption: Option<Interruption>,
     /// What the run checked about itself.
     pub checks: Vec<CheckResult>,
+    /// What each kind of SQL statement cost from the first start on, drain included, dearest first; empty where it was not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub statement_costs: Vec<StatementCost>,
+    /// How each table grew from before the first start until after the drain, the largest growth first; empty where it was not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub table_growth: Vec<TableGrowth>,
+}
+
+/// What a kind of SQL statement cost in the whole run, as `pg_stat_statements` counts it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[serde(default)]
+pub struct StatementCost {
+    /// The database.
+    pub database: String,
+    /// Its first word and its table: "UPDATE executions".
+    pub statement: String,
+    /// How many.
+    pub calls: f64,
+    /// Rows they gave or changed.
+    pub rows: f64,
+    /// Execution time, seconds.
+    pub seconds: f64,
+}
+
+/// How a table grew in the whole run. PostgreSQL grows files by pages of 8 KiB, and dead rows take space until a vacuum.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[serde(default)]
+pub struct TableGrowth {
+    /// The database.
+    pub database: String,
+    /// The table.
+    pub table: String,
+    /// Size before the first start, its indexes and TOAST included (`pg_total_relation_size`), bytes.
+    pub bytes_before: f64,
+    /// The same after the drain.
+    pub bytes_after: f64,
+    /// Rows inserted between the two.
+    pub rows_inserted: f64,
+    /// Rows deleted between the two.
+    pub rows_deleted: f64,
+}
+
+impl TableGrowth {
+    /// What it grew by, bytes; below zero where it was truncated.
+    pub fn bytes(&self) -> f64 {
+        self.bytes_after - self.bytes_before
+    }
 }
 
 /// What was driven; nothing secret.

@@ -23,7 +23,8 @@ pub use manifest::{
 };
 pub use measurement::{
     AbortRule, CanarySummary, Cap, CheckOutcome, CheckResult, CompletionsBy, DispatchLag, GeneratorCpu, Interruption,
-    MeasuredCounts, Measurement, SamplerProblem, SelfTest, Target, Window, WorkersKind, columns,
+    MeasuredCounts, Measurement, SamplerProblem, SelfTest, StatementCost, TableGrowth, Target, Window, WorkersKind,
+    columns,
 };
 pub use reader::{IntervalHistogram, ResourceSeries, Run, joined, read, read_log, read_manifest, read_resources};
 pub use writer::Writer;

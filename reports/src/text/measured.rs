@@ -2,7 +2,7 @@
 
 use super::layout::{Page, Style, Table};
 use crate::number;
-use crate::run_dir::{CheckOutcome, Measurement, Run, RunVerdict, Trust};
+use crate::run_dir::{CheckOutcome, Measurement, Run, RunVerdict, TableGrowth, Trust};
 use crate::run_document::{RunDocument, SteadyState};
 use crate::wording;
 
@@ -18,6 +18,7 @@ pub fn run_directory(document: &RunDocument, directory: &Run, width: usize, colo
     let mut text = page.finish();
     text.push_str(&results);
     let mut page = Page::new(width, colour);
+    growth(&mut page, measurement);
     checks(&mut page, measurement);
     for note in &directory.notes {
         page.hanging(Style::Bold, &format!("Note: {}", wording::sentence(note)), 2);
@@ -57,6 +58,23 @@ fn counts(page: &mut Page, measurement: &Measurement) {
         table.push(style, vec![name.into(), number::count(count), note.into()]);
     }
     page.table(&table);
+}
+
+/// What the run left behind in the database, in a sentence.
+fn growth(page: &mut Page, measurement: &Measurement) {
+    let Some(largest) = measurement.table_growth.first() else { return };
+    let per_start = |bytes: f64| number::storage(bytes.max(0.0) / measurement.counts.sent.max(1) as f64);
+    let all: f64 = measurement.table_growth.iter().map(TableGrowth::bytes).sum();
+    page.paragraph(
+        Style::Plain,
+        &format!(
+            "The database grew by {} per start sent, {} of it in {}.",
+            per_start(all),
+            per_start(largest.bytes()),
+            largest.table
+        ),
+    );
+    page.gap();
 }
 
 fn checks(page: &mut Page, measurement: &Measurement) {

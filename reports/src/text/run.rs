@@ -63,7 +63,7 @@ fn latency(page: &mut Page, document: &RunDocument) {
         return;
     }
     let overloaded = document.steady_state == Some(SteadyState::Overloaded);
-    let missing = if overloaded { "undefined" } else { "few" };
+    let missing = if overloaded { "growing" } else { "few" };
     let mut table = Table::new(&LATENCY_HEADER);
     for (name, quantiles) in rows {
         table.push(Style::Plain, latency_cells(name, quantiles, missing));

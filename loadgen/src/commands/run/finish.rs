@@ -6,8 +6,7 @@ use std::sync::atomic::Ordering;
 use plimsoll_profiles::units::{Cores, Nanos, Rate};
 use plimsoll_reports::measured::summarise;
 use plimsoll_reports::run_dir::{
-    Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, SamplerProblem, Trust, joined, read_log,
-    read_resources,
+    Interruption, LOG_FILE, Manifest, MeasuredCounts, RESOURCES_FILE, Run, Trust, joined, read_log, read_resources,
 };
 use plimsoll_reports::run_document::{PerWorkflow, RunDocument};
 use plimsoll_reports::{html, text};
@@ -15,6 +14,7 @@ use plimsoll_reports::{html, text};
 use super::course::End;
 use super::monitor::{Monitored, Series};
 use super::prepare::Prepared;
+use super::sampling::Findings;
 use crate::cli::{Format, RunArgs};
 use crate::console::Console;
 use crate::driver::Books;
@@ -46,8 +46,8 @@ pub struct Finished<'a> {
     pub end: End,
     /// Workers that went away.
     pub lost: Vec<String>,
-    /// Samplers that failed.
-    pub sampler_problems: Vec<SamplerProblem>,
+    /// What samplers said at the end.
+    pub findings: Findings,
     /// Costs of a workflow by counters read before and after; without them the series say what they can.
     pub per_workflow: Option<PerWorkflow>,
 }
@@ -62,8 +62,10 @@ pub struct Outcome {
     pub document: RunDocument,
     /// What happened, for people: counts and errors.
     counts: String,
-    /// Whether the profile's promise was kept; nothing is executed on the embedded target, so it says nothing.
-    slo: Option<Kept>,
+    /// Whether the profile's promise was kept.
+    pub promise: Kept,
+    /// Nothing is executed on the embedded target, so the promise says nothing there.
+    embedded: bool,
     folder: PathBuf,
     /// What could not be written.
     unwritten: Option<String>,
@@ -88,7 +90,10 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     manifest.verdict = judgement.verdict.clone();
     if let Some(measurement) = &mut manifest.measurement {
         measurement.counts = counts;
-        measurement.sampler_problems.clone_from(&run.sampler_problems);
+        let Findings { problems, statement_costs, table_growth } = std::mem::take(&mut run.findings);
+        measurement.sampler_problems = problems;
+        measurement.statement_costs = statement_costs;
+        measurement.table_growth = table_growth;
         measurement.window.end_seconds = until(&run).as_secs_f64().max(measurement.window.start_seconds);
         judgement.record(measurement);
         ended(&run.end, measurement);
@@ -108,7 +113,7 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
     run.monitored.files.finish(&directory.manifest);
 
     let embedded = directory.manifest.measurement.as_ref().is_some_and(|measurement| measurement.target.embedded);
-    let slo = (!embedded).then(|| kept(&run.prepared.profile.slo, &document));
+    let promise = kept(&run.prepared.profile.slo, &document, &directory);
     let page = html::run(&document, Some(&directory));
     let mut unwritten = run.monitored.files.problem().map(str::to_owned);
     for file in std::iter::once(folder.join(REPORT_FILE)).chain(run.arguments.output.html.clone()) {
@@ -117,7 +122,16 @@ pub fn finish(mut run: Finished<'_>) -> Result<Outcome, Failure> {
         }
     }
     let words = words(&run, counts);
-    Ok(Outcome { end: run.end, manifest: directory.manifest, document, counts: words, slo, folder, unwritten })
+    Ok(Outcome {
+        end: run.end,
+        manifest: directory.manifest,
+        document,
+        counts: words,
+        promise,
+        embedded,
+        folder,
+        unwritten,
+    })
 }
 
 impl Outcome {
@@ -144,7 +158,7 @@ impl Outcome {
         Ok(match (&self.end, self.manifest.verdict.verdict) {
             (End::Interrupted(_), _) => Exit::Interrupted,
             (_, Trust::Invalid) => Exit::InvalidRun,
-            _ if self.slo.as_ref().is_some_and(|slo| !slo.kept) => Exit::Finding,
+            _ if !self.embedded && !self.promise.kept => Exit::Finding,
             _ => Exit::Success,
         })
     }
@@ -155,7 +169,8 @@ impl Outcome {
         for reason in &self.manifest.verdict.reasons {
             out.push_str(&format!("\n  {reason}"));
         }
-        if let Some(slo) = &self.slo {
+        if !self.embedded {
+            let slo = &self.promise;
             let word = match (slo.kept, slo.sure) {
                 (true, true) => "met",
                 (true, false) => "met, as far as it can be told",

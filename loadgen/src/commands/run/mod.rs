@@ -44,7 +44,7 @@ use crate::failure::{Exit, Failure};
 use crate::identity::RunId;
 use crate::progress::Progress;
 use crate::record::{Errors, Ledger, Recorder, RunFiles};
-use crate::safety::{AbortRule, AbortWatch, Caps, DryRun, Intent, Terminal, consent};
+use crate::safety::{AbortKind, AbortRule, AbortWatch, Caps, DryRun, Intent, Terminal, consent};
 use crate::selftest::cache;
 use crate::validate::Observer;
 use crate::validate::observer::AFTERMATH;
@@ -63,6 +63,8 @@ use target::Reached;
 const MOST_WAITING: usize = 600_000;
 /// From the moment everything is ready to the first intended time: threads are up by then.
 const LEAD: Duration = Duration::from_millis(300);
+/// The CPU of the target's processes, as samplers name it.
+const TARGET_CPU: [&str; 5] = ["frontend_cpu", "history_cpu", "matching_cpu", "system_worker_cpu", "database_cpu"];
 /// How long `--cleanup` may take.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(120);
 
@@ -168,6 +170,12 @@ pub(in crate::commands) async fn execute(
         spin: Duration::ZERO,
     };
     let (backlog, canary) = (sampling.index(columns::BACKLOG), sampling.index(columns::CANARY));
+    let target_cpu: Vec<usize> = TARGET_CPU.iter().filter_map(|name| sampling.index(name)).collect();
+    if let Some(rule) = rules.iter().find(|rule| rule.kind == AbortKind::TargetCpu).filter(|_| target_cpu.is_empty()) {
+        console.note(&format!(
+            "the rule {rule} has nothing to look at: no process of the target is on this machine (--pid)"
+        ));
+    }
     let sampled = sampling.sample_into(Arc::clone(&latest), Arc::clone(&books.recorder), clock, *console);
     let engine = Engine::start(&load, &workload, target, books.clone(), clock, &runtime)?;
     crew.report_to(
@@ -187,6 +195,7 @@ pub(in crate::commands) async fn execute(
         latest,
         backlog,
         canary,
+        target_cpu,
         progress: Progress::new(console.quiet),
         watch: AbortWatch::new(rules.clone()),
         gaps: GapReservoir::new(prepared.profile.arrivals.clone(), arguments.seed),
@@ -198,7 +207,7 @@ pub(in crate::commands) async fn execute(
         observe(observer, &load, &prepared, &reached, &workload, &books, interrupts).await;
     }
     let lost = crew.lost();
-    let sampler_problems = sampled.stop().await;
+    let findings = sampled.stop().await;
     crew.stop().await;
     let monitored = monitor.finish()?;
     if arguments.limits.cleanup && reached.embedded.is_none() {
@@ -216,7 +225,7 @@ pub(in crate::commands) async fn execute(
         monitored,
         end,
         lost,
-        sampler_problems,
+        findings,
         per_workflow: observer.and_then(|observer| observer.observed().per_workflow.clone()),
     })
     .map(Some)

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use plimsoll_profiles::units::Nanos;
+use plimsoll_profiles::units::{Nanos, Probability};
 use plimsoll_reports::run_dir::{Phase, ResourceColumn, columns};
 
 use crate::clock::RunClock;
@@ -89,6 +89,8 @@ pub struct Watched {
     pub backlog: Option<usize>,
     /// Which of them is the canary's CPU time.
     pub canary: Option<usize>,
+    /// Which of them are the CPU of the target's processes, where these are on this machine.
+    pub target_cpu: Vec<usize>,
     /// Where the user is told.
     pub progress: Progress,
     /// What ends the run.
@@ -256,7 +258,7 @@ impl State {
             failed,
             backlog: backlog.map(|backlog| backlog as u64),
             p99: snapshot.start.map(|(_, p99)| p99),
-            target_cpu: None,
+            target_cpu: target_cpu(&sampled, &self.watched.target_cpu),
         };
         let abort = self.watched.watch.feed(second).map(str::to_owned);
         let problem = self.watched.files.problem().map(str::to_owned);
@@ -266,6 +268,16 @@ impl State {
         }
         *shown = Shown { problem, abort };
     }
+}
+
+/// The part of this machine's cores that the target's processes use; `None` where one of them was not read.
+fn target_cpu(sampled: &[Option<f64>], columns: &[usize]) -> Option<Probability> {
+    if columns.is_empty() {
+        return None;
+    }
+    let used: f64 = columns.iter().map(|index| sampled.get(*index).copied().flatten()).sum::<Option<f64>>()?;
+    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+    Some(Probability::new((used / cores).clamp(0.0, 1.0)))
 }
 
 /// Processor time of this process.
@@ -315,4 +327,23 @@ fn phase_at(phases: &[Phase], at: Nanos) -> &str {
     // The row at the end of a second is about that second.
     let seconds = at.as_secs_f64() - 0.5;
     phases.iter().find(|phase| seconds < phase.end_seconds).map_or("drain", |phase| &phase.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_targets_cpu_is_known_when_all_its_processes_are() {
+        let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+        let sampled = [Some(9.0), Some(0.25 * cores), None, Some(0.5 * cores)];
+        assert_eq!(target_cpu(&sampled, &[1, 3]), Some(Probability::new(0.75)));
+        assert_eq!(target_cpu(&sampled, &[1, 2]), None);
+        assert_eq!(target_cpu(&sampled, &[]), None);
+        assert_eq!(
+            target_cpu(&[Some(2.0 * cores)], &[0]),
+            Some(Probability::new(1.0)),
+            "readings are not of the same moment"
+        );
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use plimsoll_reports::run_dir::{ResourceColumn, SamplerProblem, columns};
+use plimsoll_reports::run_dir::{ResourceColumn, SamplerProblem, StatementCost, TableGrowth, columns};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -25,9 +25,20 @@ pub struct Sampling {
     pub idle: std::collections::BTreeMap<String, f64>,
 }
 
+/// What samplers have to say at the end, beside the series.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What went wrong.
+    pub problems: Vec<SamplerProblem>,
+    /// What statements cost, by kind.
+    pub statement_costs: Vec<StatementCost>,
+    /// How tables grew.
+    pub table_growth: Vec<TableGrowth>,
+}
+
 /// Samplers at work.
 pub struct Sampled {
-    task: JoinHandle<Vec<SamplerProblem>>,
+    task: JoinHandle<Findings>,
     end: Arc<AtomicBool>,
     closed: UnboundedSender<String>,
 }
@@ -56,6 +67,7 @@ impl Sampling {
             let baseline = samplers.idle_baseline(settings.idle_baseline).await;
             idle = baseline.columns.into_iter().map(|column| (column.name, column.mean)).collect();
         }
+        samplers.load_begins().await;
         Ok(Sampling { samplers, columns, idle })
     }
 
@@ -103,7 +115,16 @@ impl Sampling {
                 problem: problem.message,
                 times: problem.failures,
             };
-            samplers.problems().into_iter().map(problem).collect()
+            let table_growth = samplers.table_growth().await;
+            let statement = |cost: crate::samplers::postgres::StatementCost| StatementCost {
+                database: cost.database,
+                statement: format!("{} {}", cost.class.verb.name(), cost.class.table).trim_end().to_owned(),
+                calls: cost.cost.calls,
+                rows: cost.cost.rows,
+                seconds: cost.cost.seconds,
+            };
+            let statement_costs = samplers.statement_costs().into_iter().map(statement).collect();
+            Findings { problems: samplers.problems().into_iter().map(problem).collect(), statement_costs, table_growth }
         });
         Sampled { task, end, closed }
     }
@@ -123,16 +144,15 @@ impl Sampled {
         self.closed.clone()
     }
 
-    /// Ends, with what went wrong. Samplers that hang are left behind.
-    pub async fn stop(self) -> Vec<SamplerProblem> {
+    /// Ends, with what there is to say. Samplers that hang are left behind.
+    pub async fn stop(self) -> Findings {
         self.end.store(true, Ordering::Release);
-        match tokio::time::timeout(Duration::from_secs(3), self.task).await {
-            Ok(Ok(problems)) => problems,
-            _ => vec![SamplerProblem {
-                sampler: "samplers".to_owned(),
-                problem: "did not end within 3 s".to_owned(),
-                times: 1,
-            }],
+        match tokio::time::timeout(Duration::from_secs(5), self.task).await {
+            Ok(Ok(findings)) => findings,
+            _ => {
+                let (sampler, problem) = ("samplers".to_owned(), "did not end within 5 s".to_owned());
+                Findings { problems: vec![SamplerProblem { sampler, problem, times: 1 }], ..Findings::default() }
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 //! * `wal_bytes` hold full-page images, which a simulated run counts apart (`full_page_images`).
 
 mod connection;
+mod growth;
 mod queries;
 mod statements;
 mod tables;
@@ -27,6 +28,7 @@ use tokio_postgres::Statement;
 
 use connection::APPLICATION;
 pub(crate) use connection::{MARK, Session};
+pub(super) use growth::Growth;
 pub use statements::{Class, Cost, Verb};
 use statements::{Key, Statements, Sums};
 use tables::Tables;

@@ -15,6 +15,9 @@ pub(super) const SIZE: &str = "SELECT pg_database_size($1::text::name)::float8";
 pub(super) const TABLES: &str = "SELECT coalesce(sum(n_tup_ins), 0)::float8, coalesce(sum(n_tup_upd), 0)::float8, coalesce(sum(n_tup_del), 0)::float8, \
      coalesce(sum(n_dead_tup), 0)::float8 FROM pg_stat_user_tables";
 
+/// Size with indexes and TOAST of each table of the database of the session, and its rows inserted and deleted.
+pub(super) const TABLE_SIZES: &str = "SELECT relname::text, pg_total_relation_size(relid)::float8, n_tup_ins::float8, n_tup_del::float8 FROM pg_stat_user_tables";
+
 /// Entries of Temporal's databases ($1). Without their texts: those are in a file that would be read each second.
 pub(super) const STATEMENTS: &str = "SELECT d.datname::text, s.queryid, sum(s.calls)::float8, sum(s.rows)::float8, sum(s.total_exec_time)::float8 / 1000 \
      FROM pg_stat_statements(false) s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = ANY($1) AND s.queryid IS NOT NULL GROUP BY 1, 2";

@@ -93,7 +93,7 @@ impl Cost {
     }
 
     /// What has come since; all of it when the entry was thrown away and made anew.
-    fn since(self, before: Cost) -> Cost {
+    pub fn since(self, before: Cost) -> Cost {
         if self.calls < before.calls {
             return self;
         }
