@@ -13,7 +13,7 @@ use plimsoll_reports::run_document::{
 };
 use plimsoll_sim::planner::{self, LONGEST_WAIT, PEAK_WINDOW, metric};
 use plimsoll_sim::temporal::{
-    EndedEarly, Load, Metric, Outcome, Process, Program, Promise, Sample, Settings, SystemSize, is_cloud,
+    EndedEarly, Load, Metric, Outcome, Process, Program, Promise, Sample, Settings, SystemSize, Work, is_cloud,
     simulate_with_steps,
 };
 
@@ -236,6 +236,7 @@ fn document(
             fsyncs: per(work.fsyncs),
             wal_bytes: per(work.wal_bytes),
             history_bytes: per(work.history_bytes),
+            table_bytes: table_bytes(work, calibration, workflows),
             cpu_seconds: CpuSeconds {
                 frontend: cpu(Process::Frontend),
                 history: cpu(Process::History),
@@ -272,6 +273,17 @@ fn document(
         not_modelled: words::not_modelled(profile),
         warnings,
     }
+}
+
+/// Growth of the tables whose rows the calibration knows, by name.
+fn table_bytes(work: &Work, calibration: &Calibration, workflows: f64) -> BTreeMap<String, f64> {
+    let rows = work.history_rows as f64 * calibration.bytes.history_node_row.0 as f64;
+    let tables = [
+        ("history_node", work.history_bytes as f64 + rows),
+        ("executions", work.closed_runs as f64 * calibration.bytes.executions.0 as f64),
+    ];
+    let grown = tables.into_iter().filter(|(_, bytes)| *bytes > 0.0);
+    grown.map(|(table, bytes)| (table.to_owned(), bytes / workflows.max(1.0))).collect()
 }
 
 fn quantiles(outcome: &Outcome, metric: Metric) -> Option<Quantiles> {
