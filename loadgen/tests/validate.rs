@@ -96,7 +96,8 @@ fn expected_exit(validation: &Validation) -> i32 {
 #[test]
 fn the_load_is_simulated_once_and_run_as_often_as_asked_at_the_same_times() {
     let place = Place::new();
-    let (code, stdout, stderr) = place.run(&with(&["--repeats", "2", "--format", "json", "--seed", "7", "--html", "page.html"]));
+    let (code, stdout, stderr) =
+        place.run(&with(&["--repeats", "2", "--format", "json", "--seed", "7", "--html", "page.html"]));
     let validation = place.validation();
     assert_eq!(code, Some(expected_exit(&validation)), "{stderr}");
     assert_eq!(serde_json::from_str::<Validation>(&stdout).unwrap(), validation, "stdout is the document");
@@ -111,7 +112,11 @@ fn the_load_is_simulated_once_and_run_as_often_as_asked_at_the_same_times() {
         assert_eq!(run.name, format!("run-{}", index + 1));
         let run = run_dir::read(&place.path("out").join(&run.name)).unwrap();
         assert_eq!(run.manifest.kind, RunKind::Measured);
-        assert_eq!((run.manifest.seed, run.manifest.sent.offered), (7, simulated.manifest.sent.offered), "same schedule");
+        assert_eq!(
+            (run.manifest.seed, run.manifest.sent.offered),
+            (7, simulated.manifest.sent.offered),
+            "same schedule"
+        );
         assert_eq!(run.manifest.profile, simulated.manifest.profile, "same profile");
         let (sim, measured) = (simulated.window(), run.window());
         assert_eq!(sim.0, measured.0, "same warm-up");
@@ -150,8 +155,24 @@ fn invalid_runs_are_repeated_as_often_again_and_kept() {
     let target = runtime.block_on(Embedded::start(behaviour)).unwrap();
     let address = target.address().to_string();
     let (code, _, stderr) = place.run(&[
-        "--address", &address, "--workers", "own", "--completions", "long-poll", "--rate", "10/s", "--duration", "2s",
-        "--warm-up", "0s", "--pause", "0s", "--repeats", "2", "--drain", "1s",
+        "--address",
+        &address,
+        "--workers",
+        "own",
+        "--completions",
+        "long-poll",
+        "--rate",
+        "10/s",
+        "--duration",
+        "2s",
+        "--warm-up",
+        "0s",
+        "--pause",
+        "0s",
+        "--repeats",
+        "2",
+        "--drain",
+        "1s",
     ]);
     assert_eq!(code, Some(3), "{stderr}");
     let validation = place.validation();
@@ -182,7 +203,8 @@ fn ctrl_c_keeps_the_runs_that_are_there() {
 #[test]
 fn ctrl_c_in_the_first_run_leaves_it_readable_and_makes_no_validation() {
     let place = Place::new();
-    let mut command = place.command(&["--target", "embedded", "--rate", "20/s", "--duration", "60s", "--warm-up", "0s"]);
+    let mut command =
+        place.command(&["--target", "embedded", "--rate", "20/s", "--duration", "60s", "--warm-up", "0s"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let rows = || run_dir::read(&place.path("out/run-1")).is_ok_and(|run| run.resources.rows.len() >= 2);
     wait_for(&mut child, rows);
@@ -218,7 +240,18 @@ fn on_a_real_cluster_every_kind_of_number_is_compared() {
     let place = Place::new();
     let address = cluster["TEMPORAL_ADDRESS"].as_str();
     let (code, _, stderr) = place.run(&[
-        "--address", address, "--rate", "5/s", "--duration", "20s", "--repeats", "1", "--pause", "0s", "--tolerances", "wide.toml",
+        "--address",
+        address,
+        "--rate",
+        "5/s",
+        "--duration",
+        "20s",
+        "--repeats",
+        "1",
+        "--pause",
+        "0s",
+        "--tolerances",
+        "wide.toml",
     ]);
     let validation = place.validation();
     assert_eq!(code, Some(expected_exit(&validation)), "{stderr}");

@@ -53,7 +53,13 @@ pub fn run(arguments: &ValidateArgs, console: &Console) -> Result<Exit, Failure>
         let folder = folder(arguments);
         let predicted = simulate(&prepared, &flags, &folder, &interrupts)?;
         console.note(&format!("simulated: {}", folder.join(SIMULATED).display()));
-        let mut series = Series { arguments, flags, folder, repeats: Repeats::new(usize::from(arguments.repeats)), runs: Vec::new() };
+        let mut series = Series {
+            arguments,
+            flags,
+            folder,
+            repeats: Repeats::new(usize::from(arguments.repeats)),
+            runs: Vec::new(),
+        };
         let interrupted = series.run(&interrupts, console).await?;
         series.tell(&predicted, &tolerances, interrupted, console)
     })
@@ -231,8 +237,7 @@ impl Series<'_> {
         let mut files = vec![(self.folder.join(DOCUMENT_FILE), &json), (self.folder.join(PAGE_FILE), &page)];
         files.extend(self.arguments.run.output.html.clone().map(|file| (file, &page)));
         for (file, text) in files {
-            fs::write(&file, text)
-                .map_err(|error| Failure::io(format!("cannot write {}: {error}", file.display())))?;
+            fs::write(&file, text).map_err(|error| Failure::io(format!("cannot write {}: {error}", file.display())))?;
         }
         match self.arguments.run.output.format {
             Format::Human => {

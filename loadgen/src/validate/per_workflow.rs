@@ -22,7 +22,8 @@ pub fn per_workflow(window: &Counters, idle: &Counters, workflows: f64) -> PerWo
     let each = window.per_workflow(idle, workflows);
     let positive = |value: f64| value.max(0.0);
     let statements: f64 = each.statements.values().map(|sum| sum.calls).sum();
-    let commits = each.statements.iter().find(|(text, _)| text.eq_ignore_ascii_case("m:COMMIT")).map(|(_, sum)| sum.calls);
+    let commits =
+        each.statements.iter().find(|(text, _)| text.eq_ignore_ascii_case("m:COMMIT")).map(|(_, sum)| sum.calls);
     let wal = |name: &str| each.wal.get(name).copied();
     let cpu = |name: &str| each.cpu.get(name).copied().map(positive);
     let counted = !each.statements.is_empty();

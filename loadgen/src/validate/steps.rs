@@ -206,8 +206,7 @@ mod tests {
             (5_004, task_started(4)),
             (5_010, task_completed(4, 5)),
         ]);
-        let expected =
-            [("workflow task 2, schedule-to-start", 4), ("workflow task 2, start-to-complete", 6)];
+        let expected = [("workflow task 2, schedule-to-start", 4), ("workflow task 2, start-to-complete", 6)];
         assert_eq!(in_words(&events), expected.map(|(name, millis)| (name.to_owned(), millis)));
     }
 
