@@ -177,7 +177,11 @@ impl Series<'_> {
             flags.output.html = None;
             let mut observer = Observer::default();
             let asked = std::mem::replace(&mut leave, Leave::Given);
-            let outcome = execute(&flags, prepare(&flags)?, asked, Some(&mut observer), interrupts, console).await?;
+            let outcome = match execute(&flags, prepare(&flags)?, asked, Some(&mut observer), interrupts, console).await {
+                // Ctrl-C before it sent anything: the runs before it are kept.
+                Err(Failure::Message(Exit::Interrupted, _)) => return Ok(true),
+                outcome => outcome?,
+            };
             // Only a dry run has none.
             let Some(outcome) = outcome else { return Ok(false) };
             if matches!(outcome.end, End::Interrupted(_)) || interrupts.count() > 0 {
