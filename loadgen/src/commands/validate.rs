@@ -177,7 +177,8 @@ impl Series<'_> {
             flags.output.html = None;
             let mut observer = Observer::default();
             let asked = std::mem::replace(&mut leave, Leave::Given);
-            let outcome = match execute(&flags, prepare(&flags)?, asked, Some(&mut observer), interrupts, console).await {
+            let outcome = match execute(&flags, prepare(&flags)?, asked, Some(&mut observer), interrupts, console).await
+            {
                 // Ctrl-C before it sent anything: the runs before it are kept.
                 Err(Failure::Message(Exit::Interrupted, _)) => return Ok(true),
                 outcome => outcome?,
