@@ -31,7 +31,8 @@ use = "measured-2-core"
 "#;
 
 /// Everything is as close as this.
-const WIDE: &str = "default = 1e6\nthroughput = 1e6\nlatency_floor_seconds = 1e6\n";
+const WIDE: &str = "throughput = 1e6\n[latency.default]\np50 = 1e6\np90 = 1e6\np99 = 1e6\n[per_workflow]\ndefault = 1e6\n\
+                    [backlog]\nbacklog_growth = 1e6\ndrain_time = 1e6\n";
 
 struct Place {
     folder: tempfile::TempDir,
