@@ -152,7 +152,7 @@ fn invalid_runs_are_repeated_as_often_again_and_kept() {
     // A target that refuses every start: nothing that such a run measured can be used.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut behaviour = Behaviour::default();
-    behaviour.errors.push("StartWorkflowExecution=unavailable:100%".parse().unwrap());
+    behaviour.errors.push("StartWorkflowExecution=permission-denied:100%".parse().unwrap());
     let target = runtime.block_on(Embedded::start(behaviour)).unwrap();
     let address = target.address().to_string();
     let (code, _, stderr) = place.run(&[
