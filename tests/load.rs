@@ -63,6 +63,19 @@ fn a_run_directory_holds_the_steps_of_the_measured_window() {
 }
 
 #[test]
+fn a_time_out_that_outlives_the_run_costs_it_nothing() {
+    let statements = |timeout: &str| {
+        let text = shipped::profile("one-activity").unwrap().text;
+        let set = [format!("arrivals={WARMED}"), format!("workflow.0.steps.0.start_to_close={timeout:?}")];
+        let document = Document::parse(text, "test.toml", &set).unwrap();
+        let run = model::simulate_load(&document, &window(35), &Patient).unwrap();
+        run.document.per_workflow.statements.unwrap()
+    };
+    let (within, beyond) = (statements("5s"), statements("2h"));
+    assert!((1.0..4.0).contains(&(within - beyond)), "{within} with a timer that fires, {beyond} without");
+}
+
+#[test]
 fn who_has_had_enough_gets_no_run() {
     struct Impatient(AtomicBool);
 

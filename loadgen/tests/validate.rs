@@ -31,7 +31,8 @@ use = "measured-2-core"
 "#;
 
 /// Everything is as close as this.
-const WIDE: &str = "default = 1e6\nthroughput = 1e6\nlatency_floor_seconds = 1e6\n";
+const WIDE: &str = "throughput = 1e6\n[latency.default]\np50 = 1e6\np90 = 1e6\np99 = 1e6\n[per_workflow]\ndefault = 1e6\n\
+                    [backlog]\nbacklog_growth = 1e6\ndrain_time = 1e6\n";
 
 struct Place {
     folder: tempfile::TempDir,
@@ -151,7 +152,7 @@ fn invalid_runs_are_repeated_as_often_again_and_kept() {
     // A target that refuses every start: nothing that such a run measured can be used.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut behaviour = Behaviour::default();
-    behaviour.errors.push("StartWorkflowExecution=unavailable:100%".parse().unwrap());
+    behaviour.errors.push("StartWorkflowExecution=permission-denied:100%".parse().unwrap());
     let target = runtime.block_on(Embedded::start(behaviour)).unwrap();
     let address = target.address().to_string();
     let (code, _, stderr) = place.run(&[

@@ -147,6 +147,7 @@ fn per_workflow(run: &Run, measurement: &Measurement, throughput: f64) -> PerWor
         fsyncs: each("fsyncs"),
         wal_bytes: each("wal_bytes"),
         history_bytes: each("history_bytes"),
+        table_bytes: BTreeMap::new(),
         cpu_seconds: CpuSeconds {
             frontend: each("frontend_cpu"),
             history: each("history_cpu"),

@@ -97,6 +97,9 @@ pub struct PerWorkflow {
     /// Event history.
     #[serde(default)]
     pub history_bytes: Option<f64>,
+    /// Growth of tables with their indexes, by name, bytes; those that were told apart.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub table_bytes: std::collections::BTreeMap<String, f64>,
     /// CPU.
     pub cpu_seconds: CpuSeconds,
     /// gRPC requests by service and method, as the services' `service_requests` counts them; empty in documents made before

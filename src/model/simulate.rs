@@ -13,7 +13,7 @@ use plimsoll_reports::run_document::{
 };
 use plimsoll_sim::planner::{self, LONGEST_WAIT, PEAK_WINDOW, metric};
 use plimsoll_sim::temporal::{
-    EndedEarly, Load, Metric, Outcome, Process, Program, Promise, Sample, Settings, SystemSize, is_cloud,
+    EndedEarly, Load, Metric, Outcome, Process, Program, Promise, Sample, Settings, SystemSize, Work, is_cloud,
     simulate_with_steps,
 };
 
@@ -26,8 +26,8 @@ const MOST_WORKFLOWS: f64 = 30_000.0;
 const MOST_INTERVALS: u64 = 600;
 /// Open workflows finish after the last start; those that take longer are reported as unfinished.
 const DRAIN: Nanos = Nanos::from_secs(1_800);
-/// Waits of a run that is sent to a cluster are waited for.
-const WAITED_FOR: Nanos = Nanos::from_secs(3_600);
+/// Waits of a run that is sent to a cluster are waited for, and time-outs that outlive it cost it nothing.
+const WAITED_FOR: Nanos = Nanos::from_secs(365 * 86_400);
 
 /// Simulates the profile on its cluster.
 ///
@@ -236,6 +236,7 @@ fn document(
             fsyncs: per(work.fsyncs),
             wal_bytes: per(work.wal_bytes),
             history_bytes: per(work.history_bytes),
+            table_bytes: table_bytes(work, calibration, workflows),
             cpu_seconds: CpuSeconds {
                 frontend: cpu(Process::Frontend),
                 history: cpu(Process::History),
@@ -272,6 +273,17 @@ fn document(
         not_modelled: words::not_modelled(profile),
         warnings,
     }
+}
+
+/// Growth of the tables whose rows the calibration knows, by name.
+fn table_bytes(work: &Work, calibration: &Calibration, workflows: f64) -> BTreeMap<String, f64> {
+    let rows = work.history_rows as f64 * calibration.bytes.history_node_row.0 as f64;
+    let tables = [
+        ("history_node", work.history_bytes as f64 + rows),
+        ("executions", work.closed_runs as f64 * calibration.bytes.executions.0 as f64),
+    ];
+    let grown = tables.into_iter().filter(|(_, bytes)| *bytes > 0.0);
+    grown.map(|(table, bytes)| (table.to_owned(), bytes / workflows.max(1.0))).collect()
 }
 
 fn quantiles(outcome: &Outcome, metric: Metric) -> Option<Quantiles> {

@@ -13,7 +13,7 @@ use plimsoll_reports::{html, text};
 
 use super::interrupts::Interrupts;
 use super::run::{End, Leave, Outcome, Prepared, execute, prepare};
-use crate::cli::{Format, RunArgs, TargetChoice, ValidateArgs};
+use crate::cli::{CompletionsChoice, Format, RunArgs, TargetChoice, ValidateArgs};
 use crate::connect::Endpoint;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
@@ -79,6 +79,8 @@ fn flags(arguments: &ValidateArgs) -> Result<(RunArgs, Vec<String>), Failure> {
         flags.set.push(format!("calibration={named:?}"));
     }
     flags.samplers.idle_baseline = flags.samplers.idle_baseline.max(IDLE);
+    // The model's client waits for each result, which costs a request and a statement: the run's does so too.
+    flags.completions.get_or_insert(CompletionsChoice::LongPoll);
     // Histories are read after the load, not beside it: each costs the cluster a statement.
     flags.samplers.histories_per_second = 0;
     if flags.target == TargetChoice::Cluster && !flags.samplers.no_local_cluster {
@@ -175,7 +177,12 @@ impl Series<'_> {
             flags.output.html = None;
             let mut observer = Observer::default();
             let asked = std::mem::replace(&mut leave, Leave::Given);
-            let outcome = execute(&flags, prepare(&flags)?, asked, Some(&mut observer), interrupts, console).await?;
+            let outcome = match execute(&flags, prepare(&flags)?, asked, Some(&mut observer), interrupts, console).await
+            {
+                // Ctrl-C before it sent anything: the runs before it are kept.
+                Err(Failure::Message(Exit::Interrupted, _)) => return Ok(true),
+                outcome => outcome?,
+            };
             // Only a dry run has none.
             let Some(outcome) = outcome else { return Ok(false) };
             if matches!(outcome.end, End::Interrupted(_)) || interrupts.count() > 0 {

@@ -34,6 +34,7 @@ pub fn per_workflow(window: &Counters, idle: &Counters, workflows: f64) -> PerWo
         fsyncs: wal("fsyncs").map(positive),
         wal_bytes: wal("bytes").zip(wal("images")).map(|(bytes, images)| positive(bytes - images * FULL_PAGE_IMAGE)),
         history_bytes: None,
+        table_bytes: tables(window, workflows),
         cpu_seconds: CpuSeconds {
             frontend: cpu("frontend"),
             history: cpu("history"),
@@ -46,6 +47,15 @@ pub fn per_workflow(window: &Counters, idle: &Counters, workflows: f64) -> PerWo
             matching: requests(&each, "matching"),
         },
     }
+}
+
+/// Growth of tables. One grows by whole pages, and up to sixteen more or less lie in its free space: of less than twenty times that nothing
+/// is said.
+fn tables(window: &Counters, workflows: f64) -> BTreeMap<String, f64> {
+    const PAGE: f64 = 8_192.0;
+    const LEAST: f64 = 20.0 * 16.0 * PAGE;
+    let grown = window.tables.iter().filter(|(name, bytes)| **bytes >= LEAST && !name.ends_with(" heap"));
+    grown.map(|(name, bytes)| (name.clone(), bytes / workflows)).collect()
 }
 
 /// Requests by method; what happens less than once in a hundred workflows is noise of the idle cluster.
@@ -78,7 +88,7 @@ mod tests {
                 ("frontend requests PollWorkflowTaskQueue", polls),
                 ("frontend requests RecordWorkerHeartbeat", 5.0),
             ]),
-            tables: BTreeMap::new(),
+            tables: named(&[("history_node", 4e6), ("executions", 1e6), ("history_node heap", 3e6)]),
         }
     }
 
@@ -95,6 +105,7 @@ mod tests {
         let history = found.cpu_seconds.history.unwrap_or_default();
         assert!((history - 0.02).abs() < 1e-12, "{history}");
         assert_eq!(found.cpu_seconds.frontend, None, "it was not watched");
+        assert_eq!(found.table_bytes, BTreeMap::from([("history_node".to_owned(), 4e5)]));
         assert_eq!(found.requests.frontend, BTreeMap::from([("PollWorkflowTaskQueue".to_owned(), 2.0)]));
     }
 

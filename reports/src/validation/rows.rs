@@ -225,6 +225,9 @@ fn numbers(run: &Run) -> Numbers {
     for (metric, quantile, seconds) in latencies(summary) {
         add(ValidationGroup::Latency, &metric, Some(quantile), "s", seconds);
     }
+    for (table, bytes) in &summary.per_workflow.table_bytes {
+        add(ValidationGroup::Storage, table, None, "bytes", *bytes);
+    }
     for (column, bytes) in compare::storage_growth(run) {
         add(ValidationGroup::Storage, &column, None, "bytes", bytes);
     }

@@ -143,6 +143,8 @@ pub(in crate::commands) async fn execute(
 
     if interrupts.count() > 0 {
         crew.stop().await;
+        // Tokio lets no runtime be dropped here.
+        runtime.shutdown_background();
         return Err(Failure::Message(Exit::Interrupted, "interrupted; nothing was sent".to_owned()));
     }
     if let Some(observer) = observer.as_deref_mut() {
