@@ -119,7 +119,9 @@ pub fn analyse(
             Err(why) => {
                 kept.push(Kept {
                     what: "[cpu]".to_owned(),
-                    why: format!("no CPU of the services' and the database's processes was seen on this machine ({why})"),
+                    why: format!(
+                        "no CPU of the services' and the database's processes was seen on this machine ({why})"
+                    ),
                 });
                 break;
             }
@@ -234,7 +236,8 @@ const FULL_PAGE_IMAGE: f64 = 4_800.0;
 
 fn measured_figures(each: &Counters, latency_ms: [f64; 3]) -> Vec<(String, f64)> {
     let kinds = each.kinds();
-    let calls = |name: &str| kinds.iter().filter(|(kind, _)| kind.name() == name).map(|(_, sum)| sum.calls).sum::<f64>();
+    let calls =
+        |name: &str| kinds.iter().filter(|(kind, _)| kind.name() == name).map(|(_, sum)| sum.calls).sum::<f64>();
     let wal = |name: &str| each.wal.get(name).copied().unwrap_or(0.0);
     let mut list = vec![
         ("statements".to_owned(), kinds.values().map(|sum| sum.calls).sum()),

@@ -134,9 +134,8 @@ fn one(outcome: &Outcome, cost: &Cost, calibration: &Calibration) -> f64 {
     let work = &outcome.work;
     let process = cost.process;
     let visits = |of: &dyn Fn(&Operation) -> f64| -> f64 {
-        let each = |kind: OperationKind| {
-            of(calibration.operation(kind)) * work.requests.visits(Process::History, kind) as f64
-        };
+        let each =
+            |kind: OperationKind| of(calibration.operation(kind)) * work.requests.visits(Process::History, kind) as f64;
         OperationKind::ALL.into_iter().map(each).sum()
     };
     match cost.counts {
@@ -153,9 +152,7 @@ fn one(outcome: &Outcome, cost: &Cost, calibration: &Calibration) -> f64 {
             f64::from(u8::from(writes && op.name != OperationKind::Spool))
         }),
         Count::QueueTasks => visits(&|op| f64::from(u8::from(op.queue_task))),
-        Count::TimerReads => {
-            visits(&|op| f64::from(u8::from(op.timer_task))) * f64::from(Operation::TIMER_READS)
-        }
+        Count::TimerReads => visits(&|op| f64::from(u8::from(op.timer_task))) * f64::from(Operation::TIMER_READS),
         Count::Statements => work.statements as f64,
         Count::Visibility => work.visibility_statements as f64,
     }
@@ -227,8 +224,7 @@ impl Fit {
         for _ in 0..SAMPLES {
             let drawn: Vec<&Run> = all.iter().map(|_| all[draws.below(all.len() as u64) as usize]).collect();
             // What is the base's is as uncertain as the base is said to be.
-            let moved: Vec<f64> =
-                prior.iter().map(|value| (value * (1.0 + PULL * draws.normal())).max(0.0)).collect();
+            let moved: Vec<f64> = prior.iter().map(|value| (value * (1.0 + PULL * draws.normal())).max(0.0)).collect();
             let solved = equations(&drawn, &moved).solve()?;
             samples.iter_mut().zip(solved).for_each(|(list, value)| list.push(value));
         }
@@ -304,3 +300,7 @@ fn pairs(covariance: &[Vec<f64>]) -> Vec<(String, String, f64)> {
     list.sort_by(|a, b| a.2.total_cmp(&b.2));
     list
 }
+
+#[cfg(test)]
+#[path = "costs_tests.rs"]
+mod tests;

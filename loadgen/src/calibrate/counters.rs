@@ -245,7 +245,8 @@ impl Reader {
                 let wanted = |name: &str| {
                     ["service_requests", "persistence_requests", "state_transition_count_count"].contains(&name)
                 };
-                let series = parse(&text, wanted).map_err(|line| failed(format!("line {} is no metric", line.number)))?;
+                let series =
+                    parse(&text, wanted).map_err(|line| failed(format!("line {} is no metric", line.number)))?;
                 for one in series {
                     let what = match one.name.as_str() {
                         "service_requests" => format!("{} requests {}", service.name(), one.label("operation")),

@@ -77,7 +77,8 @@ pub fn values(runs: &[Counted], idle: &Counters, base: &Calibration, shards: u32
         for one in point {
             let mut list = samples.remove(one.key).unwrap_or_default();
             list.sort_by(f64::total_cmp);
-            let at = |q: f64| list.get(((list.len().max(1) - 1) as f64 * q).round() as usize).copied().unwrap_or(one.value);
+            let at =
+                |q: f64| list.get(((list.len().max(1) - 1) as f64 * q).round() as usize).copied().unwrap_or(one.value);
             values.push(Value {
                 section: one.section.to_owned(),
                 key: one.key.to_owned(),
@@ -103,7 +104,10 @@ fn never_measured() -> Vec<Kept> {
         kept("wal.full_page_image", "pages written whole after a checkpoint: none is forced"),
         kept("bytes.event_*", "sizes of history events: they are the same on any machine"),
         kept("bytes.executions, bytes.current_executions", "their growth depends on when vacuum ran"),
-        kept("bytes.timer_tasks, queues.timer_look_ahead, queues.timer_read_window, queues.continue_as_new_interval", "the server's own times"),
+        kept(
+            "bytes.timer_tasks, queues.timer_look_ahead, queues.timer_read_window, queues.continue_as_new_interval",
+            "the server's own times",
+        ),
     ]
 }
 
@@ -182,7 +186,10 @@ fn execution(runs: &[&Counted], _: &Calibration, _: u32) -> Estimates {
     let mean = |sum: Sum| (sum.calls > 0.0).then(|| sum.seconds / sum.calls * 1e6);
     let of = |wanted: &dyn Fn(&str) -> bool| mean(sum_of(&kinds, wanted));
     let is_write = |kind: &str| {
-        is_of_main(kind) && !LOCKS.contains(&kind) && !is_read(kind) && !["begin", "commit", "range_delete"].contains(&kind)
+        is_of_main(kind)
+            && !LOCKS.contains(&kind)
+            && !is_read(kind)
+            && !["begin", "commit", "range_delete"].contains(&kind)
     };
     let classes: [(&'static str, Option<f64>); 7] = [
         ("mean", of(&is_of_main)),
@@ -221,16 +228,25 @@ fn wal(runs: &[&Counted], base: &Calibration, _: u32) -> Estimates {
     let current = of(&["current_insert", "current_update", "current_lock", "current_join"]);
     let current_rows = of(&["current_insert", "current_update"]).rows;
     const TASKS: [&str; 3] = ["transfer_insert", "timer_insert", "visibility_insert"];
-    const SIDE: [&str; 6] = ["activity_upsert", "timer_info_upsert", "child_upsert", "signals_requested_insert", "buffered_insert", "tasks_insert"];
+    const SIDE: [&str; 6] = [
+        "activity_upsert",
+        "timer_info_upsert",
+        "child_upsert",
+        "signals_requested_insert",
+        "buffered_insert",
+        "tasks_insert",
+    ];
     let is_side_delete = |kind: &str| {
         kind == "range_delete"
             || kind == "tasks_delete"
-            || ["activity_delete", "timer_info_delete", "child_delete", "signals_requested_delete", "buffered_delete"].contains(&kind)
+            || ["activity_delete", "timer_info_delete", "child_delete", "signals_requested_delete", "buffered_delete"]
+                .contains(&kind)
     };
     let inserted = sum_of(&kinds, |kind| TASKS.contains(&kind) || SIDE.contains(&kind));
     let tasks = sum_of(&kinds, |kind| TASKS.contains(&kind) || SIDE.contains(&kind) || is_side_delete(kind));
     // What no statement has: the commits' own records (a COMMIT's WAL is written after its statement was counted).
-    let of_statements: f64 = runs.iter().flat_map(|run| run.counters.statements.values()).map(|sum| sum.wal_bytes).sum();
+    let of_statements: f64 =
+        runs.iter().flat_map(|run| run.counters.statements.values()).map(|sum| sum.wal_bytes).sum();
     let total: f64 = runs.iter().filter_map(|run| run.counters.wal.get("bytes")).sum();
     let commits = of(&["commit"]).calls + of(&["node_insert"]).calls - of(&["tree_insert"]).calls + visibility.calls;
     let commit = (commits > 0.0 && total > of_statements).then(|| Estimated {
@@ -285,7 +301,10 @@ fn stored(runs: &[&Counted], _: &Calibration, _: u32) -> Estimates {
     let events: f64 = runs.iter().map(|run| run.history_bytes * run.workflows).sum();
     let nodes = sum_of(&kinds(runs), |kind| kind == "node_insert").rows;
     if closed <= 0.0 || grown("history_node") < ENOUGH_GROWTH {
-        return Err(unknown("bytes.history_node_row, bytes.history_tree, bytes.visibility_*", "tables grew by too few pages"));
+        return Err(unknown(
+            "bytes.history_node_row, bytes.history_tree, bytes.visibility_*",
+            "tables grew by too few pages",
+        ));
     }
     let heap = grown("executions_visibility heap");
     let of = |key, value: f64| Estimated { section: "bytes", key, value, unit: "B" };
@@ -360,7 +379,10 @@ mod tests {
     fn execution_times_are_means_by_class() {
         let run = counted(&[
             ("m:BEGIN READ WRITE", Sum { calls: 10.0, seconds: 100e-6, ..Sum::default() }),
-            ("m:SELECT range_id FROM shards WHERE a = $ FOR SHARE", Sum { calls: 10.0, seconds: 300e-6, ..Sum::default() }),
+            (
+                "m:SELECT range_id FROM shards WHERE a = $ FOR SHARE",
+                Sum { calls: 10.0, seconds: 300e-6, ..Sum::default() },
+            ),
             ("v:INSERT INTO executions_visibility (a) VALUES ($)", Sum { calls: 10.0, seconds: 1.0, ..Sum::default() }),
         ]);
         let list = execution(&[&run], &Calibration::reference(), 64).expect("values");

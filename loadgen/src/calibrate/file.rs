@@ -133,7 +133,12 @@ mod tests {
     }
 
     fn entry(section: &str, key: &str, value: &str) -> Entry {
-        Entry { section: section.to_owned(), key: key.to_owned(), value: value.to_owned(), comment: "5 to 6".to_owned() }
+        Entry {
+            section: section.to_owned(),
+            key: key.to_owned(),
+            value: value.to_owned(),
+            comment: "5 to 6".to_owned(),
+        }
     }
 
     #[test]
@@ -146,7 +151,10 @@ mod tests {
         assert_eq!(read.wal.commit.0, 41);
         assert_eq!((read.name.as_str(), read.temporal.as_str()), ("mine", "1.32.0"));
         assert_eq!(read.measured_on, "a machine with \"quotes\"");
-        assert_eq!((&read.operations, &read.bytes, &read.runtime), (&reference.operations, &reference.bytes, &reference.runtime));
+        assert_eq!(
+            (&read.operations, &read.bytes, &read.runtime),
+            (&reference.operations, &reference.bytes, &reference.runtime)
+        );
         assert_eq!(read.cpu.history_wake, reference.cpu.history_wake);
         assert!(text.contains("# 5 to 6") && text.contains("# kept from"));
     }

@@ -35,7 +35,8 @@ fn one_row(text: &str) -> String {
     let Some(close) = text[open..].find(')').map(|at| at + open + 1) else { return text.to_owned() };
     let row = &text[open..close];
     let mut rest = &text[close..];
-    while let Some(next) = rest.trim_start().strip_prefix(',').map(str::trim_start).and_then(|rest| rest.strip_prefix(row))
+    while let Some(next) =
+        rest.trim_start().strip_prefix(',').map(str::trim_start).and_then(|rest| rest.strip_prefix(row))
     {
         rest = next;
     }
@@ -120,8 +121,9 @@ impl Kind {
         let upper = text.to_ascii_uppercase();
         let named = |name: &str| Some(Kind::named(name));
         if visibility {
-            return (upper.contains("EXECUTIONS_VISIBILITY") && !upper.starts_with("SELECT"))
-                .then(|| Kind::named(if upper.starts_with("DELETE") { "visibility_delete" } else { "visibility_upsert" }));
+            return (upper.contains("EXECUTIONS_VISIBILITY") && !upper.starts_with("SELECT")).then(|| {
+                Kind::named(if upper.starts_with("DELETE") { "visibility_delete" } else { "visibility_upsert" })
+            });
         }
         let verb = upper.split([' ', '(']).next().unwrap_or_default();
         match verb {
@@ -183,10 +185,25 @@ fn side_table(verb: &str, table: &str) -> Option<Kind> {
         "BUFFERED_EVENTS" => "buffered",
         "CHASM_NODE_MAPS" => "chasm",
         // A table that is not known is not passed over: a server that writes to a new one is to be noticed. What belongs to no workflow is.
-        "SHARDS" | "TASK_QUEUES" | "TASK_QUEUES_V2" | "TASK_QUEUE_USER_DATA" | "HISTORY_SCHEDULED_TASKS"
-        | "CLUSTER_MEMBERSHIP" | "CLUSTER_METADATA_INFO" | "CLUSTER_METADATA" | "NAMESPACES" | "NAMESPACE_METADATA"
-        | "QUEUE_METADATA" | "QUEUE" | "QUEUES" | "QUEUE_MESSAGES" | "NEXUS_ENDPOINTS"
-        | "NEXUS_ENDPOINTS_PARTITION_STATUS" | "BUILD_ID_TO_TASK_QUEUE" | "SCHEMA_VERSION" | "SCHEMA_UPDATE_HISTORY" => {
+        "SHARDS"
+        | "TASK_QUEUES"
+        | "TASK_QUEUES_V2"
+        | "TASK_QUEUE_USER_DATA"
+        | "HISTORY_SCHEDULED_TASKS"
+        | "CLUSTER_MEMBERSHIP"
+        | "CLUSTER_METADATA_INFO"
+        | "CLUSTER_METADATA"
+        | "NAMESPACES"
+        | "NAMESPACE_METADATA"
+        | "QUEUE_METADATA"
+        | "QUEUE"
+        | "QUEUES"
+        | "QUEUE_MESSAGES"
+        | "NEXUS_ENDPOINTS"
+        | "NEXUS_ENDPOINTS_PARTITION_STATUS"
+        | "BUILD_ID_TO_TASK_QUEUE"
+        | "SCHEMA_VERSION"
+        | "SCHEMA_UPDATE_HISTORY" => {
             return None;
         }
         other => return Some(Kind::named(&format!("{}_{}", other.to_ascii_lowercase(), verb.to_ascii_lowercase()))),
@@ -225,7 +242,12 @@ pub fn in_brief(text: &str) -> String {
     let table = table_of(&upper).map(|table| table.to_ascii_lowercase()).unwrap_or_default();
     let lock = ["FOR UPDATE", "FOR SHARE"].into_iter().find(|lock| upper.ends_with(lock));
     let joined = upper.contains(" JOIN ").then_some("joined");
-    [Some(verb.as_str()), Some(table.as_str()), joined, lock].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    [Some(verb.as_str()), Some(table.as_str()), joined, lock]
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -249,23 +271,36 @@ mod tests {
             normalised("INSERT INTO a(b, c) VALUES($1, $2),($3, $4) ON CONFLICT (b) DO UPDATE SET c = $5"),
             normalised("INSERT INTO a(b, c) VALUES($1, $2) ON CONFLICT (b) DO UPDATE SET c = $3"),
         );
-        assert_eq!(normalised("DELETE FROM a WHERE b IN ($1,$2, $3) AND c = $4"), "DELETE FROM a WHERE b IN ($) AND c = $");
+        assert_eq!(
+            normalised("DELETE FROM a WHERE b IN ($1,$2, $3) AND c = $4"),
+            "DELETE FROM a WHERE b IN ($) AND c = $"
+        );
         assert_ne!(one, normalised("INSERT INTO timer_tasks (shard_id, data, more) VALUES ($1, $2, $3)"));
     }
 
     #[test]
     fn the_servers_statements_have_the_operation_tables_names() {
-        let same = |text: &str, statement: Statement| assert_eq!(kind(text).as_deref(), Some(Kind::of(statement).name()));
+        let same =
+            |text: &str, statement: Statement| assert_eq!(kind(text).as_deref(), Some(Kind::of(statement).name()));
         same("SELECT range_id FROM shards WHERE shard_id = $1 FOR SHARE", Statement::ShardsShare);
-        same("SELECT ce.shard_id FROM current_executions ce INNER JOIN executions e ON e.shard_id = ce.shard_id WHERE a = $1 FOR UPDATE", Statement::CurrentJoin);
+        same(
+            "SELECT ce.shard_id FROM current_executions ce INNER JOIN executions e ON e.shard_id = ce.shard_id WHERE a = $1 FOR UPDATE",
+            Statement::CurrentJoin,
+        );
         same("SELECT shard_id, run_id FROM current_executions WHERE shard_id = $1", Statement::CurrentRead);
-        same("INSERT INTO activity_info_maps (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET a = $2", Statement::ActivityUpsert);
+        same(
+            "INSERT INTO activity_info_maps (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET a = $2",
+            Statement::ActivityUpsert,
+        );
         same("DELETE FROM timer_info_maps WHERE shard_id = $1 AND timer_id IN ($2)", Statement::TimerInfoDelete);
         same("SELECT task_id, data FROM history_immediate_tasks WHERE shard_id = $1", Statement::OutboundRead);
         same("DELETE FROM transfer_tasks WHERE shard_id = $1 AND task_id >= $2", Statement::RangeDelete);
         same("SELECT signal_id FROM signals_requested_sets WHERE shard_id = $1", Statement::SignalsRequestedRead);
         same("SELECT chasm_path, metadata FROM chasm_node_maps WHERE shard_id = $1", Statement::ChasmRead);
-        assert_eq!(kind("SELECT shard_id FROM current_executions WHERE shard_id = $1 FOR UPDATE").as_deref(), Some("current_lock"));
+        assert_eq!(
+            kind("SELECT shard_id FROM current_executions WHERE shard_id = $1 FOR UPDATE").as_deref(),
+            Some("current_lock")
+        );
         assert_eq!(kind("UPDATE executions SET a = $1").as_deref(), Some("executions_update"));
         assert_eq!(kind("BEGIN READ WRITE").as_deref(), Some("begin"));
         assert_eq!(kind("SELECT id, name FROM namespaces WHERE partition_id=$1"), None);

@@ -135,7 +135,10 @@ impl Store {
             Err(error) => return Err(Failure::io(format!("cannot read {}: {error}", path.display()))),
         };
         serde_json::from_str(&text).map(Some).map_err(|error| {
-            Failure::io(format!("{} is not what calibrate wrote ({error}); delete it to measure it anew", path.display()))
+            Failure::io(format!(
+                "{} is not what calibrate wrote ({error}); delete it to measure it anew",
+                path.display()
+            ))
         })
     }
 

@@ -20,7 +20,9 @@ pub fn entries(findings: &Findings) -> Vec<Entry> {
         key: value.key.clone(),
         value: toml_value(value),
         comment: match value.interval[0] < value.interval[1] {
-            true => format!("{} to {} {}", digits(value.interval[0], 3), digits(value.interval[1], 3), value.unit).trim_end().to_owned(),
+            true => format!("{} to {} {}", digits(value.interval[0], 3), digits(value.interval[1], 3), value.unit)
+                .trim_end()
+                .to_owned(),
             false => "measured once".to_owned(),
         },
     });
@@ -30,7 +32,11 @@ pub fn entries(findings: &Findings) -> Vec<Entry> {
 fn of_cost(cost: &Estimate) -> String {
     let interval = format!("{} to {} ms", digits(cost.interval[0], 3), digits(cost.interval[1], 3));
     match cost.from_runs < 0.5 {
-        true => format!("{interval}; {:.0} % measured, the rest is the base's {} ms", cost.from_runs * 100.0, digits(cost.base, 4)),
+        true => format!(
+            "{interval}; {:.0} % measured, the rest is the base's {} ms",
+            cost.from_runs * 100.0,
+            digits(cost.base, 4)
+        ),
         false => interval,
     }
 }
@@ -65,7 +71,8 @@ pub fn head(findings: &Findings, name: &str, base: &str) -> Head {
     ];
     comment.push(format!("A round trip to the database took {} ms.", digits(cluster.round_trip_seconds * 1e3, 2)));
     if let Some(fsync) = findings.fsync_ms {
-        comment.push(format!("An fsync took {} ms in the mean: the profile's cluster.database.fsync.", digits(fsync, 3)));
+        comment
+            .push(format!("An fsync took {} ms in the mean: the profile's cluster.database.fsync.", digits(fsync, 3)));
     }
     for (one, other, correlation) in &findings.pairs {
         comment.push(format!("Only known together: {one} and {other} (correlation {correlation:.2})."));
@@ -122,7 +129,11 @@ fn costs(out: &mut String, findings: &Findings) {
     if findings.costs.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\n{:<24}{:>9}{:>20}{:>9}{:>10}", "CPU of one visit, ms", "cost", "90 % interval", "base", "measured");
+    let _ = writeln!(
+        out,
+        "\n{:<24}{:>9}{:>20}{:>9}{:>10}",
+        "CPU of one visit, ms", "cost", "90 % interval", "base", "measured"
+    );
     for cost in &findings.costs {
         let _ = writeln!(
             out,

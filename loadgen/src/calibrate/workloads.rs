@@ -38,10 +38,7 @@ pub fn workloads() -> Vec<Workload> {
     let signal = r#"{ wait_signal = "s", after = "200ms", payload = "10B" }"#;
     let update = r#"{ update = "u", after = "200ms", input = "10B", output = "10B" }"#;
     let child = Shape::of("child", r#"{ child = "Child" }"#).and_child(ACTIVITY);
-    let again = Shape::of(
-        "continue",
-        &format!("{}, {{ continue_as_new = {{ runs = 1 }} }}", activity("1200ms", "")),
-    );
+    let again = Shape::of("continue", &format!("{}, {{ continue_as_new = {{ runs = 1 }} }}", activity("1200ms", "")));
     vec![
         of("activity-at-5", Shape::of("activity", ACTIVITY), 5.0, 50),
         of("empty-at-10", Shape::of("empty", NOTHING), 10.0, 80),
@@ -50,17 +47,17 @@ pub fn workloads() -> Vec<Workload> {
         of("timer-at-8", Shape::of("timer", timer), 8.0, 64),
         of("activity-at-15", Shape::of("activity", ACTIVITY), 15.0, 120),
         of("local-activities-at-10", Shape::of("local", local), 10.0, 80),
-        held(of(
-            "activity-timer-signal-at-5",
-            Shape::of("mixed", &format!("{ACTIVITY}, {timer}, {signal}")),
-            5.0,
-            50,
-        )),
+        held(of("activity-timer-signal-at-5", Shape::of("mixed", &format!("{ACTIVITY}, {timer}, {signal}")), 5.0, 50)),
         several(of("child-at-4", child, 4.0, 40)),
         of("activity-at-25", Shape::of("activity", ACTIVITY), 25.0, 200),
         of("signals-at-8", Shape::of("signals", &[signal; 2].join(", ")), 8.0, 64),
         held(of("update-activity-at-6", Shape::of("update", &format!("{update}, {ACTIVITY}")), 6.0, 50)),
-        of("activities-side-by-side-at-5", Shape::of("parallel", &format!("{{ parallel = [ {} ] }}", [ACTIVITY; 4].join(", "))), 5.0, 50),
+        of(
+            "activities-side-by-side-at-5",
+            Shape::of("parallel", &format!("{{ parallel = [ {} ] }}", [ACTIVITY; 4].join(", "))),
+            5.0,
+            50,
+        ),
         several(held(of("continue-as-new-at-4", again, 4.0, 40))),
         of("activity-at-40", Shape::of("activity", ACTIVITY), 40.0, 280),
     ]

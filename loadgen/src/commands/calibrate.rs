@@ -25,8 +25,7 @@ use crate::samplers::SamplerSettings;
 /// # Errors
 /// When the cluster or its database is not reached, or the directory cannot be used.
 pub fn run(arguments: &CalibrateArgs, console: &Console) -> Result<Exit, Failure> {
-    let base =
-        Calibration::load(&arguments.base, Path::new("")).map_err(|error| Failure::usage(error.to_string()))?;
+    let base = Calibration::load(&arguments.base, Path::new("")).map_err(|error| Failure::usage(error.to_string()))?;
     let base_text = file::base_text(&arguments.base)?;
     let store = Store::open(&arguments.out)?;
     if !arguments.fit_only {
@@ -135,9 +134,8 @@ async fn measure(
 
 /// What is in the directory.
 fn gathered(arguments: &CalibrateArgs, store: &Store) -> Result<(Cluster, Counters, Vec<Repeats>), Failure> {
-    let nothing = || {
-        Failure::usage(format!("{} holds no measurements; run without --fit-only first", arguments.out.display()))
-    };
+    let nothing =
+        || Failure::usage(format!("{} holds no measurements; run without --fit-only first", arguments.out.display()));
     let cluster = store.cluster()?.ok_or_else(nothing)?;
     let idle: Counters = store.idle()?.ok_or_else(nothing)?;
     let mut all = Vec::new();
@@ -171,4 +169,57 @@ fn machine() -> String {
         (memory as f64 / f64::from(1 << 30)).round(),
         kernel.trim()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn arguments(out: &Path) -> CalibrateArgs {
+        let line = ["plimsoll-load", "calibrate", "--yes", "--out"];
+        match Cli::try_parse_from(line.iter().map(AsRef::as_ref).chain([out.as_os_str()])).unwrap().command {
+            Command::Calibrate(arguments) => *arguments,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn finished() -> Measured {
+        Measured {
+            workflows: 50,
+            lost: 0,
+            busy_seconds: 10.0,
+            counters: Counters::default(),
+            latency_ms: [40.0, 50.0, 60.0],
+            busy_cores: 1.0,
+            own_cores: 0.9,
+        }
+    }
+
+    #[test]
+    fn what_is_finished_is_not_run_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (arguments, store) = (arguments(folder.path()), Store::open(folder.path()).unwrap());
+        let all = workloads().len();
+        assert_eq!(missing(&arguments, &store).unwrap().len(), 2 * all);
+        for workload in workloads() {
+            store.keep_run(workload.name, 0, &finished()).unwrap();
+        }
+        store.keep_run(workloads()[3].name, 1, &finished()).unwrap();
+        let left = missing(&arguments, &Store::open(folder.path()).unwrap()).unwrap();
+        assert_eq!(left.len(), all - 1);
+        assert!(left.iter().all(|(workload, repeat)| *repeat == 1 && workload.name != workloads()[3].name));
+    }
+
+    #[test]
+    fn a_directory_without_measurements_is_said_to_hold_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (arguments, store) = (arguments(folder.path()), Store::open(folder.path()).unwrap());
+        let message = gathered(&arguments, &store).unwrap_err().to_string();
+        assert!(message.contains("no measurements"), "{message}");
+    }
 }

@@ -30,8 +30,8 @@ pub fn run(arguments: &OperationsArgs, console: &Console) -> Result<Exit, Failur
         idle: Duration::from_nanos(arguments.idle.0),
     };
     let trials = plan.trials()?.len();
-    let calibration = Calibration::load(&arguments.calibration, Path::new(""))
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let calibration =
+        Calibration::load(&arguments.calibration, Path::new("")).map_err(|error| Failure::usage(error.to_string()))?;
     // With `--write` alone a new table is what is asked for, whatever the old one says.
     let table = match &arguments.table {
         Some(path) => Table::read(path)?,

@@ -144,7 +144,8 @@ fn of_operation(
             model: expected.filter(|_| alone),
             table: tabled,
             measured: *count,
-            differs_from_model: expected.is_some_and(|expected| (sum - expected).abs() > allowed(&kind, expected, times)),
+            differs_from_model: expected
+                .is_some_and(|expected| (sum - expected).abs() > allowed(&kind, expected, times)),
             differs_from_table,
         });
     }
@@ -232,7 +233,11 @@ mod tests {
 
     fn known() -> Table {
         let statements = [("executions_update", UPDATE), ("timer_insert", INSERT)];
-        table(&statements, &[("executions_update", 2.0), ("timer_insert", 1.0)], &[("executions_update", 5.0), ("timer_insert", 4.0)])
+        table(
+            &statements,
+            &[("executions_update", 2.0), ("timer_insert", 1.0)],
+            &[("executions_update", 5.0), ("timer_insert", 4.0)],
+        )
     }
 
     fn model(updates: f64) -> BTreeMap<String, Counts> {
@@ -280,8 +285,11 @@ mod tests {
         server.statements.insert("executions_update".to_owned(), text.to_owned());
         let comparison = Comparison::of(&server, Some(&known()), &model(3.0));
         assert_eq!(off(&comparison), []);
-        let expected =
-            Reworded { statement: "executions_update".to_owned(), table: Some(UPDATE.to_owned()), measured: Some(text.to_owned()) };
+        let expected = Reworded {
+            statement: "executions_update".to_owned(),
+            table: Some(UPDATE.to_owned()),
+            measured: Some(text.to_owned()),
+        };
         assert_eq!(comparison.reworded, [expected]);
     }
 
