@@ -8,7 +8,8 @@ use plimsoll_profiles::units::{Nanos, Rate};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::counters::{Counters, Reader};
+use super::counters::Counters;
+use super::reader::Reader;
 use super::shape::{Shape, length};
 use crate::clock::RunClock;
 use crate::connect::Connected;
