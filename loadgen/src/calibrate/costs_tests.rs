@@ -38,7 +38,7 @@ fn other_machine(draws: &mut Stream) -> Vec<f64> {
 #[test]
 fn known_costs_are_found_again_within_their_intervals() {
     let (mut inside, mut all) = (0, 0);
-    for seed in 0..12 {
+    for seed in 0..5 {
         println!("seed {seed}");
         let mut draws = Streams::new(seed).stream("test", "costs", 0);
         let truth = other_machine(&mut draws);
@@ -56,7 +56,7 @@ fn known_costs_are_found_again_within_their_intervals() {
         let error = total(&found) / total(&truth) - 1.0;
         assert!(error.abs() < 0.05, "seed {seed}: the sum of all costs is off by {error:.3}");
     }
-    assert!(all > 60, "the runs say something of {all} costs only");
+    assert!(all > 25, "the runs say something of {all} costs only");
     // 90 % intervals; a cost far from the base is pulled towards it a little.
     let share = f64::from(inside) / f64::from(all);
     assert!(share > 0.78, "{inside} of {all} intervals hold the truth");
@@ -99,7 +99,7 @@ fn costs_that_always_come_together_are_said_to() {
     let (request, update) = (index("history_request"), index("history_update"));
     let mut draws = Streams::new(5).stream("test", "together", 0);
     let truth = other_machine(&mut draws);
-    let runs: Vec<Run> = (0..60)
+    let runs: Vec<Run> = (0..300)
         .map(|_| {
             let mut counts: Vec<f64> = truth.iter().map(|_| 0.5 + 9.5 * draws.uniform()).collect();
             counts[update] = 0.8 * counts[request];

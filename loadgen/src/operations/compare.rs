@@ -335,7 +335,9 @@ mod tests {
     fn a_statement_that_is_gone_is_missed() {
         let mut server = known();
         server.statements.remove("timer_insert");
-        server.trials.values_mut().for_each(|counts| drop(counts.remove("timer_insert")));
+        for counts in server.trials.values_mut() {
+            counts.remove("timer_insert");
+        }
         let comparison = Comparison::of(&server, Some(&known()), &model(3.0));
         assert!(off(&comparison).contains(&("activity".to_owned(), "timer_insert".to_owned(), 0.0)));
         assert_eq!(comparison.reworded.len(), 1);
