@@ -1,15 +1,15 @@
 //! From counted workloads to a calibration: costs, their intervals, and how well the model does with them on workloads they were not fitted to.
 
 use plimsoll_profiles::calibration::Calibration;
-use plimsoll_profiles::profile::Profile;
-use plimsoll_profiles::units::Bytes;
+use plimsoll_profiles::profile::{Profile, Span};
+use plimsoll_profiles::units::{Bytes, Nanos};
 use plimsoll_sim::temporal::{Metric, Outcome, Process};
 use serde::{Deserialize, Serialize};
 
 use super::bench::Measured;
 use super::costs::{Estimate, Fit, PROCESSES, Run, counts};
 use super::counters::Counters;
-use super::direct::{Counted, Kept, Value, values};
+use super::direct::{Counted, Kept, Value, image_size, values};
 use super::store::Cluster;
 use super::workloads::Workload;
 use crate::failure::Failure;
@@ -96,6 +96,9 @@ pub fn analyse(
 ) -> Result<(Findings, Calibration), Failure> {
     let mut calibration = base.clone();
     let mut notes = Vec::new();
+    let flush = fsync_seconds(all);
+    let all: Vec<Repeats> = all.iter().map(|one| on_this_disk(one, flush)).collect();
+    let all = all.as_slice();
     // What is measured as it is comes first: it changes what the model counts.
     let outcomes = simulate_all(all, &calibration);
     let counted: Vec<Counted> = all.iter().zip(&outcomes).flat_map(|(one, outcomes)| counted(one, outcomes)).collect();
@@ -128,13 +131,10 @@ pub fn analyse(
         }
     }
     let outcomes = simulate_all(all, &calibration);
+    let image = image_size(&counted.iter().collect::<Vec<_>>()).unwrap_or(FULL_PAGE_IMAGE);
     let quality: Vec<Figure> =
-        all.iter().zip(&outcomes).flat_map(|(one, outcomes)| figures(one, outcomes, idle)).collect();
+        all.iter().zip(&outcomes).flat_map(|(one, outcomes)| figures(one, outcomes, idle, image)).collect();
     notes.extend(remarks(all));
-    let (fsyncs, seconds) = all.iter().flat_map(|one| &one.measured).fold((0.0, 0.0), |(fsyncs, seconds), one| {
-        let of = |name: &str| one.counters.wal.get(name).copied().unwrap_or(0.0);
-        (fsyncs + of("fsyncs"), seconds + of("fsync_seconds"))
-    });
     let Fit { costs, pairs } = fit.unwrap_or(Fit { costs: Vec::new(), pairs: Vec::new() });
     let findings = Findings {
         schema_version: super::store::SCHEMA_VERSION,
@@ -144,12 +144,33 @@ pub fn analyse(
         values,
         kept,
         quality,
-        fsync_ms: (fsyncs > 0.0 && seconds > 0.0).then(|| seconds / fsyncs * 1e3),
+        fsync_ms: flush.map(|seconds| seconds * 1e3),
         measured_up_to: carried(all),
         notes,
     };
     Ok((findings, calibration))
 }
+
+/// Mean time of an fsync; `None` where PostgreSQL does not time them.
+fn fsync_seconds(all: &[Repeats]) -> Option<f64> {
+    let sum = |name: &str| -> f64 {
+        all.iter().flat_map(|one| &one.measured).filter_map(|one| one.counters.wal.get(name)).sum()
+    };
+    let (fsyncs, seconds) = (sum("fsyncs"), sum("fsync_seconds"));
+    (fsyncs > 0.0 && seconds > 0.0).then(|| seconds / fsyncs)
+}
+
+/// The workload on the disk that was measured: how long a flush takes belongs to the cluster and not to the calibration.
+fn on_this_disk(one: &Repeats, flush: Option<f64>) -> Repeats {
+    let mut one = one.clone();
+    if let Some(seconds) = flush {
+        one.profile.cluster.database.fsync = Span::MeanCv { mean: Nanos::from_secs_f64(seconds), cv: FLUSHES_VARY };
+    }
+    one
+}
+
+/// Coefficient of variation of a flush on a local disk, as the model assumes it.
+const FLUSHES_VARY: f64 = 1.0;
 
 fn simulate_all(all: &[Repeats], calibration: &Calibration) -> Vec<Vec<Outcome>> {
     all.iter()
@@ -197,7 +218,7 @@ fn runs(one: &Repeats, counts: &[f64], idle: &Counters) -> Vec<Run> {
 
 /// Puts a measured value into a calibration, as the file will have it.
 fn put(value: &Value, calibration: &mut Calibration) {
-    let nanos = |unit: f64| plimsoll_profiles::units::Nanos::from_secs_f64(value.value * unit);
+    let nanos = |unit: f64| Nanos::from_secs_f64(value.value * unit);
     let bytes = Bytes(value.value.round().max(0.0) as u64);
     let (cpu, statements, wal, stored) =
         (&mut calibration.cpu, &mut calibration.statements, &mut calibration.wal, &mut calibration.bytes);
@@ -231,10 +252,10 @@ fn put(value: &Value, calibration: &mut Calibration) {
     }
 }
 
-/// Mean size of a full-page image in the WAL of such runs, as in `sim/tests/temporal_support/shapes.rs`.
+/// Mean size of a full-page image in the WAL of such runs, where these say nothing of it: as in `sim/tests/temporal_support/shapes.rs`.
 const FULL_PAGE_IMAGE: f64 = 4_800.0;
 
-fn measured_figures(each: &Counters, latency_ms: [f64; 3]) -> Vec<(String, f64)> {
+fn measured_figures(each: &Counters, latency_ms: [f64; 3], image: f64) -> Vec<(String, f64)> {
     let kinds = each.kinds();
     let calls =
         |name: &str| kinds.iter().filter(|(kind, _)| kind.name() == name).map(|(_, sum)| sum.calls).sum::<f64>();
@@ -243,7 +264,7 @@ fn measured_figures(each: &Counters, latency_ms: [f64; 3]) -> Vec<(String, f64)>
         ("statements".to_owned(), kinds.values().map(|sum| sum.calls).sum()),
         ("write transactions".to_owned(), calls("commit")),
         ("fsyncs".to_owned(), wal("fsyncs")),
-        ("WAL bytes".to_owned(), wal("bytes") - wal("images") * FULL_PAGE_IMAGE),
+        ("WAL bytes".to_owned(), wal("bytes") - wal("images") * image),
     ];
     for (_, name) in PROCESSES {
         if let Some(seconds) = each.cpu.get(name) {
@@ -290,13 +311,13 @@ fn quantile(outcomes: &[Outcome], q: f64) -> Option<f64> {
     all.get(all.len() / 2).copied()
 }
 
-fn figures(one: &Repeats, outcomes: &[Outcome], idle: &Counters) -> Vec<Figure> {
+fn figures(one: &Repeats, outcomes: &[Outcome], idle: &Counters, image: f64) -> Vec<Figure> {
     let repeats: Vec<Vec<(String, f64)>> = one
         .measured
         .iter()
         .map(|measured| {
             let each = measured.counters.per_workflow(idle, f64::from(measured.workflows));
-            measured_figures(&each, measured.latency_ms)
+            measured_figures(&each, measured.latency_ms, image)
         })
         .collect();
     let Some(first) = repeats.first() else { return Vec::new() };

@@ -300,3 +300,7 @@ fn pairs(covariance: &[Vec<f64>]) -> Vec<(String, String, f64)> {
     list.sort_by(|a, b| a.2.total_cmp(&b.2));
     list
 }
+
+#[cfg(test)]
+#[path = "costs_tests.rs"]
+mod tests;

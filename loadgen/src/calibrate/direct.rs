@@ -8,6 +8,7 @@ use plimsoll_sim::temporal::IdleLoad;
 use serde::{Deserialize, Serialize};
 
 use super::counters::{Counters, Sum};
+use super::nnls::System;
 use super::statement::Kind;
 
 /// A run's counters as they are, and what the model says of it.
@@ -210,10 +211,35 @@ fn execution(runs: &[&Counted], _: &Calibration, _: u32) -> Estimates {
     }
 }
 
+/// Bytes of a full-page image in these runs. Images of young tables are small (a page's free space is left out), so they are not those of the
+/// base: each kind of statement has so many bytes per row, and all have so many per image, by least squares over all runs. `None` where hardly
+/// any were written.
+pub fn image_size(runs: &[&Counted]) -> Option<f64> {
+    let mut points: Vec<(Kind, Sum)> = Vec::new();
+    for run in runs {
+        points.extend(run.counters.kinds().into_iter().filter(|(_, sum)| sum.rows > 0.0 && sum.wal_bytes > 0.0));
+    }
+    let images: f64 = points.iter().map(|(_, sum)| sum.images).sum();
+    if images < 50.0 {
+        return None;
+    }
+    let mut all: Vec<&Kind> = points.iter().map(|(kind, _)| kind).collect();
+    all.sort();
+    all.dedup();
+    let mut system = System::default();
+    for (kind, sum) in &points {
+        let mut row = vec![0.0; all.len() + 1];
+        row[all.binary_search(&kind).ok()?] = sum.rows;
+        row[all.len()] = sum.images;
+        system.add(&row, sum.wal_bytes, sum.rows.sqrt());
+    }
+    system.solve().ok()?.pop().filter(|size| *size > 0.0)
+}
+
 /// WAL bytes per row by table, from each statement's own WAL, its full-page images taken off.
 fn wal(runs: &[&Counted], base: &Calibration, _: u32) -> Estimates {
     let kinds = kinds(runs);
-    let image = base.wal.full_page_image.0 as f64;
+    let image = image_size(runs).unwrap_or(base.wal.full_page_image.0 as f64);
     let bytes = |sum: Sum| (sum.wal_bytes - sum.images * image).max(0.0);
     let of = |names: &[&str]| sum_of(&kinds, |kind| names.contains(&kind));
     let each = |key, sum: Sum, rows: f64| {

@@ -5,7 +5,8 @@
 //! | [`shape`] | a small workload as a profile |
 //! | [`workloads`] | the fixed set of them: fitted, and held out |
 //! | [`bench`] | runs one on the cluster |
-//! | [`counters`] | everything counted, read at one moment |
+//! | [`counters`] | everything counted |
+//! | [`reader`] | reads it, at one moment |
 //! | [`statement`] | Temporal's SQL statements by the operation table's names |
 //! | [`store`] | finished workloads as files, so that a calibration can go on |
 //! | [`costs`] | CPU costs by regression, with intervals and what cannot be separated |
@@ -22,6 +23,7 @@ pub mod counters;
 pub mod direct;
 pub mod file;
 pub mod nnls;
+pub mod reader;
 pub mod shape;
 pub mod statement;
 pub mod store;

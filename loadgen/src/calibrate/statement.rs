@@ -98,21 +98,17 @@ impl Kind {
         &self.0
     }
 
-    /// Whether how often it comes depends on load and chance: queues are read and trimmed for several tasks at once, tasks are spooled when no
-    /// poller waits, and the transactions of all that are counted with BEGIN and COMMIT.
+    /// Whether how often it comes depends on load: the queues of tasks are read for several at once.
     pub fn batches(&self) -> bool {
-        const BATCHED: [&str; 9] = [
-            "range_delete",
-            "outbound_read",
-            "timer_read",
-            "transfer_read",
-            "visibility_read",
-            "task_queue_lock",
-            "tasks_insert",
-            "tasks_read",
-            "tasks_delete",
-        ];
-        BATCHED.contains(&self.name())
+        ["timer_read", "transfer_read", "visibility_read"].contains(&self.name())
+    }
+
+    /// Whether how often it comes depends on the time and on chance alone: finished tasks are deleted every so often, and tasks are spooled
+    /// when no poller waits at that moment.
+    pub fn is_of_the_time(&self) -> bool {
+        const SUCH: [&str; 6] =
+            ["range_delete", "outbound_read", "task_queue_lock", "tasks_insert", "tasks_read", "tasks_delete"];
+        SUCH.contains(&self.name())
     }
 
     /// The kind of a normalised statement; `None` for what belongs to no workflow: membership, namespaces, shard ownership,

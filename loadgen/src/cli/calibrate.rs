@@ -32,8 +32,8 @@ pub struct CalibrateArgs {
     /// How often each workload is run: intervals come from what differs between repeats
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub repeats: u32,
-    /// Time after each workload for what it left to do
-    #[arg(long, value_name = "TIME", default_value = "8s")]
+    /// Time after each workload for what it left to do: time-out timers of workflow tasks come after 10 s
+    #[arg(long, value_name = "TIME", default_value = "12s")]
     pub settle: Nanos,
     /// How long the idle cluster is watched first
     #[arg(long, value_name = "TIME", default_value = "20s")]

@@ -39,6 +39,9 @@ pub struct OperationsArgs {
     /// How long the idle cluster is watched first
     #[arg(long, value_name = "TIME", default_value = "20s")]
     pub idle: Nanos,
+    /// Compare this table, written earlier, and run nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "write")]
+    pub measured: Option<PathBuf>,
     /// Compare with this table instead of the shipped one
     #[arg(long, value_name = "FILE")]
     pub table: Option<PathBuf>,

@@ -170,3 +170,56 @@ fn machine() -> String {
         kernel.trim()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn arguments(out: &Path) -> CalibrateArgs {
+        let line = ["plimsoll-load", "calibrate", "--yes", "--out"];
+        match Cli::try_parse_from(line.iter().map(AsRef::as_ref).chain([out.as_os_str()])).unwrap().command {
+            Command::Calibrate(arguments) => *arguments,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn finished() -> Measured {
+        Measured {
+            workflows: 50,
+            lost: 0,
+            busy_seconds: 10.0,
+            counters: Counters::default(),
+            latency_ms: [40.0, 50.0, 60.0],
+            busy_cores: 1.0,
+            own_cores: 0.9,
+        }
+    }
+
+    #[test]
+    fn what_is_finished_is_not_run_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (arguments, store) = (arguments(folder.path()), Store::open(folder.path()).unwrap());
+        let all = workloads().len();
+        assert_eq!(missing(&arguments, &store).unwrap().len(), 2 * all);
+        for workload in workloads() {
+            store.keep_run(workload.name, 0, &finished()).unwrap();
+        }
+        store.keep_run(workloads()[3].name, 1, &finished()).unwrap();
+        let left = missing(&arguments, &Store::open(folder.path()).unwrap()).unwrap();
+        assert_eq!(left.len(), all - 1);
+        assert!(left.iter().all(|(workload, repeat)| *repeat == 1 && workload.name != workloads()[3].name));
+    }
+
+    #[test]
+    fn a_directory_without_measurements_is_said_to_hold_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (arguments, store) = (arguments(folder.path()), Store::open(folder.path()).unwrap());
+        let message = gathered(&arguments, &store).unwrap_err().to_string();
+        assert!(message.contains("no measurements"), "{message}");
+    }
+}

@@ -61,7 +61,8 @@ pub fn trials() -> Vec<Trial> {
         timeouts: 0,
     };
     let timer = r#"{ timer = "1200ms" }"#;
-    let long = r#"{ timer = "60s" }"#;
+    // Longer than anything that is measured: it fires in nobody's window. Shorter than the longest wait that the model goes through.
+    let long = r#"{ timer = "50min" }"#;
     let signal = r#"{ wait_signal = "s", after = "300ms", payload = "10B" }"#;
     let update = r#"{ update = "u", after = "300ms", input = "10B", output = "10B" }"#;
     let with = Shape::with;
@@ -106,7 +107,7 @@ pub fn trials() -> Vec<Trial> {
             0,
         ),
         trial(
-            Shape::of("heartbeat", &activity("2500ms", r#", heartbeat = { every = "1s", timeout = "1100ms" }"#)),
+            Shape::of("heartbeat", &activity("2500ms", r#", heartbeat = { every = "1s", timeout = "1200ms" }"#)),
             &[&[&[Activity], &[Close]]],
             1,
             1,

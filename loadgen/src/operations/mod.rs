@@ -95,14 +95,14 @@ pub async fn measure(
     Ok(table)
 }
 
-/// What the model makes of the same trials.
+/// What the model makes of the same trials on a cluster with so many history shards.
 ///
 /// # Errors
 /// When a trial is no profile.
-pub fn modelled(bench: &Bench, plan: &Plan, calibration: &Calibration) -> Result<BTreeMap<String, Counts>, Failure> {
+pub fn modelled(shards: u32, plan: &Plan, calibration: &Calibration) -> Result<BTreeMap<String, Counts>, Failure> {
     let mut all = BTreeMap::new();
     for trial in plan.trials()? {
-        let profile = bench.profile(&trial.shape, plan.rate, plan.workflows)?;
+        let profile = trial.shape.profile(plan.rate, plan.workflows, shards, &[])?;
         let expected = expected::expected(&trial, &profile, plan.rate, calibration);
         all.insert(trial.shape.name.to_owned(), expected.statements);
     }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::catalogue::OPERATIONS;
 use super::compare::{Comparison, Line};
 use super::table::Table;
 
@@ -23,23 +22,15 @@ pub fn text(comparison: &Comparison, measured: &Table, table: Option<&Table>) ->
     }
     let _ = writeln!(out, "\n{:<19}{:>36}", "", "statements of one operation");
     let _ = writeln!(out, "{:<19}{:>10}{:>10}{:>12}   {}", "operation", "model", "table", "measured", "");
-    for operation in &OPERATIONS {
-        let lines: Vec<&Line> = comparison.lines.iter().filter(|line| line.operation == operation.name).collect();
-        if lines.is_empty() {
-            continue;
-        }
-        let sum = |of: &dyn Fn(&Line) -> Option<f64>| -> Option<f64> {
-            let values: Vec<f64> = lines.iter().filter_map(|line| of(line)).collect();
-            (!values.is_empty()).then(|| values.iter().sum())
-        };
-        let differ = lines.iter().filter(|line| line.differs()).count();
+    for total in &comparison.totals {
+        let differ = comparison.lines.iter().filter(|line| line.operation == total.operation && line.differs()).count();
         let _ = writeln!(
             out,
             "{:<19}{}{}{:>12.2}   {}",
-            operation.name,
-            cell(sum(&|line| line.model), 10),
-            cell(sum(&|line| line.table), 10),
-            lines.iter().map(|line| line.measured).sum::<f64>(),
+            total.operation,
+            cell(total.model, 10),
+            cell(total.table, 10),
+            total.measured,
             match differ {
                 0 => "as expected".to_owned(),
                 1 => "1 statement differs".to_owned(),
