@@ -57,13 +57,15 @@ const SAMPLES: usize = 200;
 /// Tables grow by whole pages of 8 KiB: a value per row means something after so many pages.
 const ENOUGH_GROWTH: f64 = 40.0 * 8192.0;
 
+/// What says something of some runs.
+type Estimator = fn(&[&Counted], &Calibration, u32) -> Estimates;
+
 /// What runs and an idle window say.
 pub fn values(runs: &[Counted], idle: &Counters, base: &Calibration, shards: u32) -> (Vec<Value>, Vec<Kept>) {
     let mut values = Vec::new();
     let mut kept = Vec::new();
     values.extend(idle_cpu(idle, base, shards));
-    let estimators: [fn(&[&Counted], &Calibration, u32) -> Estimates; 5] =
-        [execution, wal, forwards, stored, checkpoint_interval];
+    let estimators: [Estimator; 5] = [execution, wal, forwards, stored, checkpoint_interval];
     for estimate in estimators {
         let all: Vec<&Counted> = runs.iter().collect();
         let Ok(point) = estimate(&all, base, shards).map_err(|why| kept.push(why)) else { continue };

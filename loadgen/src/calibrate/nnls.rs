@@ -260,9 +260,9 @@ mod tests {
         assert_eq!(inverse(&matrix), None);
         let matrix = vec![vec![4.0, 1.0, 0.5], vec![1.0, 3.0, 0.2], vec![0.5, 0.2, 2.0]];
         let inverse = inverse(&matrix).unwrap();
-        for i in 0..3 {
+        for (i, row) in matrix.iter().enumerate() {
             for j in 0..3 {
-                let product: f64 = (0..3).map(|k| matrix[i][k] * inverse[k][j]).sum();
+                let product: f64 = row.iter().zip(&inverse).map(|(value, inverse)| value * inverse[j]).sum();
                 assert!((product - f64::from(u8::from(i == j))).abs() < 1e-12);
             }
         }

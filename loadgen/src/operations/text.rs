@@ -21,7 +21,7 @@ pub fn text(comparison: &Comparison, measured: &Table, table: Option<&Table>) ->
         out += "compared with the model's operation table\n";
     }
     let _ = writeln!(out, "\n{:<19}{:>36}", "", "statements of one operation");
-    let _ = writeln!(out, "{:<19}{:>10}{:>10}{:>12}   {}", "operation", "model", "table", "measured", "");
+    let _ = writeln!(out, "{:<19}{:>10}{:>10}{:>12}", "operation", "model", "table", "measured");
     for total in &comparison.totals {
         let differ = comparison.lines.iter().filter(|line| line.operation == total.operation && line.differs()).count();
         let _ = writeln!(
@@ -50,8 +50,8 @@ fn differences(out: &mut String, comparison: &Comparison) {
     if !off.is_empty() {
         let _ = writeln!(
             out,
-            "\n{:<19}{:<32}{:>10}{:>10}{:>12}   {}",
-            "operation", "statement", "model", "table", "measured", "differs from"
+            "\n{:<19}{:<32}{:>10}{:>10}{:>12}   differs from",
+            "operation", "statement", "model", "table", "measured"
         );
     }
     for line in off {
