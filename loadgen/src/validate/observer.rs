@@ -12,7 +12,8 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 
 use super::{per_workflow, steps};
-use crate::calibrate::counters::{Counters, Reader, Reading};
+use crate::calibrate::counters::Counters;
+use crate::calibrate::reader::{Reader, Reading};
 use crate::connect::Connected;
 use crate::samplers::SamplerSettings;
 
