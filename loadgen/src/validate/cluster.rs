@@ -23,7 +23,7 @@ pub fn overrides(profile: &Cluster, set: &[String], local: &LocalCluster) -> (Ve
     if another {
         overrides.push(format!("cluster={{ use = \"{MEASURED_MACHINE}\" }}"));
         changes.push(format!(
-            "the cluster is {MEASURED_MACHINE}, as {} is one of loadgen/cluster/up, not {}",
+            "the cluster is {MEASURED_MACHINE}, as '{}' is one of loadgen/cluster/up, not {}",
             local.name(),
             profile.name
         ));
