@@ -53,8 +53,6 @@ pub fn expected(trial: &Trial, profile: &Profile, rate: Rate, calibration: &Cali
             // History's processor is not visited for these alone: once per run, and as many as the model spooled.
             OperationKind::ColdLoad => cold_loads(trial),
             OperationKind::Spool => outcome.work.spooled as f64 / offered,
-            // The record of a start is written by a race of its own, without a visit.
-            OperationKind::Visibility => outcome.work.visibility_statements as f64 / offered,
             _ => visits(&outcome, kind) / offered,
         };
         if visits > 0.0 {
@@ -64,6 +62,9 @@ pub fn expected(trial: &Trial, profile: &Profile, rate: Rate, calibration: &Cali
     for (kind, count) in of_commands(trial) {
         add(kind, count);
     }
+    // The record of a start is written after a race of its own, which is no visit of history's.
+    let shown = outcome.work.visibility_statements as f64 - visits(&outcome, OperationKind::Visibility);
+    add(Kind::named("visibility_upsert"), shown / offered);
     let total = (outcome.work.statements + outcome.work.visibility_statements) as f64 / offered;
     let explained: f64 = counts.values().sum();
     // What is left are checkpoints of queues: their number is not told, their statements are.
