@@ -139,6 +139,9 @@ impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Sma
             self.base = first.min(u64::MAX - Self::SPAN);
         }
         self.order = 0;
+        // Low leaves first, so that the last level counts only while it is needed.
+        self.slots = std::array::from_fn(|slot| slot as u8);
+        self.deep = false;
         for (time, event) in all {
             self.push(time, event);
         }
