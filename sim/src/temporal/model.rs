@@ -188,6 +188,7 @@ impl EngineModel for Model {
                 Some(chain) => chain,
                 None => return,
             },
+            Event::Flushed(server) => return self.wal_flushed(server, schedule),
             rare => return self.handle_rare(rare, schedule),
         };
         self.walk(chain, schedule);
@@ -200,9 +201,8 @@ impl Model {
     fn handle_rare(&mut self, event: Event, schedule: &mut Schedule<Event>) {
         match event {
             // Handled before.
-            Event::Step(_) | Event::Host { .. } => {}
+            Event::Step(_) | Event::Host { .. } | Event::Flushed(_) => {}
             Event::Collect(pod) => self.collector_due(pod, schedule),
-            Event::Flushed(server) => self.wal_flushed(server, schedule),
             Event::Arrive => self.arrive(schedule),
             Event::Timer(thread) => self.timer_due(thread, schedule),
             Event::Message(thread) => self.message_due(thread, schedule),
@@ -411,11 +411,13 @@ impl Model {
     }
 
     /// How long a document waits for the next bulk request, and the request's way.
+    #[inline(never)]
     pub(super) fn bulk_wait(&mut self) -> Nanos {
         Nanos((self.random.background.uniform() * self.bulk_flush.0 as f64) as u64) + self.statement_trip
     }
 
     /// A provider's call, without the way there and back.
+    #[inline(never)]
     pub(super) fn provider_latency(&mut self) -> Nanos {
         let latency = match &self.provider {
             Some(provider) => provider.latency.sample(&mut self.random.provider),

@@ -95,6 +95,7 @@ impl Model {
         false
     }
 
+    #[inline(never)]
     pub(super) fn wal_flushed(&mut self, server: u8, schedule: &mut Schedule<Event>) {
         let mut flushed = std::mem::take(&mut self.flushed);
         flushed.clear();

@@ -62,7 +62,7 @@ impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Sma
         self.len < ROOM
     }
 
-    /// Adds an event; false when there is no room or the times would lie too far apart.
+    /// Adds an event; false when there is no room or the times would lie too far apart. For callers that are not part of a hot loop.
     #[inline(always)]
     pub fn push(&mut self, time: u64, event: E) -> bool {
         if self.len == ROOM {
@@ -80,7 +80,7 @@ impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Sma
         self.stale = false;
         self.events[slot] = Some(event);
         let key = ((time - self.base) << ORDER_BITS | self.order) << Self::SLOT_BITS | slot as u64;
-        self.first = if ROOM == 16 { self.settle_alone(slot, key) } else { self.settle(slot, key) };
+        self.first = self.settle(slot, key);
         self.order += 1;
         true
     }
@@ -96,8 +96,8 @@ impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Sma
         self.base + (self.first >> (ORDER_BITS + Self::SLOT_BITS))
     }
 
-    /// [`Small::settle`] for callers that may be part of a loop: there the compiler would turn minima into branches, which are mispredicted as
-    /// often as not. With room for 256 only pops are, where no push follows: seldom, since most events lead to another.
+    /// [`Small::settle`] for pops after which no push followed: seldom, since most events lead to another. Not inlined, because inside a loop the
+    /// compiler turns minima into branches, which are mispredicted as often as not.
     #[inline(never)]
     fn settle_alone(&mut self, slot: usize, key: u64) -> u64 {
         self.settle(slot, key)

@@ -127,26 +127,30 @@ impl<E: Copy> EventQueue<E> {
     /// Adds an event.
     #[inline]
     pub fn push(&mut self, time: Nanos, event: E) {
-        if self.form == Form::Few && self.few.push(time.0, event) {
-            return;
+        if self.form == Form::Many {
+            return self.push_more(time, event);
         }
-        self.push_many(time, event);
+        self.push_to_form(time, event);
     }
 
-    /// Not inlined: a model pushes at many places, and inside a loop the compiler would turn the tree's minima into branches.
+    /// Not inlined: a model pushes at many places, and inside a loop the compiler would turn the trees' minima into branches.
     #[inline(never)]
-    fn push_many(&mut self, time: Nanos, event: E) {
-        if self.form == Form::Some && self.some.push(time.0, event) {
-            return;
+    fn push_to_form(&mut self, time: Nanos, event: E) {
+        let pushed = match self.form {
+            Form::Few => self.few.push(time.0, event),
+            Form::Some => self.some.push(time.0, event),
+            Form::Many => false,
+        };
+        if !pushed {
+            self.push_more(time, event);
         }
-        self.push_more(time, event);
     }
 
     #[inline(never)]
     fn push_more(&mut self, time: Nanos, event: E) {
         if self.form == Form::Few {
             self.leave_few();
-            return self.push_many(time, event);
+            return self.push_to_form(time, event);
         }
         if self.form == Form::Some {
             self.leave_some();
