@@ -10,6 +10,7 @@ use super::program::HeartbeatSpec;
 use super::record::Metric;
 use super::state::{Chain, Ending, Purpose, WorkflowTask};
 use super::timeouts::Timeout;
+use super::visits::Process;
 use super::workflow::forwards;
 use crate::engine::Schedule;
 
@@ -62,7 +63,7 @@ impl Model {
     pub(super) fn spool(&mut self, purpose: Purpose, target: u32, from: Chain, schedule: &mut Schedule<Event>) {
         self.work.spooled += 1;
         let mut chain = self.chain(purpose, OperationKind::Spool, target, from.shard);
-        chain.matching = from.matching;
+        chain.pods[Process::Matching as usize] = from.pods[Process::Matching as usize];
         self.launch(chain, schedule);
     }
 

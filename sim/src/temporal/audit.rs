@@ -3,6 +3,7 @@
 use plimsoll_profiles::units::Nanos;
 
 use super::model::Model;
+use super::visits::Pool;
 use crate::engine::Report;
 
 /// What is left in a model. All of it is zero once every workflow is closed and every request answered.
@@ -40,7 +41,7 @@ impl Model {
     /// What is left now.
     pub fn leftovers(&self) -> Leftovers {
         let fleet = &self.size.workers;
-        let pools = self.history_pools.iter().chain(&self.matching_pools).chain(&self.visibility_pools);
+        let pools = [Pool::History, Pool::Matching, Pool::Visibility].into_iter().flat_map(|pool| self.pools.all(pool));
         let total = |each: u32| (fleet.pods.count * each) as usize;
         let sum =
             |of: fn(&super::matching::WorkerPod) -> u32| self.workers.iter().map(|w| of(w) as usize).sum::<usize>();
@@ -79,17 +80,15 @@ impl Model {
             add("shard", index, shard.report(now));
         }
         let pools = [
-            ("history connections", &mut self.history_pools),
-            ("matching connections", &mut self.matching_pools),
-            ("visibility connections", &mut self.visibility_pools),
+            ("history connections", Pool::History),
+            ("matching connections", Pool::Matching),
+            ("visibility connections", Pool::Visibility),
+            ("server connections", Pool::Server),
         ];
-        for (name, pools) in pools {
-            for (index, pool) in pools.iter_mut().enumerate() {
+        for (name, pool) in pools {
+            for (index, pool) in self.pools.all_mut(pool).iter_mut().enumerate() {
                 add(name, index, pool.report(now));
             }
-        }
-        if let Some(pool) = &mut self.server_pool {
-            add("server connections", 0, pool.report(now));
         }
         for (index, wal) in self.wals.iter_mut().enumerate() {
             add("wal", index, wal.station.report(now).station);

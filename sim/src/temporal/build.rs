@@ -9,13 +9,14 @@ use super::backlog::Backlog;
 use super::caches::StateCache;
 use super::ends::Lifecycle;
 use super::forwarding::Forwarders;
-use super::hosts::{PodGroup, ProcessCosts, host};
+use super::hosts::{PodTable, ProcessCosts, host};
 use super::idle::{IdleLoad, Idling};
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{Event, Model, Provider, Random};
 use super::outages::Outage;
 use super::pages::Pages;
+use super::pools::Pools;
 use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
 use super::record::{Counts, Work};
@@ -24,7 +25,7 @@ use super::slab::Slab;
 use super::system::{Load, Pods, Settings, SystemSize, shares_one_machine};
 use super::timeouts::TimerReads;
 use super::visits::{Process, Trips, VisibilityWay, VisitTable};
-use crate::engine::{ConnectionPool, Permit, Simulation, TimeSlicing};
+use crate::engine::{Permit, Simulation, TimeSlicing};
 
 /// Poisson starts of one rate, until an end.
 struct PoissonStarts {
@@ -103,12 +104,16 @@ impl Model {
             None => VisitTable::self_hosted(calibration, trips),
         };
         let (arrivals, start_rate) = starts(profile, &settings);
-        let (hosts, groups) = place(profile, &size, calibration.runtime.time_slice);
+        let (hosts, pods_on) = place(profile, &size, calibration.runtime.time_slice);
         let database = &profile.cluster.database;
         let kept = profile.growth.retention.as_secs_f64() * start_rate;
         let on_main = profile.cluster.visibility == Visibility::Database;
         let pages = Pages::of(calibration, kept, size.history_shards, on_main);
-        let pools = |count: u32, max: u32| (0..count).map(|_| ConnectionPool::new(max)).collect::<Vec<_>>();
+        let of_pods = [
+            (size.history.count, profile.cluster.max_connections),
+            (size.matching.count, profile.cluster.max_connections),
+            (size.history.count, profile.cluster.visibility_max_connections),
+        ];
         let fleet = &size.workers;
         let streams = Streams::new(settings.seed);
         let partitions = profile.cluster.task_queue_partitions;
@@ -140,15 +145,11 @@ impl Model {
             lifecycle: Lifecycle::new(),
             chains: Slab::new(),
             forwarders: Forwarders::new(profile.cluster.task_queue_partitions),
-            costs: ProcessCosts::of(calibration),
             hosts,
-            groups,
+            pods: PodTable::new(pods_on, ProcessCosts::of(calibration)),
             // Writes of one run exclude each other however many permits its shard has: each run has one of its shard's permits for good.
             shards: (0..permits).map(|_| Permit::new(1)).collect(),
-            history_pools: pools(size.history.count, profile.cluster.max_connections),
-            matching_pools: pools(size.matching.count, profile.cluster.max_connections),
-            visibility_pools: pools(size.history.count, profile.cluster.visibility_max_connections),
-            server_pool: bouncer.map(|bouncer| ConnectionPool::new(bouncer.server_connections)),
+            pools: Pools::new(of_pods, bouncer.map(|bouncer| bouncer.server_connections)),
             wals: Wal::of(profile),
             checkpoints: Checkpoints::new(database, &pages),
             flushed: Vec::new(),
@@ -243,7 +244,7 @@ fn starts(profile: &Profile, settings: &Settings) -> (Starts, f64) {
 }
 
 /// Hosts, and which pod of which process runs on which.
-fn place(profile: &Profile, size: &SystemSize, slice: Nanos) -> (Vec<TimeSlicing>, [PodGroup; Process::COUNT]) {
+fn place(profile: &Profile, size: &SystemSize, slice: Nanos) -> (Vec<TimeSlicing>, [Vec<u32>; Process::COUNT]) {
     let groups = [
         size.frontend,
         size.history,
@@ -253,14 +254,14 @@ fn place(profile: &Profile, size: &SystemSize, slice: Nanos) -> (Vec<TimeSlicing
         Pods { count: 1, cores: size.visibility_database },
     ];
     if let Some(cores) = shares_one_machine(profile) {
-        return (vec![host(cores, slice)], groups.map(|pods| PodGroup::new(vec![0; pods.count as usize])));
+        return (vec![host(cores, slice)], groups.map(|pods| vec![0; pods.count as usize]));
     }
     let mut hosts = Vec::new();
     let groups = groups.map(|pods| {
         let first = hosts.len() as u32;
         let cores = pods.cores.get().max(0.01);
         hosts.extend((0..pods.count).map(|_| host(Cores::new(cores), slice)));
-        PodGroup::new((first..first + pods.count).collect())
+        (first..first + pods.count).collect()
     });
     (hosts, groups)
 }

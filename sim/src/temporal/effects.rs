@@ -182,22 +182,23 @@ impl Model {
     /// The chain is done.
     pub(super) fn ended(&mut self, id: u32, schedule: &mut Schedule<Event>) {
         let chain = self.chains[id];
-        match chain.purpose {
-            // These go on to matching as the same chain.
-            Purpose::ScheduleWorkflowTask => return self.workflow_task_scheduled(id, chain, schedule),
-            Purpose::ScheduleActivity => return self.activity_scheduled(id, chain, schedule),
-            Purpose::RetryActivity => {
-                self.chains[id].purpose = Purpose::ScheduleActivity;
-                self.await_worker(chain.target, schedule);
-                let chain = self.chains[id];
-                return self.activity_scheduled(id, chain, schedule);
-            }
-            Purpose::StartWorkflowTask => self.forwarders.free(Kind::Workflow, u32::from(chain.partition)),
-            Purpose::StartActivity => self.forwarders.free(Kind::Activity, u32::from(chain.partition)),
-            _ => {}
-        }
         self.chains.remove(id);
         match chain.purpose {
+            // These go on to matching as a chain of the same kind.
+            Purpose::ScheduleWorkflowTask => {
+                let id = self.chains.insert(chain);
+                self.workflow_task_scheduled(id, chain, schedule);
+            }
+            Purpose::ScheduleActivity => {
+                let id = self.chains.insert(chain);
+                self.activity_scheduled(id, chain, schedule);
+            }
+            Purpose::RetryActivity => {
+                let chain = Chain { purpose: Purpose::ScheduleActivity, ..chain };
+                let id = self.chains.insert(chain);
+                self.await_worker(chain.target, schedule);
+                self.activity_scheduled(id, chain, schedule);
+            }
             Purpose::Start => self.start_answered(&chain, schedule),
             Purpose::ShowStart => self.start_shown(chain, schedule),
             Purpose::ScheduleFires => self.schedule_goes_on(chain, schedule),
@@ -205,10 +206,12 @@ impl Model {
             Purpose::SpoolActivity => self.activity_spooled(chain.target, schedule),
             // Matching drops the task, and the poller waits for another.
             Purpose::StartWorkflowTask if self.runs[chain.target].closed => {
+                self.forwarders.free(Kind::Workflow, u32::from(chain.partition));
                 self.polled(Purpose::PollWorkflow, chain.worker, 0, schedule);
                 self.release(chain.target);
             }
             Purpose::StartWorkflowTask => {
+                self.forwarders.free(Kind::Workflow, u32::from(chain.partition));
                 if chain.operation == OperationKind::SpeculativeTaskStarted {
                     self.speculative_task_started(chain.target, schedule);
                 }
@@ -236,10 +239,12 @@ impl Model {
             }
             // Matching drops the task, and the poller waits for another.
             Purpose::StartActivity if chain.refused => {
+                self.forwarders.free(Kind::Activity, u32::from(chain.partition));
                 self.forget_activity(chain.target);
                 self.polled(Purpose::PollActivity, chain.worker, u32::from(chain.partition), schedule);
             }
             Purpose::StartActivity => {
+                self.forwarders.free(Kind::Activity, u32::from(chain.partition));
                 self.poller_free(Purpose::PollActivity, chain.worker, false, schedule);
                 self.run_activity(chain.target, chain.worker, schedule);
             }

@@ -13,6 +13,7 @@ use crate::engine::Schedule;
 
 impl Model {
     /// Walks a chain to its end as if it were alone.
+    #[inline(never)]
     pub(super) fn walk_alone(&mut self, id: u32, schedule: &mut Schedule<Event>) {
         let mut takes = Nanos::ZERO;
         loop {

@@ -1,5 +1,7 @@
 //! CPU: what a visit costs where it runs, whom it waits for, and the garbage collections of the services.
 
+use std::hint::select_unpredictable;
+
 use plimsoll_profiles::units::{Cores, Nanos};
 
 use super::idle::IDLE_JOB;
@@ -10,23 +12,44 @@ use crate::engine::{Schedule, TimeSlicing, WakeUp};
 /// The collector has one core of so many.
 const COLLECTOR_SHARE: u64 = 4;
 
-/// The pods of one process: their hosts, how many of their jobs are on a CPU, and what they have used since their last garbage collection.
-pub(super) struct PodGroup {
-    pub hosts: Vec<u32>,
-    pub running: Vec<u32>,
-    since_collection: Vec<Nanos>,
+/// A pod: its host, how many of its jobs are on a CPU, and what it has used since its last garbage collection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pod {
+    pub host: u32,
+    running: u32,
+    since_collection: Nanos,
     /// What is left of the collection under way.
-    collecting: Vec<Nanos>,
+    collecting: Nanos,
+    costs: ProcessCosts,
 }
 
-impl PodGroup {
-    pub(super) fn new(hosts: Vec<u32>) -> Self {
-        PodGroup {
-            running: vec![0; hosts.len()],
-            since_collection: vec![Nanos::ZERO; hosts.len()],
-            collecting: vec![Nanos::ZERO; hosts.len()],
-            hosts,
+/// The pods of every process, one process after the other.
+#[derive(Clone, Debug)]
+pub(super) struct PodTable {
+    pods: Vec<Pod>,
+    /// By process, where its pods begin; at the end, where the last process's end.
+    first: [u32; Process::COUNT + 1],
+}
+
+impl PodTable {
+    /// Pods on these hosts.
+    pub(super) fn new(hosts: [Vec<u32>; Process::COUNT], costs: [ProcessCosts; Process::COUNT]) -> Self {
+        let mut table = PodTable { pods: Vec::new(), first: [0; Process::COUNT + 1] };
+        for (process, (hosts, costs)) in hosts.into_iter().zip(costs).enumerate() {
+            let (running, since_collection, collecting) = (0, Nanos::ZERO, Nanos::ZERO);
+            table.pods.extend(hosts.into_iter().map(|host| Pod { host, running, since_collection, collecting, costs }));
+            table.first[process + 1] = table.pods.len() as u32;
         }
+        table
+    }
+
+    /// The pods of a process.
+    pub(super) fn of(&self, process: Process) -> &[Pod] {
+        &self.pods[self.first[process as usize] as usize..self.first[process as usize + 1] as usize]
+    }
+
+    fn of_mut(&mut self, process: Process) -> &mut [Pod] {
+        &mut self.pods[self.first[process as usize] as usize..self.first[process as usize + 1] as usize]
     }
 }
 
@@ -77,36 +100,37 @@ impl ProcessCosts {
 
 impl Model {
     /// Puts a chain's work on its process's host.
+    #[inline(always)]
     pub(super) fn use_cpu(&mut self, id: u32, process: Process, demand: Nanos, schedule: &mut Schedule<Event>) {
-        let pod = self.pod_of(id, process);
-        let costs = self.costs[process as usize];
-        let group = &mut self.groups[process as usize];
-        let host = group.hosts[pod];
+        let place = self.pods.first[process as usize] + self.chains[id].pod(process);
+        let pod = &mut self.pods.pods[place as usize];
+        let host = &mut self.hosts[pod.host as usize];
+        let costs = &pod.costs;
         // One upsert is one statement: it does not sleep in between.
         let part = if demand == self.calibration.cpu.database_visibility { demand } else { costs.part };
-        let mut demand = demand;
-        if group.running[pod] == 0 {
-            demand += costs.wake;
-            self.work.wake_ups[process as usize] += 1;
-        }
-        if self.hosts[host as usize].has_idle_core() {
-            demand += costs.idle_core;
-            self.work.idle_cores[process as usize] += 1;
-        }
-        group.running[pod] += 1;
-        group.since_collection[pod] += demand;
-        let collect = group.since_collection[pod] >= costs.collection_every;
+        // Both are as good as coins' tosses: no branch depends on them.
+        let (wakes, idle_core) = (pod.running == 0, host.has_idle_core());
+        let wake = select_unpredictable(wakes, costs.wake, Nanos::ZERO);
+        let demand = demand + wake + select_unpredictable(idle_core, costs.idle_core, Nanos::ZERO);
+        self.work.wake_ups[process as usize] += u64::from(wakes);
+        self.work.idle_cores[process as usize] += u64::from(idle_core);
         self.work.cpu[process as usize] += demand;
-        self.run_on(host, job(id, process), demand, part, schedule);
+        pod.running += 1;
+        pod.since_collection += demand;
+        let collect = pod.since_collection >= costs.collection_every;
+        if let Some(WakeUp { at, core }) = host.arrive(schedule.now(), job(id, place), demand, part) {
+            schedule.at(at, Event::Host { host: pod.host, core });
+        }
         if collect {
-            self.collect_garbage(process, pod, schedule);
+            self.collect_garbage(process, place - self.pods.first[process as usize], schedule);
         }
     }
 
-    /// A job comes to a host.
-    #[inline]
-    pub(super) fn run_on(&mut self, host: u32, job: u32, demand: Nanos, part: Nanos, schedule: &mut Schedule<Event>) {
-        if let Some(WakeUp { at, core }) = self.hosts[host as usize].arrive(schedule.now(), job, demand, part) {
+    /// Work of no chain comes to a host.
+    pub(super) fn run_idle_work(&mut self, host: u32, demand: Nanos, schedule: &mut Schedule<Event>) {
+        if let Some(WakeUp { at, core }) =
+            self.hosts[host as usize].arrive(schedule.now(), job(IDLE_JOB, 0), demand, demand)
+        {
             schedule.at(at, Event::Host { host, core });
         }
     }
@@ -114,10 +138,9 @@ impl Model {
     /// A simulation begins at any moment between two collections of each pod.
     pub(super) fn begin_between_collections(&mut self) {
         for process in [Process::Frontend, Process::History, Process::Matching] {
-            let every = self.costs[process as usize].collection_every.0 as f64;
             let random = &mut self.random.background;
-            for since in &mut self.groups[process as usize].since_collection {
-                *since = Nanos((random.uniform() * every) as u64);
+            for pod in self.pods.of_mut(process) {
+                pod.since_collection = Nanos((random.uniform() * pod.costs.collection_every.0 as f64) as u64);
             }
         }
     }
@@ -127,11 +150,11 @@ impl Model {
     /// Measured with `GODEBUG=gctrace=1` at 25 one-activity workflows a second on 2 cores: history once in 1.8 s for 90 to 220 ms of
     /// CPU, frontend once in 2.2 s for 25 to 140 ms, matching once in 3.7 s for 30 to 180 ms. How long one takes, and how seldom it
     /// comes, grows with what is alive: with the cache of mutable state.
-    fn collect_garbage(&mut self, process: Process, pod: usize, schedule: &mut Schedule<Event>) {
-        let collection = self.costs[process as usize].collection;
-        let group = &mut self.groups[process as usize];
-        group.since_collection[pod] = Nanos::ZERO;
-        let under_way = std::mem::replace(&mut group.collecting[pod], collection) > Nanos::ZERO;
+    #[cold]
+    fn collect_garbage(&mut self, process: Process, pod: u32, schedule: &mut Schedule<Event>) {
+        let state = &mut self.pods.of_mut(process)[pod as usize];
+        state.since_collection = Nanos::ZERO;
+        let under_way = std::mem::replace(&mut state.collecting, state.costs.collection) > Nanos::ZERO;
         if !under_way {
             self.collect_on(process, pod, schedule);
         }
@@ -139,71 +162,51 @@ impl Model {
 
     /// The next piece of a collection: the collector takes a quarter of the cores its process may use (`gcBackgroundUtilization`
     /// in Go's `runtime/mgcpacer.go`), in pieces of a slice.
-    fn collect_on(&mut self, process: Process, pod: usize, schedule: &mut Schedule<Event>) {
-        let group = &mut self.groups[process as usize];
-        let host = group.hosts[pod];
-        let piece = group.collecting[pod].min(self.calibration.runtime.collector_slice);
-        group.collecting[pod] = group.collecting[pod] - piece;
-        let more = group.collecting[pod] > Nanos::ZERO;
+    fn collect_on(&mut self, process: Process, pod: u32, schedule: &mut Schedule<Event>) {
+        let state = &mut self.pods.of_mut(process)[pod as usize];
+        let host = state.host;
+        let piece = state.collecting.min(self.calibration.runtime.collector_slice);
+        state.collecting = state.collecting - piece;
+        let more = state.collecting > Nanos::ZERO;
         self.work.cpu[process as usize] += piece;
-        self.run_on(host, job(IDLE_JOB, process), piece, piece, schedule);
+        self.run_idle_work(host, piece, schedule);
         if more {
             let pause = Nanos(piece.0 * COLLECTOR_SHARE / u64::from(self.hosts[host as usize].cores()));
-            schedule.after(pause.max(piece), Event::Collect((pod as u32) << 3 | process as u32));
+            schedule.after(pause.max(piece), Event::Collect(pod << 3 | process as u32));
         }
     }
 
     /// A collector's turn.
     pub(super) fn collector_due(&mut self, token: u32, schedule: &mut Schedule<Event>) {
-        let (pod, process) = chain_of(token);
-        self.collect_on(process, pod as usize, schedule);
-    }
-
-    pub(super) fn pod_of(&self, id: u32, process: Process) -> usize {
-        let chain = &self.chains[id];
-        let pod = match process {
-            Process::Frontend => u32::from(chain.frontend),
-            Process::History => u32::from(chain.history),
-            Process::Matching => u32::from(chain.matching),
-            Process::Database | Process::VisibilityDatabase => 0,
-            Process::Worker => chain.worker,
+        let process = match token & 7 {
+            0 => Process::Frontend,
+            1 => Process::History,
+            _ => Process::Matching,
         };
-        pod as usize
+        self.collect_on(process, token >> 3, schedule);
     }
 
-    #[inline]
-    pub(super) fn host_woken(&mut self, host: u32, core: u16, schedule: &mut Schedule<Event>) {
+    /// A host's core may have finished a job: the chain that goes on, if any.
+    #[inline(always)]
+    pub(super) fn host_woken(&mut self, host: u32, core: u16, schedule: &mut Schedule<Event>) -> Option<u32> {
         let ended = self.hosts[host as usize].complete(schedule.now(), core);
         if let Some(WakeUp { at, core }) = ended.wake {
             schedule.at(at, Event::Host { host, core });
         }
-        let Some(token) = ended.token else { return };
-        let (id, process) = chain_of(token);
+        let token = ended.token?;
+        let id = token as u32;
         if id == IDLE_JOB {
-            return;
+            return None;
         }
-        let pod = self.pod_of(id, process);
-        self.groups[process as usize].running[pod] -= 1;
-        self.advance(id, schedule);
+        self.pods.pods[(token >> 32) as usize].running -= 1;
+        Some(id)
     }
 }
 
-/// A host's token: the chain, and which of its processes is on the CPU.
-pub(super) fn job(id: u32, process: Process) -> u32 {
-    debug_assert!(id <= IDLE_JOB, "more than half a billion chains at once");
-    id << 3 | process as u32
-}
-
-fn chain_of(token: u32) -> (u32, Process) {
-    let process = match token & 7 {
-        0 => Process::Frontend,
-        1 => Process::History,
-        2 => Process::Matching,
-        3 => Process::Database,
-        4 => Process::Worker,
-        _ => Process::VisibilityDatabase,
-    };
-    (token >> 3, process)
+/// A host's token: the chain, and the pod it is on.
+#[inline]
+fn job(id: u32, pod: u32) -> u64 {
+    u64::from(pod) << 32 | u64::from(id)
 }
 
 /// A host of this many cores.

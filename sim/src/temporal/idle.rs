@@ -10,7 +10,6 @@
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
 
-use super::hosts::job;
 use super::model::{Event, Model};
 use super::requests::QueueCall;
 use super::visits::Process;
@@ -31,7 +30,7 @@ const LONG_POLL: Nanos = Nanos::from_secs(60);
 /// Time between two portions of idle work.
 const PORTION: Nanos = Nanos::from_millis(100);
 /// The work of no chain.
-pub(super) const IDLE_JOB: u32 = (1 << 29) - 1;
+pub(super) const IDLE_JOB: u32 = u32::MAX;
 
 /// Load of a cluster without workflows, per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,12 +96,12 @@ impl Model {
             (Process::Database, load.database, Nanos::ZERO),
         ];
         for (process, per_second, per_poll) in shares {
-            let hosts = &self.groups[process as usize].hosts;
-            let host = hosts[self.random.background.below(hosts.len() as u64) as usize];
+            let pods = self.pods.of(process);
+            let host = pods[self.random.background.below(pods.len() as u64) as usize].host;
             let polling = per_poll * polls;
             self.work.cpu[process as usize] += polling;
             let demand = Nanos(per_second.0 * PORTION.0 / 1_000_000_000) + polling;
-            self.run_on(host, job(IDLE_JOB, process), demand, demand, schedule);
+            self.run_idle_work(host, demand, schedule);
         }
         schedule.after(PORTION, Event::Idle);
     }

@@ -40,11 +40,14 @@ impl Bucket {
         Bucket { gap: gap as u64, ahead: (gap * (tokens - 1.0)) as u64, full_at: 0 }
     }
 
-    fn admits(&mut self, now: Nanos) -> bool {
+    /// Admits so many requests at once, one at least, or none of them.
+    #[inline]
+    fn admits(&mut self, now: Nanos, requests: u32) -> bool {
         let full_at = self.full_at.max(now.0);
-        let admitted = full_at - now.0 <= self.ahead;
+        let requests = u64::from(requests);
+        let admitted = full_at - now.0 + self.gap * (requests - 1) <= self.ahead;
         if admitted {
-            self.full_at = full_at + self.gap;
+            self.full_at = full_at + self.gap * requests;
         }
         admitted
     }
@@ -87,7 +90,7 @@ impl RateLimits {
     }
 
     /// Asks a pod to serve so many requests of a chain: none, or the time after which to ask again.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ask(
         &mut self,
         process: Process,
@@ -97,16 +100,19 @@ impl RateLimits {
         now: Nanos,
         random: &mut Stream,
     ) -> Option<Nanos> {
-        let bucket = &mut self.pods[process as usize][pod];
-        let before = bucket.full_at;
-        if (0..requests).all(|_| bucket.admits(now)) {
+        if self.pods[process as usize][pod].admits(now, requests) {
             if !self.refused.is_empty() {
-                self.refused.remove(&chain);
+                self.forget(chain);
             }
             return None;
         }
-        bucket.full_at = before;
         Some(self.back_off(chain, random))
+    }
+
+    /// A chain that may have been turned away is admitted.
+    #[cold]
+    fn forget(&mut self, chain: u32) {
+        self.refused.remove(&chain);
     }
 
     /// How long a chain that was turned away waits before it asks again.
@@ -127,13 +133,13 @@ mod tests {
     #[test]
     fn a_bucket_admits_its_burst_and_then_its_rate() {
         let mut bucket = Bucket::new(Rate::per_second(100.0), 2.0);
-        let at_once = (0..1_000).filter(|_| bucket.admits(Nanos::from_secs(5))).count();
+        let at_once = (0..1_000).filter(|_| bucket.admits(Nanos::from_secs(5), 1)).count();
         assert_eq!(at_once, 200);
         // A thousand calls a second for ten seconds: a tenth of them.
-        let later = (0..10_000).filter(|n| bucket.admits(Nanos::from_secs(5) + Nanos::from_millis(*n))).count();
+        let later = (0..10_000).filter(|n| bucket.admits(Nanos::from_secs(5) + Nanos::from_millis(*n), 1)).count();
         assert!((later as i64 - 1_000).abs() <= 1, "{later}");
         // After two idle seconds the burst is back.
-        assert_eq!((0..1_000).filter(|_| bucket.admits(Nanos::from_secs(60))).count(), 200);
+        assert_eq!((0..1_000).filter(|_| bucket.admits(Nanos::from_secs(60), 1)).count(), 200);
     }
 
     #[test]

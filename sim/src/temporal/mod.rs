@@ -27,6 +27,7 @@ mod outages;
 mod outcome;
 mod pages;
 mod path;
+mod pools;
 mod postgres;
 mod program;
 mod record;

@@ -13,11 +13,12 @@ use plimsoll_profiles::units::Nanos;
 use super::caches::StateCache;
 use super::ends::Lifecycle;
 use super::forwarding::Forwarders;
-use super::hosts::{PodGroup, ProcessCosts};
+use super::hosts::PodTable;
 use super::idle::Idling;
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::outages::Outage;
+use super::pools::Pools;
 use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
 use super::record::{Counts, Metric, Work};
@@ -28,13 +29,13 @@ use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread
 use super::steps::Steps;
 use super::system::{Settings, SystemSize};
 use super::timeouts::{Timeout, TimerReads};
-use super::visits::{Pool, Process, Visit, VisitTable};
-use crate::engine::{ConnectionPool, Model as EngineModel, Permit, Priority, Schedule, TimeSlicing};
+use super::visits::{Process, Visit, VisitTable};
+use crate::engine::{Model as EngineModel, Permit, Priority, Schedule, TimeSlicing};
 
 /// What happens at an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
-// In words: a tag of one byte makes the compiler copy what follows in overlapping pieces, which the processor waits for.
-#[repr(u32)]
+// One word, which goes through the queue in a register.
+#[repr(u16)]
 pub enum Event {
     /// The next intended start.
     Arrive,
@@ -42,10 +43,10 @@ pub enum Event {
     Step(u32),
     /// A host's core may have finished a job.
     Host {
-        /// Which.
-        host: u32,
-        /// Of its cores.
+        /// Which of its cores.
         core: u16,
+        /// Which host.
+        host: u32,
     },
     /// The garbage collector of a process's pod goes on.
     Collect(u32),
@@ -63,10 +64,10 @@ pub enum Event {
     QueueLimit(u32),
     /// A workflow task may have waited too long on its sticky queue.
     StickyTimeout {
+        /// Which of its tasks, in the low bits of the number: there are fewer within one time-out.
+        task: u16,
         /// Of which run.
         run: u32,
-        /// Which of its tasks.
-        task: u32,
     },
     /// A continued run's first workflow task is due.
     FirstTask(u32),
@@ -97,6 +98,8 @@ pub enum Event {
     /// The past's workflows are deleted.
     Retention,
 }
+
+const _: () = assert!(size_of::<Event>() == 8);
 
 /// Random streams, one per purpose.
 pub(super) struct Random {
@@ -144,14 +147,10 @@ pub struct Model {
     pub(super) chains: Slab<Chain>,
 
     pub(super) forwarders: Forwarders,
-    pub(super) costs: [ProcessCosts; Process::COUNT],
     pub(super) hosts: Vec<TimeSlicing>,
-    pub(super) groups: [PodGroup; Process::COUNT],
+    pub(super) pods: PodTable,
     pub(super) shards: Vec<Permit>,
-    pub(super) history_pools: Vec<ConnectionPool>,
-    pub(super) matching_pools: Vec<ConnectionPool>,
-    pub(super) visibility_pools: Vec<ConnectionPool>,
-    pub(super) server_pool: Option<ConnectionPool>,
+    pub(super) pools: Pools,
     pub(super) wals: Vec<Wal>,
     pub(super) checkpoints: Checkpoints,
     pub(super) flushed: Vec<u32>,
@@ -186,11 +185,16 @@ impl EngineModel for Model {
     type Event = Event;
 
     fn handle(&mut self, event: Event, schedule: &mut Schedule<Event>) {
-        match event {
-            Event::Step(chain) => self.advance(chain, schedule),
-            Event::Host { host, core } => self.host_woken(host, core, schedule),
-            rare => self.handle_rare(rare, schedule),
-        }
+        let chain = match event {
+            Event::Step(chain) => chain,
+            Event::Host { core, host } => match self.host_woken(host, core, schedule) {
+                Some(chain) => chain,
+                None => return,
+            },
+            Event::Flushed(server) => return self.wal_flushed(server, schedule),
+            rare => return self.handle_rare(rare, schedule),
+        };
+        self.walk(chain, schedule);
     }
 }
 
@@ -200,16 +204,15 @@ impl Model {
     fn handle_rare(&mut self, event: Event, schedule: &mut Schedule<Event>) {
         match event {
             // Handled before.
-            Event::Step(_) | Event::Host { .. } => {}
+            Event::Step(_) | Event::Host { .. } | Event::Flushed(_) => {}
             Event::Collect(pod) => self.collector_due(pod, schedule),
-            Event::Flushed(server) => self.wal_flushed(server, schedule),
             Event::Arrive => self.arrive(schedule),
             Event::Timer(thread) => self.timer_due(thread, schedule),
             Event::Message(thread) => self.message_due(thread, schedule),
             Event::Signal(signaller) => self.signal_due(signaller, schedule),
             Event::End(end) => self.end_due(end, schedule),
             Event::QueueLimit(limit) => self.queue_limit_due(limit, schedule),
-            Event::StickyTimeout { run, task } => self.sticky_timeout_due(run, task, schedule),
+            Event::StickyTimeout { task, run } => self.sticky_timeout_due(run, task, schedule),
             Event::FirstTask(run) => self.first_task_due(run, schedule),
             Event::Retry(activity) => self.retry_due(activity, schedule),
             Event::TimedOut(activity) => self.attempt_timed_out(activity, schedule),
@@ -276,9 +279,7 @@ impl Model {
             target,
             run: NONE,
             shard,
-            history: (shard % self.size.history.count) as u16,
-            frontend,
-            matching,
+            pods: [frontend, (shard % self.size.history.count) as u16, matching, 0],
             worker: 0,
             extra_statements: 0,
             extra_writes: 0,
@@ -302,160 +303,130 @@ impl Model {
 
     /// Walks a chain on until it has to wait for something.
     pub(super) fn advance(&mut self, id: u32, schedule: &mut Schedule<Event>) {
-        if schedule.now() < self.settings.filled_at {
+        self.walk(id, schedule);
+    }
+
+    /// The same where an event brings it on: part of the event's own function.
+    #[inline(always)]
+    fn walk(&mut self, id: u32, schedule: &mut Schedule<Event>) {
+        let now = schedule.now();
+        if now < self.settings.filled_at {
             return self.walk_alone(id, schedule);
         }
-        loop {
+        let next = loop {
             let chain = &mut self.chains[id];
             let place = chain.place;
             chain.place = place + 1;
             match self.visits.at(place) {
-                Visit::Hop(trip) => return schedule.after(trip, Event::Step(id)),
+                Visit::Hop(trip) => break Next::After(trip),
                 Visit::Cpu(process, demand) => {
-                    self.work.requests.visit(process, self.chains[id].operation);
-                    return self.use_cpu(id, process, demand, schedule);
+                    self.work.requests.visit(process, chain.operation);
+                    break Next::Cpu(process, demand);
                 }
                 Visit::Admit(process, requests) => {
-                    if let Some(wait) = self.refused(id, process, requests, schedule.now()) {
-                        self.chains[id].place = place;
-                        return schedule.after(wait, Event::Step(id));
+                    let pod = chain.pod(process) as usize;
+                    let random = &mut self.random.background;
+                    if let Some(wait) = self.rate_limits.ask(process, pod, u32::from(requests), id, now, random) {
+                        self.work.throttled[process as usize] += 1;
+                        chain.place = place;
+                        break Next::After(wait);
                     }
                 }
                 Visit::Poll(demand) => {
-                    self.work.requests.poll(QueueCall::of(self.chains[id].purpose));
-                    return self.use_cpu(id, Process::Frontend, demand, schedule);
+                    self.work.requests.poll(QueueCall::of(chain.purpose));
+                    break Next::Cpu(Process::Frontend, demand);
                 }
                 Visit::Dispatch(demand) => {
-                    let chain = &self.chains[id];
                     self.work.requests.forward(QueueCall::of(chain.purpose), chain.forwards);
                     let forwards = u64::from(chain.forwards);
                     let forwarding = self.calibration.cpu.matching_forward.0 * forwards / 256;
-                    return self.use_cpu(id, Process::Matching, demand + Nanos(forwarding), schedule);
+                    break Next::Cpu(Process::Matching, demand + Nanos(forwarding));
                 }
                 Visit::Work => {
-                    let chain = &mut self.chains[id];
                     if chain.work > Nanos::ZERO {
-                        let demand = std::mem::take(&mut chain.work);
                         chain.place = place;
-                        return self.use_cpu(id, Process::Worker, demand, schedule);
+                        break Next::Cpu(Process::Worker, std::mem::take(&mut chain.work));
                     }
                     if chain.wait > Nanos::ZERO {
-                        let wait = std::mem::take(&mut chain.wait);
                         chain.place = place;
-                        return schedule.after(wait, Event::Step(id));
+                        break Next::After(std::mem::take(&mut chain.wait));
                     }
                 }
                 Visit::TakeShard => {
-                    let shard = self.chains[id].shard as usize;
-                    if self.shards[shard].arrive(schedule.now(), id, Priority::High).is_none() {
-                        return;
+                    if self.shards[chain.shard as usize].arrive(now, id, Priority::High).is_none() {
+                        break Next::Nothing;
                     }
                 }
                 Visit::GiveShard => {
-                    let shard = self.chains[id].shard as usize;
-                    if let Some(next) = self.shards[shard].complete(schedule.now(), id) {
+                    if let Some(next) = self.shards[chain.shard as usize].complete(now, id) {
                         schedule.after(Nanos::ZERO, Event::Step(next));
                     }
                 }
                 Visit::Connect(pool) => {
-                    let Some(pool) = self.pool(id, pool) else { continue };
-                    if pool.arrive(schedule.now(), id).is_none() {
-                        return;
+                    let pool = self.pools.of(pool, chain);
+                    if pool.arrive(now, id).is_none() {
+                        break Next::Nothing;
                     }
                 }
                 Visit::Disconnect(pool) => {
-                    let Some(pool) = self.pool(id, pool) else { continue };
-                    if let Some(next) = pool.complete(schedule.now(), id) {
+                    let pool = self.pools.of(pool, chain);
+                    if let Some(next) = pool.complete(now, id) {
                         schedule.after(Nanos::ZERO, Event::Step(next));
                     }
                 }
                 Visit::Statements { statements, cpu, commands, transaction } => {
-                    if self.send_statements(id, (statements, cpu), commands, transaction, schedule) {
-                        return;
+                    let statements = self.count_statements(id, (statements, cpu), commands, transaction);
+                    if self.statement_trip > Nanos::ZERO {
+                        break Next::After(self.statement_trip * statements);
                     }
                 }
                 Visit::VisibilityUpsert => {
                     self.work.visibility_statements += 1;
-                    self.chains[id].database = nanoseconds(self.calibration.cpu.database_visibility);
+                    chain.database = nanoseconds(self.calibration.cpu.database_visibility);
                     if self.statement_trip > Nanos::ZERO {
-                        return schedule.after(self.statement_trip, Event::Step(id));
+                        break Next::After(self.statement_trip);
                     }
                 }
                 Visit::DatabaseCpu(process) => {
-                    let demand = Nanos(u64::from(std::mem::take(&mut self.chains[id].database)));
-                    return self.use_cpu(id, process, demand, schedule);
+                    break Next::Cpu(process, Nanos(u64::from(std::mem::take(&mut chain.database))));
                 }
                 Visit::Index => {
                     self.work.documents += 1;
-                    let wait = self.bulk_wait();
-                    return schedule.after(wait, Event::Step(id));
+                    break Next::After(self.bulk_wait());
                 }
                 Visit::Commit { wal, commands, server } => {
-                    if !self.commit(id, wal, commands, usize::from(server), schedule) {
-                        return;
+                    self.count_commit(id, wal, commands);
+                    if !self.flush_commit(usize::from(server), id, schedule) {
+                        break Next::Nothing;
                     }
                 }
-                Visit::Provider => {
-                    let latency = self.provider_latency();
-                    return schedule.after(latency, Event::Step(id));
-                }
+                Visit::Provider => break Next::After(self.provider_latency()),
                 Visit::Decide => self.decide_at(id, schedule),
                 Visit::Committed => self.committed(id, schedule),
                 Visit::End => return self.ended(id, schedule),
             }
+        };
+        match next {
+            Next::After(wait) => schedule.at(now + wait, Event::Step(id)),
+            Next::Cpu(process, demand) => self.use_cpu(id, process, demand, schedule),
+            Next::Nothing => {}
         }
     }
 
     /// How long a document waits for the next bulk request, and the request's way.
+    #[inline(never)]
     pub(super) fn bulk_wait(&mut self) -> Nanos {
         Nanos((self.random.background.uniform() * self.bulk_flush.0 as f64) as u64) + self.statement_trip
     }
 
     /// A provider's call, without the way there and back.
+    #[inline(never)]
     pub(super) fn provider_latency(&mut self) -> Nanos {
         let latency = match &self.provider {
             Some(provider) => provider.latency.sample(&mut self.random.provider),
             None => Nanos::ZERO,
         };
         latency.saturating_sub(self.client_trip)
-    }
-
-    /// Whether a pod's rate limit turns a chain's requests away, and for how long.
-    #[inline]
-    fn refused(&mut self, id: u32, process: Process, requests: u8, now: Nanos) -> Option<Nanos> {
-        let pod = self.pod_of(id, process);
-        let random = &mut self.random.background;
-        let wait = self.rate_limits.ask(process, pod, u32::from(requests), id, now, random)?;
-        self.work.throttled[process as usize] += 1;
-        Some(wait)
-    }
-
-    fn pool(&mut self, id: u32, pool: Pool) -> Option<&mut ConnectionPool> {
-        let chain = &self.chains[id];
-        let history = chain.history as usize;
-        match pool {
-            Pool::History => Some(&mut self.history_pools[history]),
-            Pool::Visibility => Some(&mut self.visibility_pools[history]),
-            Pool::Matching => Some(&mut self.matching_pools[chain.matching as usize]),
-            Pool::Server => self.server_pool.as_mut(),
-        }
-    }
-
-    /// Counts statements and starts their round trips. False when the chain can go on at once.
-    fn send_statements(
-        &mut self,
-        id: u32,
-        (statements, cpu): (u16, Nanos),
-        commands: bool,
-        transaction: bool,
-        schedule: &mut Schedule<Event>,
-    ) -> bool {
-        let statements = self.count_statements(id, (statements, cpu), commands, transaction);
-        if self.statement_trip == Nanos::ZERO {
-            return false;
-        }
-        schedule.after(self.statement_trip * statements, Event::Step(id));
-        true
     }
 
     /// Counts statements, notes their CPU in the chain, and says how many they are.
@@ -468,7 +439,7 @@ impl Model {
         transaction: bool,
     ) -> u64 {
         let chain = &mut self.chains[id];
-        let extra = if commands { u64::from(chain.extra_statements) } else { 0 };
+        let extra = u64::from(chain.extra_statements) * u64::from(commands);
         let statements = u64::from(statements) + extra;
         chain.database = nanoseconds(cpu + self.visits.command_cpu() * extra);
         self.work.statements += statements;
@@ -476,26 +447,18 @@ impl Model {
         statements
     }
 
-    /// Counts a commit and lets it wait for its WAL. True when the chain goes on at once.
-    fn commit(&mut self, id: u32, wal: u32, commands: bool, server: usize, schedule: &mut Schedule<Event>) -> bool {
-        self.count_commit(id, wal, commands);
-        self.flush_commit(server, id, schedule)
-    }
-
     /// Counts a commit and its WAL.
     #[inline]
     pub(super) fn count_commit(&mut self, id: u32, wal: u32, commands: bool) {
-        let mut bytes = u64::from(wal);
-        if commands {
-            let chain = &self.chains[id];
-            let payload = u64::from(chain.payload);
-            bytes += u64::from(chain.extra_writes) * self.calibration.wal.task.0;
-            if payload > LARGE_ROW {
-                self.work.large_payload_bytes += payload;
-                bytes += (payload as f64 * self.toast_compression) as u64;
-            } else {
-                bytes += payload;
-            }
+        let chain = &self.chains[id];
+        let carried = u64::from(commands);
+        let payload = u64::from(chain.payload) * carried;
+        let mut bytes = u64::from(wal) + u64::from(chain.extra_writes) * carried * self.calibration.wal.task.0;
+        if payload > LARGE_ROW {
+            self.work.large_payload_bytes += payload;
+            bytes += (payload as f64 * self.toast_compression) as u64;
+        } else {
+            bytes += payload;
         }
         self.work.wal_bytes += bytes;
         self.work.commits += 1;
@@ -543,6 +506,16 @@ impl Model {
     pub(super) fn record(&mut self, metric: Metric, latency: Nanos, schedule: &Schedule<Event>) {
         self.recorder.record(schedule.now(), metric, latency);
     }
+}
+
+/// What a chain waits for.
+enum Next {
+    /// Another chain, or a flush, which brings it on.
+    Nothing,
+    /// That a time passes.
+    After(Nanos),
+    /// CPU of a process.
+    Cpu(Process, Nanos),
 }
 
 /// A row above this is compressed (TOAST_TUPLE_THRESHOLD, 2,032 bytes, less what a row of `history_node` holds beside its payloads).

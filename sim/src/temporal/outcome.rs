@@ -10,7 +10,7 @@ use super::record::{Counts, Metric, Work};
 use super::recorder::Recorder;
 use super::steps::{StepTimes, Steps};
 use super::system::{Settings, SystemSize};
-use super::visits::Process;
+use super::visits::{Pool, Process};
 use crate::engine::Simulation;
 use crate::engine::statistics::{BatchMeans, Interval};
 
@@ -402,20 +402,15 @@ impl Model {
             open: self.open_roots,
             backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
             activities: self.workers.iter().map(|worker| worker.activities.value()).sum(),
-            connections: self.history_pools.iter().map(|pool| u64::from(pool.in_use())).sum(),
+            connections: self.pools.all(Pool::History).iter().map(|pool| u64::from(pool.in_use())).sum(),
         }
     }
 
     fn reset_statistics(&mut self, now: Nanos) {
         self.hosts.iter_mut().for_each(|host| host.reset_statistics(now));
         self.shards.iter_mut().for_each(|shard| shard.reset_statistics(now));
-        self.history_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));
-        self.matching_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));
-        self.visibility_pools.iter_mut().for_each(|pool| pool.reset_statistics(now));
+        self.pools.every_mut().iter_mut().for_each(|pool| pool.reset_statistics(now));
         self.wals.iter_mut().for_each(|wal| wal.station.reset_statistics(now));
-        if let Some(pool) = &mut self.server_pool {
-            pool.reset_statistics(now);
-        }
         for worker in &mut self.workers {
             worker.activities.reset(now);
             worker.workflow_tasks.reset(now);
@@ -439,16 +434,21 @@ impl Model {
             activity_slots: slots(activities, fleet.activity_slots),
             workflow_task_slots: slots(workflow_tasks, fleet.workflow_task_slots),
             history_shard: self.shards.iter_mut().map(|s| s.report(now).utilisation()).fold(0.0, f64::max),
-            connections: self.history_pools.iter_mut().map(|p| p.report(now).utilisation()).fold(0.0, f64::max),
+            connections: self.pool_utilisation(Pool::History, now),
             wal: self.wals[0].station.report(now).station.utilisation(),
             visibility_database: greatest(&self.host_utilisations(Process::VisibilityDatabase, now)),
-            server_connections: self.server_pool.as_mut().map_or(0.0, |pool| pool.report(now).utilisation()),
+            server_connections: self.pool_utilisation(Pool::Server, now),
         }
     }
 
+    /// Of the pool used most.
+    fn pool_utilisation(&mut self, pool: Pool, now: Nanos) -> f64 {
+        self.pools.all_mut(pool).iter_mut().map(|pool| pool.report(now).utilisation()).fold(0.0, f64::max)
+    }
+
     fn host_utilisations(&mut self, process: Process, now: Nanos) -> Vec<f64> {
-        let hosts = self.groups[process as usize].hosts.clone();
-        hosts.iter().map(|host| self.hosts[*host as usize].report(now).utilisation()).collect()
+        let pods = self.pods.of(process).iter();
+        pods.map(|pod| self.hosts[pod.host as usize].report(now).utilisation()).collect()
     }
 
     /// Tasks that wait for a worker, and requests on their way or in a queue.
@@ -460,8 +460,9 @@ impl Model {
 
     fn populations(&mut self, now: Nanos) -> Populations {
         let pods = self.workers.len() as f64;
-        let most_connections = self.history_pools.iter_mut().map(|p| p.high_water(now)).max().unwrap_or(0);
-        let waits = self.history_pools.iter_mut().map(|p| p.report(now).mean_wait);
+        let most_connections =
+            self.pools.all_mut(Pool::History).iter_mut().map(|p| p.high_water(now)).max().unwrap_or(0);
+        let waits = self.pools.all_mut(Pool::History).iter_mut().map(|p| p.report(now).mean_wait);
         Populations {
             connection_wait: waits.max().unwrap_or(Nanos::ZERO),
             most_connections,

@@ -16,6 +16,7 @@ use plimsoll_profiles::units::Nanos;
 
 use super::model::{Event, Model};
 use super::program::distribution;
+use super::visits::Pool;
 use crate::engine::{BatchServer, Schedule};
 
 /// `wal_writer_delay`, PostgreSQL's default.
@@ -72,7 +73,7 @@ impl Model {
     /// A commit on a server's WAL. True when the chain goes on at once.
     pub(super) fn flush_commit(&mut self, server: usize, id: u32, schedule: &mut Schedule<Event>) -> bool {
         let now = schedule.now();
-        let pools = &self.history_pools;
+        let pools = self.pools.all(Pool::History);
         let busy = || pools.iter().map(|pool| pool.in_use()).sum();
         let wal = &mut self.wals[server];
         if !wal.waits {
@@ -94,11 +95,12 @@ impl Model {
         false
     }
 
+    #[inline(never)]
     pub(super) fn wal_flushed(&mut self, server: u8, schedule: &mut Schedule<Event>) {
         let mut flushed = std::mem::take(&mut self.flushed);
         flushed.clear();
         let now = schedule.now();
-        let pools = &self.history_pools;
+        let pools = self.pools.all(Pool::History);
         let busy = || pools.iter().map(|pool| pool.in_use()).sum();
         let wal = &mut self.wals[usize::from(server)];
         let (done, again) = wal.station.complete(now);

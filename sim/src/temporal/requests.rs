@@ -40,6 +40,7 @@ impl QueueCall {
     }
 
     /// The call that a chain of this purpose makes at its task queue.
+    #[inline]
     pub(super) fn of(purpose: Purpose) -> QueueCall {
         match purpose {
             Purpose::PollWorkflow => QueueCall::PollWorkflowTask,

@@ -4,6 +4,8 @@ use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::profile::ParentClosePolicy;
 use plimsoll_profiles::units::Nanos;
 
+use super::visits::Process;
+
 /// No index.
 pub const NONE: u32 = u32::MAX;
 
@@ -364,12 +366,8 @@ pub struct Chain {
     pub run: u32,
     /// History shard.
     pub shard: u32,
-    /// Its history pod.
-    pub history: u16,
-    /// Frontend pod.
-    pub frontend: u16,
-    /// Matching pod.
-    pub matching: u16,
+    /// Frontend, history and matching pod, and the database.
+    pub pods: [u16; 4],
     /// Worker pod.
     pub worker: u32,
     /// Statements its commands add to the transaction.
@@ -397,3 +395,15 @@ pub struct Chain {
 }
 
 const _: () = assert!(size_of::<Chain>() == 64);
+
+impl Chain {
+    /// Which pod of a process serves it.
+    #[inline]
+    pub fn pod(&self, process: Process) -> u32 {
+        match self.pods.get(process as usize) {
+            Some(pod) => u32::from(*pod),
+            None if process == Process::Worker => self.worker,
+            None => 0,
+        }
+    }
+}

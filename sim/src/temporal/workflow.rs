@@ -129,7 +129,7 @@ impl Model {
                 self.workflow_tasks.wait(run, sticky);
                 if sticky.is_some() {
                     let waited = schedule.now() - self.runs[run].task_scheduled;
-                    let event = Event::StickyTimeout { run, task: self.runs[run].task_number };
+                    let event = Event::StickyTimeout { run, task: self.runs[run].task_number as u16 };
                     self.runs[run].references += 1;
                     schedule.after(self.sticky_timeout.saturating_sub(waited), event);
                 }
@@ -138,9 +138,9 @@ impl Model {
     }
 
     /// A task may have waited on its sticky queue for as long as it may.
-    pub(super) fn sticky_timeout_due(&mut self, run: u32, task: u32, schedule: &mut Schedule<Event>) {
+    pub(super) fn sticky_timeout_due(&mut self, run: u32, task: u16, schedule: &mut Schedule<Event>) {
         let state = &self.runs[run];
-        let waits = !state.closed && state.task == WorkflowTask::Scheduled && state.task_number == task;
+        let waits = !state.closed && state.task == WorkflowTask::Scheduled && state.task_number as u16 == task;
         if !waits || !self.workflow_tasks.remove_sticky(state.sticky_pod, run) {
             return self.release(run);
         }

@@ -1,4 +1,4 @@
-//! The event queue of most models: up to sixteen pending events in a winner tree of two levels, up to 256 in one of three or four.
+//! The event queue of most models: up to sixteen pending events in a winner tree of two levels, up to 256 in one of two to four.
 //!
 //! The same idea as [`super::tree`], in one word per key: the time past a base, above the order of insertion, above the leaf. Base and orders are
 //! set anew when either runs out, so equal times keep their order for ever; a time too far away for the word is refused.
@@ -25,8 +25,8 @@ pub(super) struct Small<E, const ROOM: usize, const GROUPS: usize, const ORDER_B
     /// The free leaves, from place `len` on; what lies before has no meaning. A push takes the one at `len`.
     slots: [u8; ROOM],
     len: usize,
-    /// With room for 256: whether more than the first 64 leaves have been used, so that the last level counts.
-    deep: bool,
+    /// Two levels hold the first sixteen leaves, three 64: how many of them count, by the leaves used so far.
+    levels: u8,
     /// The leaf at `slots[len]` still holds the key popped last: a push that follows replaces it with a single walk.
     stale: bool,
 }
@@ -47,7 +47,7 @@ impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Sma
             events: [None; ROOM],
             slots: std::array::from_fn(|slot| slot as u8),
             len: 0,
-            deep: false,
+            levels: 2,
             stale: false,
         }
     }
@@ -62,24 +62,25 @@ impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Sma
         self.len < ROOM
     }
 
-    /// Adds an event; false when there is no room or the times would lie too far apart.
-    #[inline]
+    /// Adds an event; false when there is no room or the times would lie too far apart. For callers that are not part of a hot loop.
+    #[inline(always)]
     pub fn push(&mut self, time: u64, event: E) -> bool {
         if self.len == ROOM {
             return false;
         }
-        if (time.wrapping_sub(self.base) > Self::SPAN || self.order == Self::ORDERS) && !self.rebase(time) {
+        let fits = (time.wrapping_sub(self.base) <= Self::SPAN) & (self.order < Self::ORDERS);
+        if !fits && !self.rebase(time) {
             return false;
         }
         let slot = usize::from(self.slots[self.len % ROOM]) % ROOM;
-        if ROOM == 256 && slot >= 64 && !self.deep {
-            self.deepen();
+        if ROOM > 16 && slot >= 1 << (2 * self.levels) {
+            self.deepen(slot);
         }
         self.len += 1;
         self.stale = false;
         self.events[slot] = Some(event);
         let key = ((time - self.base) << ORDER_BITS | self.order) << Self::SLOT_BITS | slot as u64;
-        self.first = settle::<ROOM, GROUPS>(&mut self.nodes, slot, key, self.deep);
+        self.first = self.settle(slot, key);
         self.order += 1;
         true
     }
@@ -90,9 +91,33 @@ impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Sma
         if self.stale {
             self.stale = false;
             let slot = usize::from(self.slots[self.len % ROOM]);
-            self.first = settle::<ROOM, GROUPS>(&mut self.nodes, slot, EMPTY, self.deep);
+            self.first = self.settle_alone(slot, EMPTY);
         }
         self.base + (self.first >> (ORDER_BITS + Self::SLOT_BITS))
+    }
+
+    /// [`Small::settle`] for pops after which no push followed: seldom, since most events lead to another. Not inlined, because inside a loop the
+    /// compiler turns minima into branches, which are mispredicted as often as not.
+    #[inline(never)]
+    fn settle_alone(&mut self, slot: usize, key: u64) -> u64 {
+        self.settle(slot, key)
+    }
+
+    /// Writes a leaf and the winners above it; the answer is the earliest key of all.
+    #[inline(always)]
+    fn settle(&mut self, slot: usize, key: u64) -> u64 {
+        let slot = slot % ROOM;
+        let nodes = &mut self.nodes;
+        let key = climb(nodes, slot / 4, slot % 4, key);
+        let key = climb(nodes, ROOM / 4 + slot / 16, slot / 4 % 4, key);
+        if ROOM == 16 || self.levels == 2 {
+            return key;
+        }
+        let key = climb(nodes, ROOM / 4 + ROOM / 16 + slot / 64, slot / 16 % 4, key);
+        if self.levels == 3 {
+            return key;
+        }
+        climb(nodes, GROUPS - 1, slot / 64, key)
     }
 
     /// Removes the earliest event unless it is later than `end`.
@@ -112,12 +137,15 @@ impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Sma
         Some((time, self.events[slot]?))
     }
 
-    /// From now on the last level counts.
+    /// From now on as many levels count as a leaf needs.
     #[cold]
-    fn deepen(&mut self) {
+    fn deepen(&mut self, slot: usize) {
         self.first_time();
-        self.deep = true;
-        self.nodes[GROUPS - 1] = [self.first, EMPTY, EMPTY, EMPTY];
+        while slot >= 1 << (2 * self.levels) {
+            let root = if self.levels == 2 { ROOM / 4 + ROOM / 16 } else { GROUPS - 1 };
+            self.nodes[root] = [self.first, EMPTY, EMPTY, EMPTY];
+            self.levels += 1;
+        }
     }
 
     /// Removes all events, in order.
@@ -139,34 +167,14 @@ impl<E: Copy, const ROOM: usize, const GROUPS: usize, const ORDER_BITS: u32> Sma
             self.base = first.min(u64::MAX - Self::SPAN);
         }
         self.order = 0;
+        // Low leaves first, so that no more levels count than are needed.
+        self.slots = std::array::from_fn(|slot| slot as u8);
+        self.levels = 2;
         for (time, event) in all {
             self.push(time, event);
         }
         fits
     }
-}
-
-/// Writes a leaf and the winners above it; the answer is the earliest key of all.
-///
-/// Not inlined, because inside a loop the compiler turns minima into branches, which are mispredicted as often as not.
-#[inline(never)]
-fn settle<const ROOM: usize, const GROUPS: usize>(
-    nodes: &mut [[u64; 4]; GROUPS],
-    slot: usize,
-    key: u64,
-    deep: bool,
-) -> u64 {
-    let slot = slot % ROOM;
-    let key = climb(nodes, slot / 4, slot % 4, key);
-    if ROOM == 16 {
-        return climb(nodes, GROUPS - 1, slot / 4, key);
-    }
-    let key = climb(nodes, ROOM / 4 + slot / 16, slot / 4 % 4, key);
-    let key = climb(nodes, ROOM / 4 + ROOM / 16 + slot / 64, slot / 16 % 4, key);
-    if !deep {
-        return key;
-    }
-    climb(nodes, GROUPS - 1, slot / 64, key)
 }
 
 /// Writes a key into a group; the answer is the group's winner.

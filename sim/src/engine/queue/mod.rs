@@ -44,12 +44,11 @@ const SEQUENCE_LIMIT: u64 = 1 << 42;
 /// ```
 #[derive(Clone, Debug)]
 pub struct EventQueue<E> {
+    form: Form,
     /// All events, until it refuses one: from then on it is empty, until the queue is.
     few: Few<E>,
-    is_few: bool,
-    /// As `few`, and next in turn; made when first needed.
-    some: Option<Box<Some256<E>>>,
-    is_some: bool,
+    /// As `few`, and next in turn.
+    some: Some256<E>,
     /// A time was too far away for `some`: it is not tried again.
     is_wide: bool,
     /// All other events in tree form; in ladder form, those pushed into the current bucket.
@@ -58,6 +57,15 @@ pub struct EventQueue<E> {
     /// What the ladder needs is kept when the tree takes over, so that switching back does not allocate.
     spare: Option<Box<Ladder<E>>>,
     sequence: u64,
+}
+
+/// Where the events are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Few,
+    Some,
+    /// In the tree that grows, or the ladder.
+    Many,
 }
 
 #[derive(Clone, Debug)]
@@ -85,10 +93,9 @@ impl<E: Copy> EventQueue<E> {
     /// An empty queue.
     pub fn new() -> Self {
         EventQueue {
+            form: Form::Few,
             few: Few::new(),
-            is_few: true,
-            some: None,
-            is_some: false,
+            some: Some256::new(),
             is_wide: false,
             tree: WinnerTree::new(),
             ladder: None,
@@ -100,14 +107,15 @@ impl<E: Copy> EventQueue<E> {
     /// The number of pending events.
     #[inline]
     pub fn len(&self) -> usize {
-        if self.is_few {
-            return self.few.len();
+        match self.form {
+            Form::Few => self.few.len(),
+            Form::Some => self.some.len(),
+            Form::Many => {
+                let ladder =
+                    self.ladder.as_ref().map_or(0, |ladder| ladder.wheel.len() + ladder.near.len() - ladder.cursor);
+                self.tree.len() + ladder
+            }
         }
-        if self.is_some {
-            return self.some.as_ref().map_or(0, |some| some.len());
-        }
-        self.tree.len()
-            + self.ladder.as_ref().map_or(0, |ladder| ladder.wheel.len() + ladder.near.len() - ladder.cursor)
     }
 
     /// True when nothing is pending.
@@ -119,28 +127,32 @@ impl<E: Copy> EventQueue<E> {
     /// Adds an event.
     #[inline]
     pub fn push(&mut self, time: Nanos, event: E) {
-        if self.is_few && self.few.push(time.0, event) {
-            return;
+        if self.form == Form::Many {
+            return self.push_more(time, event);
         }
-        self.push_many(time, event);
+        self.push_to_form(time, event);
     }
 
-    #[inline]
-    fn push_many(&mut self, time: Nanos, event: E) {
-        if self.is_few {
-            self.leave_few();
+    /// Not inlined: a model pushes at many places, and inside a loop the compiler would turn the trees' minima into branches.
+    #[inline(never)]
+    fn push_to_form(&mut self, time: Nanos, event: E) {
+        let pushed = match self.form {
+            Form::Few => self.few.push(time.0, event),
+            Form::Some => self.some.push(time.0, event),
+            Form::Many => false,
+        };
+        if !pushed {
+            self.push_more(time, event);
         }
-        if self.is_some
-            && let Some(some) = &mut self.some
-            && some.push(time.0, event)
-        {
-            return;
-        }
-        self.push_more(time, event);
     }
 
+    #[inline(never)]
     fn push_more(&mut self, time: Nanos, event: E) {
-        if self.is_some {
+        if self.form == Form::Few {
+            self.leave_few();
+            return self.push_to_form(time, event);
+        }
+        if self.form == Form::Some {
             self.leave_some();
         }
         if let Some(ladder) = &mut self.ladder
@@ -166,19 +178,18 @@ impl<E: Copy> EventQueue<E> {
     /// Puts the few events where there is room for more.
     #[cold]
     fn leave_few(&mut self) {
-        self.is_few = false;
         let events = self.few.drain();
         self.fill_some(events);
     }
 
     /// Puts events, in order, into the fixed tree of 256, or into the growing one when they do not fit.
     fn fill_some(&mut self, events: Vec<(u64, E)>) {
-        let some = self.some.get_or_insert_with(|| Box::new(Some256::new()));
-        self.is_some = !self.is_wide && events.iter().all(|(time, event)| some.push(*time, *event));
-        if self.is_some {
+        self.form = Form::Some;
+        if !self.is_wide && events.iter().all(|(time, event)| self.some.push(*time, *event)) {
             return;
         }
-        some.drain();
+        self.form = Form::Many;
+        self.some.drain();
         self.is_wide = true;
         for (time, event) in events {
             self.push_tree(time, event);
@@ -188,10 +199,9 @@ impl<E: Copy> EventQueue<E> {
     /// Puts the events of the fixed tree into the growing one.
     #[cold]
     fn leave_some(&mut self) {
-        self.is_some = false;
-        let Some(some) = &mut self.some else { return };
-        self.is_wide |= some.has_room();
-        for (time, event) in some.drain() {
+        self.form = Form::Many;
+        self.is_wide |= self.some.has_room();
+        for (time, event) in self.some.drain() {
             if self.tree.is_full() {
                 self.tree.grow();
             }
@@ -209,17 +219,12 @@ impl<E: Copy> EventQueue<E> {
     /// The time of the earliest event.
     #[inline]
     pub fn peek_time(&mut self) -> Option<Nanos> {
-        if self.is_few {
-            return (self.few.len() > 0).then(|| Nanos(self.few.first_time()));
+        match self.form {
+            Form::Few => (self.few.len() > 0).then(|| Nanos(self.few.first_time())),
+            Form::Some => (self.some.len() > 0).then(|| Nanos(self.some.first_time())),
+            Form::Many if self.ladder.is_some() => self.peek_ladder(),
+            Form::Many => (self.tree.len() > 0).then(|| Nanos(self.tree.first_time())),
         }
-        if self.is_some {
-            let some = self.some.as_mut()?;
-            return (some.len() > 0).then(|| Nanos(some.first_time()));
-        }
-        if self.ladder.is_some() {
-            return self.peek_ladder();
-        }
-        (self.tree.len() > 0).then(|| Nanos(self.tree.first_time()))
     }
 
     /// Removes and returns the earliest event.
@@ -231,25 +236,20 @@ impl<E: Copy> EventQueue<E> {
     /// Removes and returns the earliest event unless it is later than `end`.
     #[inline]
     pub fn pop_until(&mut self, end: Nanos) -> Option<(Nanos, E)> {
-        if self.is_few {
-            return self.few.pop_until(end.0).map(|(time, event)| (Nanos(time), event));
-        }
-        self.pop_many(end)
-    }
-
-    #[inline]
-    fn pop_many(&mut self, end: Nanos) -> Option<(Nanos, E)> {
-        if self.is_some {
-            let some = self.some.as_mut()?;
-            let (time, event) = some.pop_until(end.0)?;
-            if some.len() == 0 {
-                (self.is_some, self.is_few) = (false, true);
+        match self.form {
+            Form::Few => self.few.pop_until(end.0).map(|(time, event)| (Nanos(time), event)),
+            Form::Some => {
+                let (time, event) = self.some.pop_until(end.0)?;
+                if self.some.len() == 0 {
+                    self.form = Form::Few;
+                }
+                Some((Nanos(time), event))
             }
-            return Some((Nanos(time), event));
+            Form::Many => self.pop_more(end),
         }
-        self.pop_more(end)
     }
 
+    #[inline(never)]
     fn pop_more(&mut self, end: Nanos) -> Option<(Nanos, E)> {
         if self.ladder.is_some() {
             return self.pop_ladder(end);
@@ -259,7 +259,7 @@ impl<E: Copy> EventQueue<E> {
         }
         let (time, event) = self.tree.pop();
         if self.tree.len() == 0 {
-            self.is_few = true;
+            self.form = Form::Few;
         } else if self.tree.len() < FIXED_BELOW && !self.is_wide {
             self.leave_tree();
         }

@@ -106,7 +106,8 @@ impl BatchServer {
             self.account.complete();
         }
         let next = self.waiting.len().min(self.max_batch);
-        for (arrived, token) in self.waiting.drain(..next) {
+        for _ in 0..next {
+            let Some((arrived, token)) = self.waiting.pop_front() else { break };
             self.account.start_waited(now, arrived, 1);
             self.batch.push(token);
         }

@@ -62,13 +62,13 @@ impl Fcfs {
     /// A task comes. The answer is the task whose service begins now, which is this one or none.
     ///
     /// At a station with limited room use [`Fcfs::try_arrive`], which tells waiting from turned away.
-    #[inline]
+    #[inline(always)]
     pub fn arrive(&mut self, now: Nanos, token: u32) -> Option<u32> {
         (self.try_arrive(now, token) == Arrival::Starts).then_some(token)
     }
 
     /// A task comes: it starts, waits, or is turned away.
-    #[inline]
+    #[inline(always)]
     pub fn try_arrive(&mut self, now: Nanos, token: u32) -> Arrival {
         self.advance(now);
         if self.busy < self.servers && self.queue.is_empty() {

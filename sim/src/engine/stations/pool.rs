@@ -19,7 +19,7 @@ impl ConnectionPool {
     }
 
     /// A task asks for a connection. The answer is the task that gets one now, which is this one or none.
-    #[inline]
+    #[inline(always)]
     pub fn arrive(&mut self, now: Nanos, token: u32) -> Option<u32> {
         self.connections.arrive(now, token)
     }

@@ -7,25 +7,29 @@ use plimsoll_profiles::units::{Cores, Nanos};
 
 /// Fractional bits of the factor by which a fraction of a core is slower.
 const FRACTION_BITS: u32 = 16;
+/// Whole cores.
+const WHOLE: u64 = 1 << FRACTION_BITS;
 /// Over what time the kernel averages how busy cores are: load halves in 32 ms (`PELT`, `kernel/sched/pelt.c`).
 const AVERAGED_OVER: f64 = 32e6 / std::f64::consts::LN_2;
 /// How busy cores count for more than they are when the kernel decides whether to look for an idle one (`imbalance_pct`, squared).
 const IMBALANCE: f64 = 1.17 * 1.17;
 
-/// A job: who it is, the CPU time it still needs, and the longest part of it that is done without sleeping in between.
+/// A job: who it is, the CPU time it still needs, and the longest piece of it that it gets while others wait.
 #[derive(Clone, Copy, Debug)]
 struct Job {
-    token: u32,
+    token: u64,
     left: u64,
-    part: u64,
+    piece: u64,
 }
 
 /// A core: what it runs since when, and what waits for it.
 #[derive(Clone, Debug)]
 struct Core {
-    /// The job that runs; its `left` is what will be left when it has to give way.
-    running: Option<Job>,
+    /// When what runs here has to give way; `FOREVER` when nothing does.
+    until: Nanos,
     started: Nanos,
+    /// The job that runs, if one does; its `left` is what will be left when it has to give way.
+    running: Job,
     waiting: VecDeque<Job>,
 }
 
@@ -64,8 +68,8 @@ struct Core {
 #[derive(Clone, Debug)]
 pub struct TimeSlicing {
     cores: Vec<Core>,
-    /// By core, when what runs there has to give way; `FOREVER` when it is idle.
-    until: Vec<Nanos>,
+    /// One bit per idle core, of hosts with up to 64.
+    idle: u64,
     busy: u32,
     jobs: u32,
     /// One core of all.
@@ -94,7 +98,7 @@ pub struct WakeUp {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
     /// The job that is done.
-    pub token: Option<u32>,
+    pub token: Option<u64>,
     /// The core's next wake-up.
     pub wake: Option<WakeUp>,
 }
@@ -119,10 +123,11 @@ impl TimeSlicing {
     pub fn new(cores: Cores, slice: Nanos) -> Self {
         let count = libm::ceil(cores.get()).max(1.0);
         assert!(count <= 65_536.0, "a host of {count} cores");
-        let idle = Core { running: None, started: Nanos::ZERO, waiting: VecDeque::new() };
+        let nothing = Job { token: 0, left: 0, piece: 0 };
+        let idle = Core { until: Nanos::FOREVER, started: Nanos::ZERO, running: nothing, waiting: VecDeque::new() };
         TimeSlicing {
             cores: vec![idle; count as usize],
-            until: vec![Nanos::FOREVER; count as usize],
+            idle: u64::MAX >> (64 - (count as u32).min(64)),
             busy: 0,
             jobs: 0,
             share: 1.0 / count,
@@ -139,13 +144,11 @@ impl TimeSlicing {
     #[inline]
     fn advance(&mut self, now: Nanos) {
         let elapsed = now.0 - self.now.0;
-        if elapsed == 0 {
-            return;
-        }
         self.now = now;
         if self.cores.len() > 1 {
             let busy = f64::from(self.busy) * self.share;
-            self.load += (busy - self.load) * (elapsed as f64 * (1.0 / AVERAGED_OVER)).min(1.0);
+            // By way of i64, for which processors have an instruction.
+            self.load += (busy - self.load) * (elapsed as i64 as f64 * (1.0 / AVERAGED_OVER)).min(1.0);
         }
         self.window.busy_area += u128::from(elapsed * u64::from(self.busy));
         self.window.population_area += u128::from(elapsed) * u128::from(self.jobs);
@@ -153,7 +156,7 @@ impl TimeSlicing {
 
     #[inline]
     fn wall(&self, cpu: u64) -> u64 {
-        if self.stretch == 1 << FRACTION_BITS {
+        if self.stretch == WHOLE {
             return cpu;
         }
         ((u128::from(cpu) * u128::from(self.stretch)) >> FRACTION_BITS) as u64
@@ -162,29 +165,33 @@ impl TimeSlicing {
     /// Runs a job on a core: to its end when nobody waits there, else for its part or slice.
     #[inline]
     fn start(&mut self, core: usize, mut job: Job) -> Option<WakeUp> {
-        let run = if self.cores[core].waiting.is_empty() { job.left } else { job.left.min(job.part).min(self.slice) };
+        let place = &self.cores[core];
+        let run = if place.waiting.is_empty() { job.left } else { job.left.min(job.piece) };
         let at = self.now + Nanos(self.wall(run));
         job.left -= run;
-        self.until[core] = at;
-        self.cores[core].running = Some(job);
-        self.cores[core].started = self.now;
+        let place = &mut self.cores[core];
+        place.until = at;
+        place.started = self.now;
+        place.running = job;
         Some(WakeUp { at, core: core as u16 })
     }
 
     /// Somebody waits now where nobody did: the running job keeps the core until the end of its part or slice.
     #[inline]
     fn cut_short(&mut self, core: usize) -> Option<WakeUp> {
-        let job = self.cores[core].running?;
-        let piece = self.wall(job.part.min(self.slice)).max(1);
-        let started = self.cores[core].started.0;
-        let end = Nanos(started + ((self.now.0 - started) / piece + 1) * piece);
-        let until = self.until[core];
+        let &Core { until, started, running, .. } = &self.cores[core];
+        let piece = self.wall(running.piece).max(1);
+        let end = Nanos(started.0 + ((self.now.0 - started.0) / piece + 1) * piece);
         if end >= until {
             return None;
         }
-        let back = ((u128::from(until.0 - end.0) << FRACTION_BITS) / u128::from(self.stretch)) as u64;
-        self.cores[core].running = Some(Job { left: job.left + back.max(1), ..job });
-        self.until[core] = end;
+        let back = match self.stretch {
+            WHOLE => until.0 - end.0,
+            stretch => ((u128::from(until.0 - end.0) << FRACTION_BITS) / u128::from(stretch)) as u64,
+        };
+        let place = &mut self.cores[core];
+        place.running.left += back.max(1);
+        place.until = end;
         Some(WakeUp { at: end, core: core as u16 })
     }
 
@@ -202,27 +209,41 @@ impl TimeSlicing {
     }
 
     /// A job comes that needs this much CPU time, in parts of the given length. The answer is the wake-up that it makes necessary.
-    #[inline]
-    pub fn arrive(&mut self, now: Nanos, token: u32, demand: Nanos, part: Nanos) -> Option<WakeUp> {
-        self.advance(now);
+    #[inline(always)]
+    pub fn arrive(&mut self, now: Nanos, token: u64, demand: Nanos, part: Nanos) -> Option<WakeUp> {
+        // Often one job has just ended here and brought the next. Elsewhere no branch: no time changes nothing.
+        if now != self.now {
+            self.advance(now);
+        }
         self.jobs += 1;
         self.window.arrivals += 1;
         self.window.max_population = self.window.max_population.max(u64::from(self.jobs));
-        let job = Job { token, left: demand.0, part: part.0.max(1) };
+        let job = Job { token, left: demand.0, piece: part.0.max(1).min(self.slice) };
         let last = self.draw();
-        let idle = if self.until[last] == Nanos::FOREVER {
-            Some(last)
-        } else if self.has_idle_core() && self.load < self.looks_below {
-            self.until.iter().position(|until| *until == Nanos::FOREVER)
-        } else {
-            None
-        };
-        if let Some(core) = idle {
+        if let Some(core) = self.idle_core(last) {
             self.busy += 1;
+            self.idle &= !(1 << (core % 64));
             return self.start(core, job);
         }
-        self.cores[last].waiting.push_back(job);
-        if self.cores[last].waiting.len() == 1 { self.cut_short(last) } else { None }
+        let waiting = &mut self.cores[last].waiting;
+        waiting.push_back(job);
+        if waiting.len() == 1 { self.cut_short(last) } else { None }
+    }
+
+    /// The idle core that a job takes that ran on this one last: this one, or the first if the kernel looks for one.
+    #[inline]
+    fn idle_core(&self, last: usize) -> Option<usize> {
+        let looks = self.has_idle_core() & (self.load < self.looks_below);
+        if self.cores.len() > 64 {
+            if self.cores[last].until == Nanos::FOREVER {
+                return Some(last);
+            }
+            return if looks { self.cores.iter().position(|core| core.until == Nanos::FOREVER) } else { None };
+        }
+        // Whether this one is idle is as good as a coin's toss: no branch depends on it alone.
+        let is_last = self.idle >> last & 1 == 1;
+        let core = std::hint::select_unpredictable(is_last, last, self.idle.trailing_zeros() as usize);
+        (is_last | looks).then_some(core)
     }
 
     /// Whether some core has nothing to do.
@@ -232,22 +253,24 @@ impl TimeSlicing {
     }
 
     /// A core's wake-up fires. Nothing has ended when it is stale.
-    #[inline]
+    #[inline(always)]
     pub fn complete(&mut self, now: Nanos, core: u16) -> Ended {
         let core = usize::from(core);
-        if self.until[core] > now {
+        if self.cores[core].until > now {
             return Ended::default();
         }
         self.advance(now);
-        let Some(job) = self.cores[core].running.take() else { return Ended::default() };
+        let place = &mut self.cores[core];
+        let job = place.running;
         if job.left > 0 {
-            self.cores[core].waiting.push_back(job);
+            place.waiting.push_back(job);
         }
-        let next = self.cores[core].waiting.pop_front().or_else(|| self.pull());
+        let next = place.waiting.pop_front().or_else(|| self.pull());
         let wake = match next {
             Some(next) => self.start(core, next),
             None => {
-                self.until[core] = Nanos::FOREVER;
+                self.cores[core].until = Nanos::FOREVER;
+                self.idle |= 1 << (core % 64);
                 self.busy -= 1;
                 None
             }
@@ -296,7 +319,7 @@ impl TimeSlicing {
         let window = (now.0 - self.window.start.0) as f64;
         let mean = |area: u128| if window == 0.0 { 0.0 } else { area as f64 / window };
         // Cores of a fraction each: busy for longer, and fewer.
-        let whole = f64::from(1u32 << FRACTION_BITS) / self.stretch as f64;
+        let whole = WHOLE as f64 / self.stretch as f64;
         let busy = mean(self.window.busy_area);
         Report {
             window: Nanos(now.0 - self.window.start.0),
@@ -322,14 +345,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Runs jobs to their ends; the answer is the token and end of each, and the host.
-    fn run(cores: f64, jobs: &[(u64, u64, u64)]) -> (Vec<(u32, Nanos)>, TimeSlicing) {
+    fn run(cores: f64, jobs: &[(u64, u64, u64)]) -> (Vec<(u64, Nanos)>, TimeSlicing) {
         let mut host = TimeSlicing::new(Cores::new(cores), Nanos(1_000));
         let (mut ends, mut wakes, mut next) = (Vec::new(), BTreeSet::new(), 0);
         loop {
             let wake = wakes.first().copied().unwrap_or((Nanos::FOREVER, 0));
             match jobs.get(next) {
                 Some((at, demand, part)) if Nanos(*at) < wake.0 => {
-                    let new = host.arrive(Nanos(*at), next as u32, Nanos(*demand), Nanos(*part));
+                    let new = host.arrive(Nanos(*at), next as u64, Nanos(*demand), Nanos(*part));
                     wakes.extend(new.map(|new| (new.at, new.core)));
                     next += 1;
                 }
@@ -359,7 +382,7 @@ mod tests {
             assert_eq!(ends.len(), jobs.len(), "seed {seed}");
             let slower = cores.ceil() / cores;
             for ((token, end), (number, (at, demand, _))) in ends.iter().zip(jobs.iter().enumerate()) {
-                assert_eq!(*token, number as u32, "seed {seed}");
+                assert_eq!(*token, number as u64, "seed {seed}");
                 // A piece is rounded to nanoseconds.
                 assert!(end.0 as f64 + 16.0 >= *at as f64 + *demand as f64 * slower, "seed {seed}, job {number}");
             }
