@@ -90,7 +90,10 @@ fn simulated(
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<SimulatedRun, ModelError> {
     let Stretch { warmup, measured, longest_wait } = stretch;
-    let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS).max(1_000_000_000)).min(Nanos(measured.0.max(1)));
+    let second = Nanos::from_secs(1);
+    // A load that ends before anything of it is measured has one interval, not one per nanosecond.
+    let longest = if measured > Nanos::ZERO { measured } else { second };
+    let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS)).max(second).min(longest);
     let simulation = Settings {
         seed,
         replication: 0,
