@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`shape`] | a small workload as a profile |
 //! | [`workloads`] | the fixed set of them: fitted, and held out |
-//! | [`bench`] | runs one on the cluster |
+//! | [`bench`](mod@bench) | runs one on the cluster |
 //! | [`counters`] | everything counted |
 //! | [`reader`] | reads it, at one moment |
 //! | [`statement`] | Temporal's SQL statements by the operation table's names |
@@ -13,7 +13,7 @@
 //! | [`nnls`] | the regression itself: least squares without negative values |
 //! | [`direct`] | what is measured as it is: WAL, execution times, idle load, growth, batching |
 //! | [`analysis`] | all of it together, and the model beside what was measured |
-//! | [`file`] | the calibration file |
+//! | [`file`](mod@file) | the calibration file |
 //! | [`text`] | the same for people |
 
 pub mod analysis;
