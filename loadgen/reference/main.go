@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	mathrand "math/rand/v2"
@@ -35,6 +36,7 @@ var (
 	name      = flag.String("workflow", "OneActivity", "workflow type")
 	task      = flag.String("activity", "empty", "activity type")
 	queue     = flag.String("task-queue", "", "of workers that run already; left out: own workers")
+	serve     = flag.Bool("serve", false, "be the workers of -task-queue until stdin ends, and start nothing")
 )
 
 func payload() []byte {
@@ -63,8 +65,10 @@ func main() {
 	}
 	defer c.Close()
 	prefix := fmt.Sprintf("plimsoll-reference-%d", time.Now().UnixNano())
-	if *queue == "" {
-		*queue = prefix
+	if *queue == "" || *serve {
+		if *queue == "" {
+			*queue = prefix
+		}
 		// As profiles/one-activity.toml has it.
 		w := worker.New(c, *queue, worker.Options{
 			MaxConcurrentWorkflowTaskPollers: 8, MaxConcurrentWorkflowTaskExecutionSize: 200,
@@ -76,6 +80,11 @@ func main() {
 			log.Fatalln("no worker:", err)
 		}
 		defer w.Stop()
+	}
+	if *serve {
+		fmt.Println("polling", *queue)
+		io.Copy(io.Discard, os.Stdin)
+		return
 	}
 	responses, failed := offer(c, prefix)
 	if failed > 0 {

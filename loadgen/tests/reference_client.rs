@@ -1,10 +1,12 @@
-//! The numbers of `plimsoll-load run` against those of a small program on another SDK (`loadgen/reference`, Go).
+//! The numbers of `plimsoll-load run` against those of a small program on another SDK (`loadgen/reference`, Go). Both send to the
+//! same workers, those of the Go SDK: only the client differs.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use common::{Settings, cluster};
 
@@ -30,10 +32,37 @@ fn reference(folder: &Path) -> Result<PathBuf, String> {
     }
 }
 
+/// The workers of both; they end with the test, whose end closes their stdin.
+struct Workers(Child);
+
+impl Workers {
+    fn start(program: &Path, settings: &Settings, queue: &str) -> Workers {
+        let mut child = Command::new(program)
+            .args(["-address", &settings["TEMPORAL_ADDRESS"], "-namespace", &settings["TEMPORAL_NAMESPACE"]])
+            .args(["-task-queue", queue, "-serve"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("polling"), "{line:?}");
+        Workers(child)
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
 /// p50 in milliseconds, as the Go program prints it.
-fn of_reference(program: &Path, settings: &Settings, seed: usize) -> f64 {
+fn of_reference(program: &Path, settings: &Settings, queue: &str, seed: usize) -> f64 {
     let output = Command::new(program)
         .args(["-address", &settings["TEMPORAL_ADDRESS"], "-namespace", &settings["TEMPORAL_NAMESPACE"]])
+        .args(["-task-queue", queue])
         .args(["-rate", RATE, "-duration", &format!("{SECONDS}s"), "-seed", &seed.to_string()])
         .output()
         .unwrap();
@@ -45,7 +74,7 @@ fn of_reference(program: &Path, settings: &Settings, seed: usize) -> f64 {
 
 /// p50 in milliseconds of `e2e.response`, as a run directory has it. As the Go program does, it asks the server for the end of each workflow
 /// and reads nothing beside: a worker hears of the end earlier than a client, and reading histories is as much load as these starts.
-fn of_plimsoll(folder: &Path, settings: &Settings, seed: usize) -> f64 {
+fn of_plimsoll(folder: &Path, settings: &Settings, queue: &str, seed: usize) -> Option<f64> {
     let out = folder.join(format!("run{seed}"));
     let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/../profiles/one-activity.toml");
     let output = assert_cmd::cargo::cargo_bin_cmd!("plimsoll-load")
@@ -58,6 +87,10 @@ fn of_plimsoll(folder: &Path, settings: &Settings, seed: usize) -> f64 {
             "--idle-baseline",
             "0s",
             "--no-local-cluster",
+            "--workers",
+            "own",
+            "--task-queue",
+            queue,
         ])
         .args(["--seed", &seed.to_string(), "--out"])
         .arg(&out)
@@ -65,9 +98,14 @@ fn of_plimsoll(folder: &Path, settings: &Settings, seed: usize) -> f64 {
         .env("TEMPORAL_NAMESPACE", &settings["TEMPORAL_NAMESPACE"])
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // 1 is a promise of the profile that was not kept, 3 a run that does not trust itself: then the pair is made again.
+    match output.status.code() {
+        Some(0 | 1) => {}
+        Some(3) => return None,
+        _ => panic!("{}", String::from_utf8_lossy(&output.stderr)),
+    }
     let run = plimsoll_reports::run_dir::read(&out).unwrap();
-    run.merged("e2e.response").quantile(0.5).expect("completed workflows") as f64 / 1e6
+    Some(run.merged("e2e.response").quantile(0.5).expect("completed workflows") as f64 / 1e6)
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -85,12 +123,23 @@ fn another_sdks_client_sees_the_same_median_within_ten_per_cent() {
         Err(reason) if std::env::var("PLIMSOLL_CLUSTER").as_deref() == Ok("required") => panic!("{reason}"),
         Err(reason) => return eprintln!("not run: {reason}"),
     };
+    let queue = format!("plimsoll-reference-{}", std::process::id());
+    let _workers = Workers::start(&program, settings, &queue);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for pair in 0..PAIRS {
-        theirs.push(of_reference(&program, settings, pair));
-        ours.push(of_plimsoll(folder.path(), settings, pair));
-        eprintln!("pair {pair}: Go {:.1} ms, plimsoll-load {:.1} ms", theirs[pair], ours[pair]);
+    for pair in 0..2 * PAIRS {
+        let go = of_reference(&program, settings, &queue, pair);
+        let Some(own) = of_plimsoll(folder.path(), settings, &queue, pair) else {
+            eprintln!("pair {pair}: the run does not trust itself");
+            continue;
+        };
+        eprintln!("pair {pair}: Go {go:.1} ms, plimsoll-load {own:.1} ms");
+        theirs.push(go);
+        ours.push(own);
+        if ours.len() == PAIRS {
+            break;
+        }
     }
+    assert_eq!(ours.len(), PAIRS, "too many runs that do not trust themselves: the machine is too busy");
     let (ours, theirs) = (median(&mut ours), median(&mut theirs));
     let ratio = ours / theirs;
     assert!((0.9..=1.1).contains(&ratio), "p50 {ours:.1} ms, of the Go program {theirs:.1} ms: ratio {ratio:.3}");
