@@ -95,8 +95,62 @@ impl Console {
 
     /// Nobody is left to tell when stderr itself fails.
     fn stderr(&self, text: &str) {
+        #[cfg(feature = "tui")]
+        if held_back(text) {
+            return;
+        }
         let mut stderr = AutoStream::new(io::stderr().lock(), self.choice(&io::stderr()));
         let _ = stderr.write_all(text.as_bytes());
+    }
+}
+
+/// What is to be written when the terminal is given back; `None` while it is the shell's.
+#[cfg(feature = "tui")]
+static HELD: parking_lot::Mutex<Option<Vec<String>>> = parking_lot::Mutex::new(None);
+
+/// Holds back from now on what is written to stderr: a screen is on it.
+#[cfg(feature = "tui")]
+pub(crate) fn hold() {
+    HELD.lock().get_or_insert_default();
+}
+
+/// What is held back, a line each, without colour.
+#[cfg(feature = "tui")]
+pub(crate) fn held() -> Vec<String> {
+    let texts = HELD.lock().clone().unwrap_or_default();
+    let plain: String = anstream::adapter::strip_str(&texts.concat()).to_string();
+    plain.lines().map(str::to_owned).collect()
+}
+
+/// Writes what was held back.
+#[cfg(feature = "tui")]
+pub(crate) fn release() {
+    let held = HELD.lock().take();
+    let choice = if std::env::var_os("NO_COLOR").is_some() { ColorChoice::Never } else { ColorChoice::Auto };
+    let mut stderr = AutoStream::new(io::stderr().lock(), choice);
+    for text in held.into_iter().flatten() {
+        let _ = stderr.write_all(text.as_bytes());
+    }
+}
+
+/// Writes a line to stderr, or holds it back.
+#[cfg(feature = "tui")]
+pub(crate) fn say(text: &str) {
+    let line = format!("{text}\n");
+    if !held_back(&line) {
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
+}
+
+#[cfg(feature = "tui")]
+fn held_back(text: &str) -> bool {
+    let mut held = HELD.lock();
+    match held.as_mut() {
+        Some(held) => {
+            held.push(text.to_owned());
+            true
+        }
+        None => false,
     }
 }
 

@@ -22,6 +22,7 @@
 //! | [`record`] | latencies by metric and second, counts to the unit |
 //! | [`safety`] | what a run would do, whether it may, and when it stops by itself |
 //! | [`samplers`] | what is read beside the load: services, PostgreSQL, processes, backlog, histories |
+//! | `screen` | the same as a terminal UI (feature `tui`) |
 //! | [`selftest`] | how fast this machine can generate before it is itself the bottleneck |
 //! | [`validate`] | the model held against the cluster |
 //! | [`verdict`] | a run judges itself |
@@ -48,6 +49,8 @@ pub mod progress;
 pub mod record;
 pub mod safety;
 pub mod samplers;
+#[cfg(feature = "tui")]
+pub mod screen;
 pub mod selftest;
 pub mod validate;
 pub mod verdict;

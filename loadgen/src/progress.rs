@@ -1,10 +1,14 @@
-//! How the run goes, on stderr: one line that changes on a terminal, a line every few seconds elsewhere.
+//! How the run goes, on stderr: a screen (feature `tui`) or one line that changes on a terminal, a line every few seconds elsewhere.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plimsoll_profiles::units::Nanos;
+use plimsoll_reports::run_dir::Phase;
+
+#[cfg(feature = "tui")]
+use crate::screen::Screen;
 
 /// Seconds between lines where stderr is no terminal.
 const EVERY: u64 = 5;
@@ -39,51 +43,74 @@ pub struct Snapshot {
 /// Shows how the run goes.
 #[derive(Debug)]
 pub struct Progress {
-    bar: Option<ProgressBar>,
-    quiet: bool,
+    shown: Shown,
     ticks: u64,
 }
 
+#[derive(Debug)]
+enum Shown {
+    Nothing,
+    Lines,
+    Bar(ProgressBar),
+    #[cfg(feature = "tui")]
+    Screen(Box<Screen>),
+}
+
 impl Progress {
-    /// On stderr, unless the user asked for quiet.
-    pub fn new(quiet: bool) -> Self {
-        let terminal = !quiet && std::io::stderr().is_terminal();
-        let bar = terminal.then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
-        Progress { bar, quiet, ticks: 0 }
+    /// On stderr, unless the user asked for quiet. The run has these phases.
+    #[cfg_attr(not(feature = "tui"), allow(unused_variables))]
+    pub fn new(quiet: bool, phases: &[Phase]) -> Self {
+        let shown = match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Shown::Nothing,
+            (false, false) => Shown::Lines,
+            #[cfg(feature = "tui")]
+            (false, true) => Screen::open(phases).map_or_else(|_| bar(), |screen| Shown::Screen(Box::new(screen))),
+            #[cfg(not(feature = "tui"))]
+            (false, true) => bar(),
+        };
+        Progress { shown, ticks: 0 }
     }
 
     /// Says it; called once a second.
     pub fn say(&mut self, snapshot: &Snapshot, phase: &str) {
         self.ticks += 1;
-        match &self.bar {
-            Some(bar) => bar.set_message(line(snapshot, phase)),
-            None if !self.quiet && self.ticks.is_multiple_of(EVERY) => eprintln!("{}", line(snapshot, phase)),
-            None => {}
+        match &mut self.shown {
+            Shown::Nothing => {}
+            Shown::Lines if self.ticks.is_multiple_of(EVERY) => eprintln!("{}", line(snapshot, phase)),
+            Shown::Lines => {}
+            Shown::Bar(bar) => bar.set_message(line(snapshot, phase)),
+            #[cfg(feature = "tui")]
+            Shown::Screen(screen) => screen.show(snapshot, phase),
         }
     }
 
     /// Says something that stays.
     pub fn note(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None if !self.quiet => eprintln!("{text}"),
-            None => {}
+        match &self.shown {
+            Shown::Nothing => {}
+            Shown::Lines => eprintln!("{text}"),
+            Shown::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
+            #[cfg(feature = "tui")]
+            Shown::Screen(_) => crate::console::say(text),
         }
     }
 
-    /// Takes the line away.
-    pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
+    /// Takes the line or the screen away.
+    pub fn finish(&mut self) {
+        if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
+        self.shown = Shown::Nothing;
     }
+}
+
+fn bar() -> Shown {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    Shown::Bar(bar)
 }
 
 fn line(snapshot: &Snapshot, phase: &str) -> String {

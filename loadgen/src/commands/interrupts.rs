@@ -26,6 +26,8 @@ impl Interrupts {
                     _ = terminate.recv() => {}
                 }
                 if count > 2 {
+                    #[cfg(feature = "tui")]
+                    crate::screen::give_back();
                     std::process::exit(i32::from(crate::failure::Exit::Interrupted.code()));
                 }
                 sender.send_replace(count);

@@ -198,7 +198,7 @@ pub(in crate::commands) async fn execute(
         backlog,
         canary,
         target_cpu,
-        progress: Progress::new(console.quiet),
+        progress: Progress::new(console.quiet, &prepared.phases),
         watch: AbortWatch::new(rules.clone()),
         gaps: GapReservoir::new(prepared.profile.arrivals.clone(), arguments.seed),
     })?;
