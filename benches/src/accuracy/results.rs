@@ -68,6 +68,9 @@ pub fn folder() -> PathBuf {
 /// # Errors
 /// A file that cannot be read, in words.
 pub fn read(folder: &Path) -> Result<Vec<Measured>, String> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
     let entries = fs::read_dir(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
@@ -92,7 +95,7 @@ pub fn write(folder: &Path, stem: &str, measured: &Measured) -> Result<PathBuf, 
     // Whole or not at all: an interrupted run leaves what was there.
     let unfinished = file.with_extension("unfinished");
     let cannot = |error| format!("cannot write {}: {error}", file.display());
-    fs::write(&unfinished, text).map_err(cannot)?;
+    fs::create_dir_all(folder).and_then(|()| fs::write(&unfinished, text)).map_err(cannot)?;
     fs::rename(&unfinished, &file).map_err(cannot)?;
     Ok(file)
 }

@@ -89,7 +89,7 @@ fn check(file: &str) -> Result<bool, String> {
 fn summary(folder: &Path) -> Result<bool, String> {
     let results = results::read(folder)?;
     if results.is_empty() {
-        return Err(format!("{} is empty: measure with --run", folder.display()));
+        return Err(format!("no results in {}: measure with --run", folder.display()));
     }
     print!("{}", machines(&results));
     let mut within = true;
