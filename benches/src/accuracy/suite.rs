@@ -109,7 +109,9 @@ impl Suite {
         let mut names: Vec<String> = suite.workloads.iter().map(Workload::file_stem).collect();
         names.sort();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(format!("two workloads are called {:?}: a name is that of a file of results", pair[0])),
+            Some(pair) => {
+                Err(format!("two workloads are called {:?}: name and rate are those of a file of results", pair[0]))
+            }
             None => Ok(suite),
         }
     }
@@ -179,10 +181,10 @@ use = "measured-2-core"
 "#;
 
 impl Workload {
-    /// The name of its files.
+    /// The name of its files: its own, and its rate.
     pub fn file_stem(&self) -> String {
         let mut stem = String::new();
-        for letter in self.name.chars() {
+        for letter in self.name.chars().chain([' ']).chain(self.rate.chars()) {
             match letter {
                 'a'..='z' | 'A'..='Z' | '0'..='9' => stem.push(letter.to_ascii_lowercase()),
                 _ if stem.ends_with('-') || stem.is_empty() => {}
@@ -233,6 +235,6 @@ mod tests {
     fn file_names_are_plain() {
         let suite = shipped();
         let stems: Vec<String> = suite.workloads.iter().map(Workload::file_stem).collect();
-        assert!(stems.iter().any(|stem| stem == "mixed-80-load"), "{stems:?}");
+        assert!(stems.iter().any(|stem| stem == "mixed-16-s"), "{stems:?}");
     }
 }

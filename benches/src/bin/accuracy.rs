@@ -19,7 +19,6 @@ use plimsoll_benches::accuracy::results::{self, Measured};
 use plimsoll_benches::accuracy::runner::{self, Runner};
 use plimsoll_benches::accuracy::suite::{Set, Suite, Workload};
 use plimsoll_reports::text::{self, Order};
-use plimsoll_reports::validation::Validation;
 
 use temporal_support::shapes::{MORE, SHAPES, measured, median, number, observed, predicted, quantile_ms, workflows};
 use temporal_support::{on_measured_machine, run, settings};
@@ -157,7 +156,7 @@ fn run_suite(names: &[&str]) -> Result<bool, String> {
         match runner.measure(workload, &mut cluster) {
             Ok(validation) => {
                 within &= validation.within;
-                eprintln!("{}", one_line(&validation));
+                eprintln!("{}", validation.verdict_text);
             }
             Err(message) => {
                 eprintln!("error: {message}");
@@ -172,10 +171,6 @@ fn run_suite(names: &[&str]) -> Result<bool, String> {
         [] => Ok(within),
         _ => Err(format!("{} of {} workloads could not be measured", failures.len(), chosen.len())),
     }
-}
-
-fn one_line(validation: &Validation) -> String {
-    validation.verdict_text.clone()
 }
 
 fn marked_table() -> String {

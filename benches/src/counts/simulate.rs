@@ -3,7 +3,7 @@
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Nanos, Rate};
-use plimsoll_sim::temporal::{Load, Metric, Outcome, Settings, SystemSize, simulate};
+use plimsoll_sim::temporal::{Metric, Outcome, Settings, SystemSize, simulate};
 
 use super::features::features;
 use super::figures::{Figures, predicted};
@@ -52,22 +52,8 @@ fn replications(shape: &str, run: &MeasuredRun, calibration: &Calibration) -> Ve
 }
 
 fn simulated(profile: &Profile, calibration: &Calibration, rate: f64, workflows: f64, replication: u32) -> Outcome {
-    let settings = Settings {
-        seed: 1,
-        replication,
-        load: Load::Poisson(Rate::per_second(rate)),
-        warmup: Nanos::ZERO,
-        measured: Nanos::from_secs_f64(workflows / rate),
-        drain: Nanos::from_secs(1_800),
-        interval: INTERVAL,
-        sample: false,
-        // Nothing is cut short: what is due after the window does not happen, as in the measured run.
-        filled_at: Nanos::ZERO,
-        longest_wait: Nanos::from_secs(3_600),
-        retention_deletes: false,
-        max_events: u64::MAX,
-        max_open: 2_000_000,
-    };
+    let counted = Settings::counted(Rate::per_second(rate), workflows, replication);
+    let settings = Settings { interval: INTERVAL, ..counted };
     simulate(profile, calibration, SystemSize::of(profile), settings, &|| false)
 }
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Nanos, Rate};
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::counters::Counters;
@@ -133,10 +132,9 @@ impl Bench {
         let before = self.reader.read().await?;
         let machine = MachineCpu::now();
 
-        let runtime = OwnRuntime(Some(driver_runtime(1)?));
-        let handle = runtime.of()?.handle().clone();
+        let runtime = driver_runtime(1)?;
         let connected = self.connected.clone();
-        let services = handle.spawn(async move { connected.channels(1).await }).await;
+        let services = runtime.handle().spawn(async move { connected.channels(1).await }).await;
         let services = services.map_err(|error| Failure::io(format!("cannot connect: {error}")))??;
         let namespace = self.connected.endpoint.namespace().to_owned();
         let target = Target { services, namespace, run, workload: Some(workload.clone()) };
@@ -155,7 +153,7 @@ impl Bench {
             settings,
             spin: Duration::ZERO,
         };
-        let mut engine = Engine::start(&load, &workload, target, books.clone(), clock, runtime.of()?)?;
+        let mut engine = Engine::start(&load, &workload, target, books.clone(), clock, &runtime)?;
         let heard = tokio::spawn(listen(events, engine.follower(), Arc::clone(&books.errors)));
         let last = clock.instant(load.until) + PATIENCE;
         while !engine.is_done() && Instant::now() < last {
@@ -214,23 +212,6 @@ async fn listen(mut events: UnboundedReceiver<WorkerEvent>, follower: Follower, 
             WorkerEvent::Completed(_) | WorkerEvent::Started { .. } => {}
             WorkerEvent::Wants { workflow_id, follow_up, at } => follower.add(&workflow_id, follow_up, at),
             WorkerEvent::Stopped { reason } => errors.count("worker", "stopped", &reason),
-        }
-    }
-}
-
-/// The driver's runtime. Dropped in the middle of a workload (Ctrl-C), it is left behind instead of waited for, which async code must not do.
-struct OwnRuntime(Option<Runtime>);
-
-impl OwnRuntime {
-    fn of(&self) -> Result<&Runtime, Failure> {
-        self.0.as_ref().ok_or_else(|| Failure::io("the driver's threads are gone"))
-    }
-}
-
-impl Drop for OwnRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
         }
     }
 }

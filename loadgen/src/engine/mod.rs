@@ -9,7 +9,7 @@ use thread_priority::unix::{
     RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::clock::RunClock;
 use crate::dispatch::{Ended, Followed, Inbox, RealTime, Timed, dispatch};
@@ -42,12 +42,35 @@ impl Load {
 }
 
 /// The runtime on which requests are sent: nothing else runs there, so that workers and samplers of this process do not
-/// stand between an operation and its connection.
+/// stand between an operation and its connection. Dropped, it is left behind instead of waited for: most of its owners end
+/// in async code, which must not wait.
+#[derive(Debug)]
+pub struct DriverRuntime {
+    runtime: Option<Runtime>,
+    handle: Handle,
+}
+
+impl DriverRuntime {
+    /// To run something on it.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for DriverRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Makes it.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn driver_runtime(threads: usize) -> Result<Runtime, Failure> {
-    Builder::new_multi_thread()
+pub fn driver_runtime(threads: usize) -> Result<DriverRuntime, Failure> {
+    let runtime = Builder::new_multi_thread()
         .worker_threads(threads.max(1))
         .thread_name("driver")
         .on_thread_start(ask_for_priority)
@@ -56,7 +79,8 @@ pub fn driver_runtime(threads: usize) -> Result<Runtime, Failure> {
         .global_queue_interval(1)
         .enable_all()
         .build()
-        .map_err(|error| Failure::io(format!("cannot start the driver's threads: {error}")))
+        .map_err(|error| Failure::io(format!("cannot start the driver's threads: {error}")))?;
+    Ok(DriverRuntime { handle: runtime.handle().clone(), runtime: Some(runtime) })
 }
 
 /// Asks the system to run this thread before others that want to run at the same time: a generator that shares its machine
@@ -98,7 +122,7 @@ impl Engine {
         target: Target,
         books: Books,
         clock: RunClock,
-        runtime: &Runtime,
+        runtime: &DriverRuntime,
     ) -> Result<Engine, Failure> {
         let driver = Driver::new(clock, target, books.clone(), load.settings.clone(), runtime.handle().clone());
         let inbox = Inbox::default();

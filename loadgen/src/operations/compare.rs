@@ -250,7 +250,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::operations::table::TABLE_SCHEMA_VERSION;
+    use crate::operations::table::tests::empty as empty_table;
 
     const UPDATE: &str = "UPDATE executions SET a = $";
     const INSERT: &str = "INSERT INTO timer_tasks (a) VALUES ($)";
@@ -258,14 +258,9 @@ mod tests {
     fn table(statements: &[(&str, &str)], empty: &[(&str, f64)], activity: &[(&str, f64)]) -> Table {
         let counts = |list: &[(&str, f64)]| list.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect();
         Table {
-            schema_version: TABLE_SCHEMA_VERSION,
-            temporal: "1".to_owned(),
-            database: "PostgreSQL 15".to_owned(),
-            history_shards: 4,
-            workflows: 10,
-            rate_per_second: 5.0,
             statements: statements.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect(),
             trials: [("empty".to_owned(), counts(empty)), ("activity".to_owned(), counts(activity))].into(),
+            ..empty_table()
         }
     }
 

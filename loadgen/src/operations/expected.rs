@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use plimsoll_profiles::calibration::{Calibration, Operation, OperationKind, Statement};
 use plimsoll_profiles::profile::Profile;
-use plimsoll_profiles::units::{Nanos, Rate};
-use plimsoll_sim::temporal::{Load, Outcome, Process, Settings, SystemSize, simulate};
+use plimsoll_profiles::units::Rate;
+use plimsoll_sim::temporal::{Outcome, Process, Settings, SystemSize, simulate};
 
 use super::catalogue::{Command, Trial};
 use crate::calibrate::statement::Kind;
@@ -84,21 +84,7 @@ pub fn simulated(
     replication: u32,
     calibration: &Calibration,
 ) -> Outcome {
-    let settings = Settings {
-        seed: 1,
-        replication,
-        load: Load::Poisson(rate),
-        warmup: Nanos::ZERO,
-        measured: Nanos::from_secs_f64(workflows / rate.as_per_second()),
-        drain: Nanos::from_secs(1_800),
-        interval: Nanos::from_secs(1),
-        sample: false,
-        filled_at: Nanos::ZERO,
-        longest_wait: Nanos::from_secs(3_600),
-        retention_deletes: false,
-        max_events: u64::MAX,
-        max_open: 2_000_000,
-    };
+    let settings = Settings::counted(rate, workflows, replication);
     simulate(profile, calibration, SystemSize::of(profile), settings, &|| false)
 }
 
@@ -194,6 +180,7 @@ pub fn difference<'a>(of: &Counts, less: impl Iterator<Item = &'a Counts>, times
 mod tests {
     use super::*;
     use crate::operations::catalogue::trials;
+    use plimsoll_profiles::units::Nanos;
 
     /// The kinds add up to what the model itself counts, so every statement of the model has a name here. With queues that are trimmed
     /// once only, next to nothing of it is a mean.

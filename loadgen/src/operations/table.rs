@@ -130,13 +130,14 @@ impl Table {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
     use crate::calibrate::counters::Sum;
 
-    pub(crate) fn empty() -> Table {
+    /// A table without statements.
+    pub fn empty() -> Table {
         Table {
             schema_version: TABLE_SCHEMA_VERSION,
             temporal: "1".to_owned(),

@@ -9,14 +9,13 @@ use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_profiles::{Document, World, shipped};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Runtime;
 
 use super::LAG_LIMIT;
 use super::machine::stolen;
 use crate::clock::RunClock;
 use crate::connect::{Endpoint, Service};
 use crate::driver::{Books, Completions, Settings, Target};
-use crate::engine::{Engine, Load, driver_runtime};
+use crate::engine::{DriverRuntime, Engine, Load, driver_runtime};
 use crate::failure::Failure;
 use crate::identity::RunId;
 use crate::record::recorder::{add, empty};
@@ -64,7 +63,7 @@ pub struct Probe {
 
 /// Makes probes over connections that stay.
 pub struct Prober {
-    runtime: Runtime,
+    runtime: DriverRuntime,
     services: Vec<Service>,
     document: Document,
 }
@@ -77,7 +76,7 @@ impl Prober {
     pub fn connect(target: SocketAddr) -> Result<Prober, Failure> {
         let runtime = driver_runtime(1)?;
         let endpoint = Endpoint::plain(target, NAMESPACE);
-        let services = runtime.block_on(async {
+        let services = runtime.handle().block_on(async {
             let connected = endpoint.connect("plimsoll-selftest").await?;
             // A connection's task runs where it is made.
             tokio::spawn(async move { connected.channels(CONNECTIONS).await })

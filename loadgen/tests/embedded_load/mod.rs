@@ -65,7 +65,7 @@ pub fn send(address: SocketAddr, sending: &Sending) -> Seen {
 pub fn send_while(address: SocketAddr, sending: &Sending, mut meanwhile: impl FnMut(Duration)) -> Seen {
     let runtime = driver_runtime(1).unwrap();
     let endpoint = Endpoint::plain(address, "default");
-    let services = runtime.block_on(async {
+    let services = runtime.handle().block_on(async {
         let connected = endpoint.connect("tests").await.unwrap();
         tokio::spawn(async move { connected.channels(2).await }).await.unwrap().unwrap()
     });
@@ -106,7 +106,7 @@ pub fn send_while(address: SocketAddr, sending: &Sending, mut meanwhile: impl Fn
         retries: counters.retries.load(Ordering::Acquire),
         recordings: books.recorder.take(),
     };
-    runtime.shutdown_background();
+    drop(runtime);
     assert!(seen.tally.adds_up(), "{:?}", seen.tally);
     seen
 }

@@ -1,6 +1,7 @@
 //! Two distributions over each other: distribution functions, a Q-Q plot, and a curve over the range of several runs.
 
 use super::canvas::{Axes, ChartError, Role, Shape, svg};
+use super::percentiles::percentile_axes;
 use super::scale::Scale;
 use crate::number;
 use crate::quantity::QuantileCurve;
@@ -88,17 +89,7 @@ pub fn over_range(curve: &QuantileCurve, range: &[RangePoint], shape: Shape) -> 
     let last = last.filter(|q| *q < 1.0).fold(0.5, f64::max);
     let values = curve.points.iter().map(|point| point.y);
     let y = Scale::log_around(values.chain(range.iter().flat_map(|point| [point.low, point.high])));
-    let x = Scale::Tail(last);
-    let axes = Axes {
-        x,
-        y,
-        x_ticks: x.ticks(5),
-        y_ticks: y.ticks(5),
-        x_label: &|q| number::quantile(q).trim_start_matches('p').to_string() + " %",
-        y_label: &number::seconds,
-        headroom: 4.0,
-    };
-    svg(shape, &axes, |canvas| {
+    svg(shape, &percentile_axes(last, y), |canvas| {
         let shown = || range.iter().filter(|point| point.quantile < 1.0 && point.low > 0.0);
         let edge = |of: &dyn Fn(&RangePoint) -> f64| -> Vec<(f64, f64)> {
             shown().map(|point| (point.quantile, of(point))).collect()

@@ -32,17 +32,7 @@ pub fn percentiles(
         .filter(|q| *q < 1.0)
         .fold(0.5, f64::max);
     let y = Scale::log_around(points().map(|point| point.y).chain(promises.iter().map(|promise| promise.seconds)));
-    let x = Scale::Tail(last);
-    let axes = Axes {
-        x,
-        y,
-        x_ticks: x.ticks(5),
-        y_ticks: y.ticks(5),
-        x_label: &|q| number::quantile(q).trim_start_matches('p').to_string() + " %",
-        y_label: &number::seconds,
-        headroom: 4.0,
-    };
-    svg(shape, &axes, |canvas| {
+    svg(shape, &percentile_axes(last, y), |canvas| {
         for (index, curve) in curves.iter().enumerate() {
             let line: Vec<(f64, f64)> =
                 curve.points.iter().filter(|p| p.y > 0.0 && p.x < 1.0).map(|p| (p.x, p.y)).collect();
@@ -54,4 +44,18 @@ pub fn percentiles(
         }
         Ok(())
     })
+}
+
+/// Axes of a percentile curve up to the quantile `last`: x is `1/(1−q)`, y is seconds.
+pub(super) fn percentile_axes(last: f64, y: Scale) -> Axes<'static> {
+    let x = Scale::Tail(last);
+    Axes {
+        x,
+        y,
+        x_ticks: x.ticks(5),
+        y_ticks: y.ticks(5),
+        x_label: &|q| number::quantile(q).trim_start_matches('p').to_string() + " %",
+        y_label: &number::seconds,
+        headroom: 4.0,
+    }
 }

@@ -15,7 +15,7 @@ pub struct Demand {
     pub activity_slots: Nanos,
     /// Workflow task slot time.
     pub workflow_task_slots: Nanos,
-    /// Time one history shard's permit is held.
+    /// Time one history shard's permit is held; of a shard with several, the part of all.
     pub shard: Nanos,
     /// Connection time.
     pub connections: Nanos,
@@ -68,7 +68,10 @@ impl Evaluator<'_> {
             cpu,
             activity_slots: per_workflow(outcome.populations.activities),
             workflow_task_slots: per_workflow(outcome.populations.workflow_tasks),
-            shard: per_workflow(outcome.populations.shards_held),
+            // Of a shard with several permits each is held as long; the shard is as much less busy.
+            shard: per_workflow(
+                outcome.populations.shards_held / f64::from(self.profile.cluster.server.shard_io_concurrency),
+            ),
             // A match, the record of the start, and the next poll take about as long as a task from schedule to start.
             poll_cycle: outcome.recorder.total(Metric::ScheduleToStartWorkflow).mean().unwrap_or(Nanos::ZERO),
             tasks: work.dispatched as f64 / workflows,

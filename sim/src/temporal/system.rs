@@ -136,6 +136,27 @@ pub struct Settings {
     pub max_open: u32,
 }
 
+impl Settings {
+    /// A measured run as it was counted: from its first start on, `workflows` started at `rate`, all of them awaited, no wait cut short.
+    pub fn counted(rate: Rate, workflows: f64, replication: u32) -> Self {
+        Settings {
+            seed: 1,
+            replication,
+            load: Load::Poisson(rate),
+            warmup: Nanos::ZERO,
+            filled_at: Nanos::ZERO,
+            measured: Nanos::from_secs_f64(workflows / rate.as_per_second()),
+            drain: Nanos::from_secs(1_800),
+            interval: Nanos::from_secs(1),
+            sample: false,
+            longest_wait: Nanos::from_secs(3_600),
+            retention_deletes: false,
+            max_events: u64::MAX,
+            max_open: 2_000_000,
+        }
+    }
+}
+
 /// Whether everything shares the cores of one machine.
 pub fn shares_one_machine(profile: &Profile) -> Option<Cores> {
     match &profile.cluster.placement {

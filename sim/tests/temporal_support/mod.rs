@@ -8,7 +8,7 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_profiles::{Document, World, shipped};
-use plimsoll_sim::temporal::{Load, Outcome, Settings, SystemSize, simulate};
+use plimsoll_sim::temporal::{Outcome, Settings, SystemSize, simulate};
 
 /// The machine and the worker of the measured runs: one Go worker, 8 + 8 pollers, 200 + 200 slots.
 const MEASURED_SYSTEM: &str = r#"
@@ -61,23 +61,10 @@ fn measured_machine(workflows: &str, rate_per_second: f64) -> String {
     )
 }
 
-/// A Poisson load, everything measured from the first start, running workflows awaited; waits are not cut short.
+/// A Poisson load, everything measured from the first start, running workflows awaited; waits beyond five seconds are cut short.
 pub fn settings(seed: u64, rate_per_second: f64, workflows: f64) -> Settings {
-    Settings {
-        seed,
-        replication: 0,
-        load: Load::Poisson(Rate::per_second(rate_per_second)),
-        warmup: Nanos::ZERO,
-        measured: Nanos::from_secs_f64(workflows / rate_per_second),
-        drain: Nanos::from_secs(1_800),
-        interval: Nanos::from_secs(1),
-        sample: false,
-        filled_at: Nanos::ZERO,
-        longest_wait: Nanos::from_secs(5),
-        retention_deletes: false,
-        max_events: u64::MAX,
-        max_open: 2_000_000,
-    }
+    let counted = Settings::counted(Rate::per_second(rate_per_second), workflows, 0);
+    Settings { seed, longest_wait: Nanos::from_secs(5), ..counted }
 }
 
 /// Simulates a profile on the sizes it gives.

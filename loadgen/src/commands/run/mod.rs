@@ -143,8 +143,6 @@ pub(in crate::commands) async fn execute(
 
     if interrupts.count() > 0 {
         crew.stop().await;
-        // Tokio lets no runtime be dropped here.
-        runtime.shutdown_background();
         return Err(Failure::Message(Exit::Interrupted, "interrupted; nothing was sent".to_owned()));
     }
     if let Some(observer) = observer.as_deref_mut() {
@@ -216,7 +214,7 @@ pub(in crate::commands) async fn execute(
         let swept = sweep(&reached.connected, &run_id, CLEANUP_LIMIT, false).await?;
         console.note(&swept.words(&run_id));
     }
-    runtime.shutdown_background();
+    drop(runtime);
     finish::finish(finish::Finished {
         arguments,
         prepared: &prepared,

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use tokio::runtime::Runtime;
-
 use crate::cli::{RunArgs, TargetChoice};
 use crate::connect::{Connected, Endpoint};
 use crate::driver;
 use crate::embedded::{Behaviour, Embedded};
+use crate::engine::DriverRuntime;
 use crate::failure::Failure;
 use crate::identity::RunId;
 use crate::workload::Workload;
@@ -46,11 +45,12 @@ impl Reached {
         run_id: &RunId,
         workload: &Workload,
         connections: usize,
-        runtime: &Runtime,
+        runtime: &DriverRuntime,
     ) -> Result<driver::Target, Failure> {
         let connected = self.connected.clone();
         // A connection's task runs where it is made.
         let services = runtime
+            .handle()
             .spawn(async move { connected.channels(connections).await })
             .await
             .map_err(|error| Failure::io(format!("cannot connect: {error}")))??;

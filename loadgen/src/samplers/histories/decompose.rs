@@ -156,19 +156,7 @@ mod tests {
     };
 
     use super::*;
-
-    /// Events with ids from 1, at these milliseconds.
-    fn history(events: Vec<(i64, Attributes)>) -> Vec<HistoryEvent> {
-        let event = |(index, (millis, attributes)): (usize, (i64, Attributes))| {
-            let mut event =
-                HistoryEvent { event_id: index as i64 + 1, attributes: Some(attributes), ..HistoryEvent::default() };
-            let time = event.event_time.get_or_insert_default();
-            time.seconds = 1_700_000_000 + millis / 1000;
-            time.nanos = i32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
-            event
-        };
-        events.into_iter().enumerate().map(event).collect()
-    }
+    use crate::samplers::histories::fixture::history_at as history;
 
     fn in_millis(list: &[(HistoryMetric, Nanos)]) -> Vec<(&'static str, u64)> {
         list.iter().map(|(metric, time)| (metric.name(), time.0 / 1_000_000)).collect()

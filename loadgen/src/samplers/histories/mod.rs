@@ -4,6 +4,8 @@
 //! The server's event times are whole nanoseconds of the clocks of its processes.
 
 mod decompose;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod reservoir;
 
 use std::sync::Arc;

@@ -99,7 +99,8 @@ pub(super) fn measures(service: Service) -> Vec<(ResourceColumn, Measure)> {
     ];
     match service {
         Service::History => list.extend([
-            (column("state_transitions", "1/s"), Measure::Rate(of("state_transition_count_sum"))),
+            // A histogram of each workflow's running total, recorded at each transition: their number is its count.
+            (column("state_transitions", "1/s"), Measure::Rate(of("state_transition_count_count"))),
             (column("shard_lock_latency", "s"), Measure::Mean(Of { metric: "lock_latency", only: of_shards })),
             (
                 column("shard_io_permit_latency", "s"),
