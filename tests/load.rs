@@ -57,7 +57,10 @@ fn a_run_directory_holds_the_steps_of_the_measured_window() {
     let arrivals = document.profile(&World::mid()).unwrap().arrivals;
     let measured = arrivals.schedule(7).filter(|at| *at >= from).count() as u64;
     assert_eq!(steps.iter().count(), 6, "two workflow tasks and an activity, each with two spans");
-    assert!(steps.iter().all(|(key, times)| key.workflow == "OneActivity" && times.total() == measured));
+    // Once for each replication: all of them have the same intended times.
+    let all = steps.iter().map(|(_, times)| times.total()).max().unwrap();
+    assert!(all > measured && all.is_multiple_of(measured), "{all} of {measured}");
+    assert!(steps.iter().all(|(key, times)| key.workflow == "OneActivity" && times.total() == all));
     let read = run_dir::read(folder.path()).unwrap();
     assert_eq!(read.manifest.summary, Some(run.document));
 }

@@ -22,5 +22,5 @@ mod world;
 pub use document::Document;
 pub use problems::{Problem, Problems, Source};
 pub use schema::{cluster_schema, profile_schema};
-pub use sdk::{EAGER_ACTIVITIES_PER_TASK, PollerAutoscaling, SdkDefaults};
+pub use sdk::{EAGER_ACTIVITIES_PER_TASK, PollerAutoscaling, PollerSplit, SdkDefaults};
 pub use world::{Level, UncertainInput, World};

@@ -20,10 +20,32 @@ pub struct SdkDefaults {
     pub cached_workflows: u32,
     /// Sticky schedule-to-start time-out: after so long a task goes to the normal queue.
     pub sticky_timeout: Nanos,
+    /// Which of its queues each workflow task poller asks.
+    pub poller_split: PollerSplit,
     /// Heartbeats are sent no more often than this where no heartbeat time-out says more.
     pub heartbeat_throttle: Nanos,
     /// Heartbeats are sent at least this often, whatever the heartbeat time-out.
     pub longest_heartbeat_throttle: Nanos,
+}
+
+/// How a worker's workflow task pollers are divided between its sticky queue and the normal one. Without a sticky cache all of them ask
+/// the normal one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PollerSplit {
+    /// Each poll goes to the queue that has fewer polls, to the sticky one when both have as many or tasks wait there (Go
+    /// `internal_task_pollers.go`, `getNextPollRequest`; Java `StickyQueueBalancer.java`).
+    Balanced,
+    /// A fifth of the pollers, at least one, ask the normal queue and nothing else (Core `nonsticky_to_sticky_poll_ratio` 0.2).
+    Fixed,
+}
+
+impl PollerSplit {
+    /// How many of so many pollers ask only the normal queue, and how many only the sticky one; a worker has at least one of each. `None` where
+    /// no poller is bound to a queue.
+    pub fn fixed(self, pollers: u32) -> Option<(u32, u32)> {
+        let normal = (pollers / 5).max(1);
+        (self == PollerSplit::Fixed).then(|| (normal, pollers.saturating_sub(normal).max(1)))
+    }
 }
 
 /// How an SDK's pollers scale by themselves, where the user asks for it (Go `NewPollerBehaviorAutoscaling`, Core
@@ -50,8 +72,8 @@ pub const EAGER_ACTIVITIES_PER_TASK: u32 = 3;
 impl Sdk {
     /// The defaults in the SDK's own source: Go `internal_worker.go:49-72`, Java `WorkerOptions.java:29-50`, Python
     /// `_worker.py:118-152`, TypeScript `worker-options.ts`, .NET `TemporalWorkerOptions.cs:152-246`, Core
-    /// `worker/mod.rs:139-183`. Two are not constants there: TypeScript computes its cache from the heap (600 workflows
-    /// per GiB above 200 MB; here 1 GiB), and Core makes slots the caller's choice (here 100, as its language SDKs).
+    /// `worker/mod.rs:139-183`. Rust `temporalio-sdk` 1.1.1 `lib.rs:235` (its cache). Two are not constants there: TypeScript computes its cache from
+    /// the heap (600 workflows per GiB above 200 MB; here 1 GiB), and Core makes slots the caller's choice (here 100, as its language SDKs).
     pub fn defaults(self) -> SdkDefaults {
         let core = SdkDefaults {
             workflow_task_slots: 100,
@@ -61,10 +83,12 @@ impl Sdk {
             activity_pollers: 5,
             cached_workflows: 1_000,
             sticky_timeout: Nanos::from_secs(10),
+            poller_split: PollerSplit::Fixed,
             heartbeat_throttle: Nanos::from_secs(30),
             longest_heartbeat_throttle: Nanos::from_secs(60),
         };
-        let own_client = SdkDefaults { sticky_timeout: Nanos::from_secs(5), ..core };
+        let own_client =
+            SdkDefaults { sticky_timeout: Nanos::from_secs(5), poller_split: PollerSplit::Balanced, ..core };
         match self {
             Sdk::Go => SdkDefaults {
                 workflow_task_slots: 1_000,
@@ -91,7 +115,7 @@ impl Sdk {
                 ..core
             },
             Sdk::DotNet => SdkDefaults { cached_workflows: 10_000, ..core },
-            Sdk::Rust => SdkDefaults { cached_workflows: 0, ..core },
+            Sdk::Rust => core,
         }
     }
 }

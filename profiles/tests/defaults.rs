@@ -88,7 +88,7 @@ fn sdk_defaults_are_those_of_the_sdks() {
     assert_eq!((java.workflow_task_slots, java.workflow_task_pollers, java.cached_workflows), (200, 5, 600));
     assert_eq!(Sdk::TypeScript.defaults().workflow_task_slots, 40);
     assert_eq!(Sdk::Python.defaults().sticky_timeout, Nanos::from_secs(10));
-    assert_eq!(Sdk::Rust.defaults().cached_workflows, 0);
+    assert_eq!(Sdk::Rust.defaults().cached_workflows, 1_000);
 }
 
 #[test]

@@ -403,6 +403,9 @@ pub struct CalibrationSummary {
     pub measured_up_to_per_second: f64,
     /// Planned rate over measured rate; above 1 the plan extrapolates.
     pub extrapolation: f64,
+    /// By which share the latencies of this plan may be off for the calibration's sake; their intervals are wider by it.
+    #[serde(default)]
+    pub latency_error: f64,
     /// Known error of the model, in words, from data.
     pub known_error: String,
 }

@@ -229,6 +229,12 @@ pub fn how_wrong(plan: &PlanDocument) -> String {
             number::rate(calibration.measured_up_to_per_second)
         ));
     }
+    if calibration.latency_error > 0.0 {
+        text.push_str(&format!(
+            " Its latencies may be off by {}, which is in their intervals.",
+            number::percent(calibration.latency_error)
+        ));
+    }
     if let Some(first) = plan.sensitivity.first() {
         text.push_str(&format!(" Moves the plan most: {} ({} to {}). ", first.input, first.low, first.high));
         text.push_str(&sentence(&first.finding));

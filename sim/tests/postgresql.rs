@@ -182,9 +182,10 @@ fn a_commit_waits_for_what_synchronous_commit_says() {
     // On the way from start to result lie 13 commits and more, each a replica's delay longer.
     let later = mean_ms(&replica) - mean_ms(&on);
     assert!((later - 13.0 * 2.0).abs() < 5.0, "{later} ms");
+    // The longer a poll takes to come back, the more tasks meet none and are written to matching's database: a commit more.
     let later = mean_ms(&apply) - mean_ms(&replica);
-    assert!((later - 13.0 * 3.0).abs() < 8.0, "{later} ms");
-    assert!((mean_ms(&local) / mean_ms(&on) - 1.0).abs() < 0.01, "{} ms", mean_ms(&local));
+    assert!((37.0..50.0).contains(&later), "{later} ms");
+    assert!((mean_ms(&local) / mean_ms(&on) - 1.0).abs() < 0.01, "{} and {} ms", mean_ms(&local), mean_ms(&on));
     assert!(mean_ms(&off) < mean_ms(&on) - 13.0, "{} ms without waiting, {} ms with", mean_ms(&off), mean_ms(&on));
     // The WAL writer flushes every 200 ms.
     let seconds = 1_000.0 / 20.0;

@@ -202,12 +202,12 @@ fn long_local_activities_keep_their_workflow_task_alive() {
 
 #[test]
 fn a_sticky_task_that_no_poller_takes_goes_to_the_normal_queue() {
-    // One slot, held for six seconds by each workflow: others' second tasks wait more than the five seconds of Go.
+    // Two slots, each held for six seconds by a workflow: others' second tasks wait more than the five seconds of Go.
     let steps = format!("{ACTIVITY}, {{ local_activity = \"l\", takes = \"6s\" }}");
-    let mut profile = on_measured_machine(&root("", &steps), 0.1);
-    profile.workers.workflow_task_slots = Some(1);
-    profile.workers.workflow_task_pollers = Some(1);
-    let outcome = run(&profile, settings(1, 0.1, 200.0));
+    let mut profile = on_measured_machine(&root("", &steps), 0.25);
+    profile.workers.workflow_task_slots = Some(2);
+    profile.workers.workflow_task_pollers = Some(2);
+    let outcome = run(&profile, settings(1, 0.25, 200.0));
     assert_eq!(outcome.unfinished, 0);
     let work = &outcome.work;
     let timed_out = work.state_transitions - 7 * outcome.counts.offered;
@@ -344,7 +344,9 @@ fn a_query_on_a_run_that_no_worker_holds_is_answered_by_a_replay() {
     profile.workers.cached_workflows = Some(0);
     let uncached = run(&profile, settings(1, 6.0, 300.0));
     let cpu = |outcome: &Outcome| outcome.work.cpu[Process::Worker as usize].as_secs_f64();
-    assert!(uncached.work.statements > cached.work.statements + 5 * 300);
+    // Each query reads the history; that tasks of the normal queue have no time-out of a sticky one saves less than that.
+    let statements = (uncached.work.statements, cached.work.statements);
+    assert!(statements.0 > statements.1 + 3 * 300, "{statements:?}");
     assert!(cpu(&uncached) > 2.0 * cpu(&cached), "{} s, {} s", cpu(&uncached), cpu(&cached));
     assert_eq!(uncached.work.state_transitions, cached.work.state_transitions);
 }

@@ -28,6 +28,7 @@ pub fn document(
     let over = limits.iter().any(|limit| !limit.ok);
     let infeasible = plan.horizon.infeasible.is_some() || over;
     let horizon_label = span_label(profile.growth.horizon);
+    let error = calibration.latency_error_at(plan.horizon.planned);
     PlanDocument {
         schema_version: PLAN_SCHEMA_VERSION,
         profile: profile.name.clone(),
@@ -57,7 +58,7 @@ pub fn document(
             .verdict
             .promises
             .iter()
-            .map(|kept| slo(&plan.horizon.verdict.outcome, kept.target, kept.promise))
+            .map(|kept| slo(&plan.horizon.verdict.outcome, kept.target, kept.promise, error))
             .collect(),
         reasons: reasons(profile, plan),
         rules: rules::comparisons(profile, plan),
@@ -222,7 +223,8 @@ fn bottleneck(plan: &Plan, limiting: &Limiting) -> Bottleneck {
     }
 }
 
-fn slo(outcome: &Outcome, target: SloTarget, promise: Promise) -> SloResult {
+/// A promise beside what is reached. Its interval is that of the simulation, wider by the share that the calibration may be off.
+fn slo(outcome: &Outcome, target: SloTarget, promise: Promise, error: f64) -> SloResult {
     let achieved = outcome.quantile(metric(target.metric), target.quantile);
     let met = match promise {
         Promise::Kept => true,
@@ -233,7 +235,11 @@ fn slo(outcome: &Outcome, target: SloTarget, promise: Promise) -> SloResult {
         metric: metric(target.metric).name().to_owned(),
         quantile: target.quantile,
         limit_seconds: target.limit.as_secs_f64(),
-        achieved_seconds: achieved.map(|i| Interval { estimate: i.estimate, low: i.low.max(0.0), high: i.high }),
+        achieved_seconds: achieved.map(|i| Interval {
+            estimate: i.estimate,
+            low: i.low.max(0.0) / (1.0 + error),
+            high: i.high * (1.0 + error),
+        }),
         met,
     }
 }
@@ -357,6 +363,7 @@ fn calibration_summary(calibration: &Calibration, plan: &Plan) -> CalibrationSum
         measured_up_to_per_second: measured,
         extrapolation: plan.horizon.planned.as_per_second() / measured,
         known_error: calibration.known_error.clone(),
+        latency_error: calibration.latency_error_at(plan.horizon.planned),
     }
 }
 

@@ -26,6 +26,11 @@ const MOST_WORKFLOWS: f64 = 30_000.0;
 const MOST_INTERVALS: u64 = 600;
 /// Open workflows finish after the last start; those that take longer are reported as unfinished.
 const DRAIN: Nanos = Nanos::from_secs(1_800);
+/// A load that is sent to a cluster is simulated until so many workflows were started, by replications with the same intended times: what is compared with
+/// the cluster is what the model expects, not one draw of it.
+const POOLED_WORKFLOWS: f64 = 8_000.0;
+/// Replications, at most.
+const MOST_REPLICATIONS: u32 = 16;
 /// Waits of a run that is sent to a cluster are waited for, and time-outs that outlive it cost it nothing.
 const WAITED_FOR: Nanos = Nanos::from_secs(365 * 86_400);
 
@@ -45,7 +50,8 @@ pub fn run(
     let duration = profile.arrivals.duration();
     let residence = Program::of(&profile).mean_residence(&profile, LONGEST_WAIT);
     let warmup = Nanos(duration.0 / 5).min(Nanos(residence.0 * 5 / 4) + Nanos::from_secs(1));
-    let stretch = Stretch { warmup, measured: duration.saturating_sub(warmup), longest_wait: LONGEST_WAIT };
+    let measured = duration.saturating_sub(warmup);
+    let stretch = Stretch { warmup, measured, longest_wait: LONGEST_WAIT, replications: 1 };
     simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)
 }
 
@@ -66,10 +72,15 @@ pub fn load(
     {
         profile.arrivals = sent;
     }
+    // Ramp and warm-up come before the schedule that events are counted from.
+    profile.events.iter_mut().for_each(|event| event.at += window.measured_from);
     let mut warnings = Vec::new();
     let size = sized(&profile, calibration, window.seed, cancelled, &mut warnings);
     let warmup = window.measured_from.min(until);
-    let stretch = Stretch { warmup, measured: until.saturating_sub(warmup), longest_wait: WAITED_FOR };
+    let expected = profile.arrivals.mean_rate().as_per_second() * until.as_secs_f64();
+    let replications = (POOLED_WORKFLOWS / expected.max(1.0)).ceil().clamp(1.0, f64::from(MOST_REPLICATIONS)) as u32;
+    let measured = until.saturating_sub(warmup);
+    let stretch = Stretch { warmup, measured, longest_wait: WAITED_FOR, replications };
     simulated(&profile, calibration, size, window.seed, stretch, warnings, cancelled)
 }
 
@@ -78,6 +89,8 @@ struct Stretch {
     warmup: Nanos,
     measured: Nanos,
     longest_wait: Nanos,
+    /// Runs with the same intended times, counted together.
+    replications: u32,
 }
 
 fn simulated(
@@ -89,7 +102,7 @@ fn simulated(
     mut warnings: Vec<String>,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<SimulatedRun, ModelError> {
-    let Stretch { warmup, measured, longest_wait } = stretch;
+    let Stretch { warmup, measured, longest_wait, replications } = stretch;
     let second = Nanos::from_secs(1);
     // A load that ends before anything of it is measured has one interval, not one per nanosecond.
     let longest = if measured > Nanos::ZERO { measured } else { second };
@@ -109,7 +122,18 @@ fn simulated(
         max_events: u64::MAX,
         max_open: 2_000_000,
     };
-    let outcome = simulate_with_steps(profile, calibration, size, simulation, cancelled);
+    let mut outcome = simulate_with_steps(profile, calibration, size, simulation, cancelled);
+    let counts = (outcome.counts, outcome.unfinished);
+    let mut rows = vec![resources(&outcome.samples, interval)];
+    for replication in 1..replications {
+        if outcome.ended_early.is_some() {
+            break;
+        }
+        let settings = Settings { replication, ..simulation };
+        let more = simulate_with_steps(profile, calibration, size, settings, cancelled);
+        rows.push(resources(&more.samples, interval));
+        outcome.merge(more);
+    }
     if outcome.counts.offered == 0 {
         if outcome.ended_early == Some(EndedEarly::Cancelled) {
             return Err(ModelError::Cancelled);
@@ -120,7 +144,7 @@ fn simulated(
     }
     warn(&outcome, &mut warnings);
     Ok(SimulatedRun {
-        document: document(profile, calibration, &outcome, seed, warmup, warnings),
+        document: document(profile, calibration, &outcome, (seed, warmup, measured), counts, warnings),
         slo_met: slo_met(profile, &outcome),
         phases: phases(profile),
         versions: BTreeMap::from([
@@ -130,7 +154,7 @@ fn simulated(
         ]),
         intervals: intervals(&outcome, warmup, interval),
         resource_columns: columns(),
-        resources: resources(&outcome.samples, interval),
+        resources: mean_rows(rows),
         steps: outcome.steps,
     })
 }
@@ -155,6 +179,8 @@ fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<String>) -> Prof
             plimsoll_reports::number::large_count(expected as u64)
         ));
         profile.arrivals = stretch;
+        profile.events.retain(|event| event.at >= start);
+        profile.events.iter_mut().for_each(|event| event.at = event.at.saturating_sub(start));
     }
     profile
 }
@@ -212,8 +238,8 @@ fn document(
     profile: &Profile,
     calibration: &Calibration,
     outcome: &Outcome,
-    seed: u64,
-    warmup: Nanos,
+    (seed, warmup, measured): (u64, Nanos, Nanos),
+    (counts, unfinished): (plimsoll_sim::temporal::Counts, u64),
     warnings: Vec<String>,
 ) -> RunDocument {
     let (work, workflows) = outcome.work_and_workflows();
@@ -263,14 +289,14 @@ fn document(
         throughput_per_second: outcome.throughput(),
         offered_per_second: outcome.measured_offered as f64 / outcome.measured.as_secs_f64(),
         counts: Counts {
-            offered: outcome.counts.offered,
-            completed: outcome.counts.completed,
-            failed: outcome.counts.failed,
-            unfinished: outcome.unfinished,
+            offered: counts.offered,
+            completed: counts.completed,
+            failed: counts.failed,
+            unfinished,
             unsent: 0,
         },
         utilisation: utilisation(profile, outcome),
-        measured_seconds: outcome.measured.as_secs_f64(),
+        measured_seconds: measured.as_secs_f64(),
         warmup_seconds: warmup.as_secs_f64(),
         events_simulated: outcome.events,
         not_modelled: words::not_modelled(profile),
@@ -406,7 +432,33 @@ fn columns() -> Vec<ResourceColumn> {
     ]
 }
 
-fn resources(samples: &[Sample], interval: Nanos) -> Vec<(Nanos, Vec<Option<f64>>)> {
+/// A row of `resources`: when, and a value per column.
+type Row = (Nanos, Vec<Option<f64>>);
+
+/// The mean of the replications' rows; one that has ended is at rest.
+fn mean_rows(replications: Vec<Vec<Row>>) -> Vec<Row> {
+    let count = replications.len() as f64;
+    let mut all = replications.into_iter();
+    let mut mean = all.next().unwrap_or_default();
+    for rows in all {
+        for (index, (at, values)) in rows.into_iter().enumerate() {
+            match mean.get_mut(index) {
+                Some((_, sums)) => {
+                    sums.iter_mut()
+                        .zip(values)
+                        .for_each(|(sum, value)| *sum = Some(sum.unwrap_or(0.0) + value.unwrap_or(0.0)));
+                }
+                None => mean.push((at, values)),
+            }
+        }
+    }
+    for (_, values) in &mut mean {
+        values.iter_mut().flatten().for_each(|value| *value /= count);
+    }
+    mean
+}
+
+fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
     let seconds = interval.as_secs_f64();
     samples
         .windows(2)

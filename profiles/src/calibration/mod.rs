@@ -9,6 +9,7 @@ pub use operation::{Operation, OperationKind, Statement, StatementClass};
 
 use serde::Deserialize;
 
+use crate::profile::Names;
 use crate::units::{Bytes, Nanos, Rate};
 
 /// The calibration this version ships: Temporal 1.31.2 on PostgreSQL 15.
@@ -34,6 +35,9 @@ pub struct Calibration {
     pub measured_up_to: Rate,
     /// How well the costs reproduce the runs they came from, in words.
     pub known_error: String,
+    /// By which share latencies may be off, up to the highest rate measured: what intervals of predicted latencies are widened by.
+    #[serde(default)]
+    pub latency_error: f64,
     /// CPU per visit.
     pub cpu: CpuCosts,
     /// Execution time of statements by class.
@@ -97,6 +101,13 @@ pub struct CpuCosts {
     pub database_visibility: Nanos,
     pub database_wake: Nanos,
     pub database_idle_core: Nanos,
+    /// For each KiB of payload that an operation writes: taking it in, passing it on, and handing it out again later.
+    #[serde(default)]
+    pub frontend_per_kib: Nanos,
+    #[serde(default)]
+    pub history_per_kib: Nanos,
+    #[serde(default)]
+    pub database_per_kib: Nanos,
     pub idle_frontend: Nanos,
     pub idle_history: Nanos,
     pub idle_matching: Nanos,
@@ -226,6 +237,28 @@ pub struct ByteCosts {
     pub event_closed: Bytes,
 }
 
+impl ByteCosts {
+    /// Events with other names in them than the measured ones ([`Names::MEASURED`]). Which event carries which is the server's API (`history/v1/message.proto`).
+    pub fn with_names(&self, names: Names) -> ByteCosts {
+        let longer = |name: Bytes, measured: Bytes| name.0 as i64 - measured.0 as i64;
+        let identity = longer(names.identity, Names::MEASURED.identity);
+        let queue = longer(names.task_queue, Names::MEASURED.task_queue);
+        let build_id = longer(names.build_id, Names::MEASURED.build_id);
+        let with = |size: Bytes, more: i64| Bytes(size.0.saturating_add_signed(more));
+        ByteCosts {
+            event_start: with(self.event_start, identity + queue),
+            event_task_started: with(self.event_task_started, identity + queue + build_id),
+            event_task_completed: with(self.event_task_completed, identity + build_id),
+            event_activity_scheduled: with(self.event_activity_scheduled, queue),
+            event_activity_closed: with(self.event_activity_closed, 2 * identity + build_id),
+            event_signal: with(self.event_signal, identity),
+            event_update: with(self.event_update, identity),
+            event_child_initiated: with(self.event_child_initiated, queue),
+            ..self.clone()
+        }
+    }
+}
+
 /// Why a calibration file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
@@ -306,6 +339,13 @@ impl Calibration {
         Ok(calibration)
     }
 
+    /// By which share latencies may be off at a rate: `latency_error` as far as was measured, and once more for each doubling beyond (own
+    /// choice: nothing is known of the error there but that it grows).
+    pub fn latency_error_at(&self, rate: Rate) -> f64 {
+        let beyond = rate.as_per_second() / self.measured_up_to.as_per_second();
+        self.latency_error * (1.0 + libm::log2(beyond.max(1.0)))
+    }
+
     /// The table's entry for one operation.
     ///
     /// # Panics
@@ -322,6 +362,15 @@ mod tests {
     #[test]
     fn the_shipped_calibration_holds_every_operation_once() {
         assert_eq!(Calibration::reference().operations.len(), OperationKind::ALL.len());
+    }
+
+    #[test]
+    fn a_rate_twice_as_high_as_was_measured_doubles_the_error() {
+        let calibration = Calibration::reference();
+        let measured = calibration.measured_up_to.as_per_second();
+        let at =
+            |times: f64| calibration.latency_error_at(Rate::per_second(measured * times)) / calibration.latency_error;
+        assert_eq!((at(0.1), at(1.0), at(2.0), at(8.0)), (1.0, 1.0, 2.0, 4.0));
     }
 
     #[test]

@@ -12,9 +12,11 @@ mod workflow;
 
 use std::sync::Arc;
 
-use crate::profile::{Growth, HostSize, Profile, Sdk, Slo, SloMetric, SloTarget, Span, Workers};
+use crate::profile::{
+    Event, EventKind, Growth, HostSize, Names, Profile, Sdk, Slo, SloMetric, SloTarget, Span, Workers,
+};
 use crate::raw::span::{RawQuantiles, quantile_key};
-use crate::raw::{RawGrowth, RawHostSize, RawProfile, RawSdk, RawSlo, RawWorkers};
+use crate::raw::{RawEvent, RawEventKind, RawGrowth, RawHostSize, RawProfile, RawSdk, RawSlo, RawWorkers};
 use crate::units::{Bytes, Cores, Nanos};
 
 /// Something that is wrong with the value at a path.
@@ -171,9 +173,10 @@ pub(crate) fn profile(raw: RawProfile, context: &Context<'_>) -> Result<Profile,
     let workers = c.under("workers", |c| c.workers(raw.workers.unwrap_or_default()));
     let growth = c.under("growth", |c| c.growth(raw.growth.unwrap_or_default()));
     let cluster = c.under("cluster", |c| c.cluster(raw.cluster.unwrap_or_default()));
+    let events = c.under("event", |c| c.events(raw.event));
     let calibration = c.calibration(raw.calibration);
     let sdk = raw.sdk.map_or(Sdk::Go, sdk);
-    c.finish(Profile { name, sdk, arrivals, workflows, slo, workers, growth, cluster, calibration })
+    c.finish(Profile { name, sdk, arrivals, workflows, slo, workers, growth, cluster, events, calibration })
 }
 
 fn sdk(raw: RawSdk) -> Sdk {
@@ -188,6 +191,24 @@ fn sdk(raw: RawSdk) -> Sdk {
 }
 
 impl Checker {
+    fn events(&mut self, raw: Vec<RawEvent>) -> Vec<Event> {
+        let mut events = Vec::with_capacity(raw.len());
+        for (index, raw) in raw.into_iter().enumerate() {
+            let pods = self.under(index, |c| {
+                if raw.duration == Nanos::ZERO {
+                    c.note("for", "the event is over at once", "zero", "give a time above zero");
+                }
+                c.not_zero("pods", raw.pods, "pods")
+            });
+            let kind = match raw.kind {
+                RawEventKind::WorkersStop => EventKind::WorkersStop { pods },
+            };
+            events.push(Event { at: raw.at, duration: raw.duration, kind });
+        }
+        events.sort_by_key(|event| event.at);
+        events
+    }
+
     fn slo(&mut self, raw: Option<RawSlo>) -> Slo {
         use SloMetric::{EndToEnd, ScheduleToStartActivity, ScheduleToStartWorkflow, Start};
         // Temporal's own guidance watches schedule-to-start first; 200 ms is the sources' order of magnitude.
@@ -271,6 +292,11 @@ impl Checker {
             // client's calls, two workflow tasks and one activity.
             cpu_per_workflow_task: raw.cpu_per_workflow_task.unwrap_or(Nanos::from_micros(1_500)),
             cpu_per_activity: raw.cpu_per_activity.unwrap_or(Nanos::from_millis(1)),
+            names: Names {
+                identity: raw.identity_bytes.unwrap_or(Names::MEASURED.identity),
+                task_queue: raw.task_queue_bytes.unwrap_or(Names::MEASURED.task_queue),
+                build_id: raw.build_id_bytes.unwrap_or(Names::MEASURED.build_id),
+            },
             max_pods,
         };
         let fixed =

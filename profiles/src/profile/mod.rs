@@ -38,8 +38,31 @@ pub struct Profile {
     pub growth: Growth,
     /// The Temporal cluster and its database.
     pub cluster: Cluster,
+    /// What happens while the schedule lasts, in order of time.
+    pub events: Vec<Event>,
     /// Name of a shipped calibration, or a path relative to the profile.
     pub calibration: String,
+}
+
+/// Something that happens at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When it begins, from the begin of the schedule.
+    pub at: Nanos,
+    /// For how long.
+    pub duration: Nanos,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// So many worker pods, the first ones, stop and come back; all of them where none are given.
+    WorkersStop {
+        /// How many.
+        pods: Option<u32>,
+    },
 }
 
 /// A Temporal SDK; what its workers do by default: [`Sdk::defaults`].
@@ -121,8 +144,27 @@ pub struct Workers {
     pub cpu_per_workflow_task: Nanos,
     /// Worker CPU of one activity beside its own `cpu` (SDK, serialisation).
     pub cpu_per_activity: Nanos,
+    /// The names that history events carry.
+    pub names: Names,
     /// The planner never answers with more pods than this.
     pub max_pods: u32,
+}
+
+/// Lengths of the names that history events carry: a third of what a small workflow stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// Identity of a worker; a client's is taken as long.
+    pub identity: Bytes,
+    /// The task queue.
+    pub task_queue: Bytes,
+    /// Build id of the worker.
+    pub build_id: Bytes,
+}
+
+impl Names {
+    /// Those of the measured runs, with which the sizes of events were told: `18786@vm@`, `q`, and the MD5 hash of the Go binary
+    /// (histories of the calibration).
+    pub const MEASURED: Names = Names { identity: Bytes(9), task_queue: Bytes(1), build_id: Bytes(32) };
 }
 
 /// How the load grows and how long closed workflows are kept.

@@ -46,6 +46,9 @@ pub(crate) struct RawProfile {
     pub growth: Option<RawGrowth>,
     /// The Temporal cluster and its database. Default: the shipped kubernetes-production.
     pub cluster: Option<RawCluster>,
+    /// What happens while the schedule lasts, each under its own [[event]]; `plan` looks at steady load only.
+    #[serde(default)]
+    pub event: Vec<RawEvent>,
     /// Name of a shipped calibration, or a path relative to the profile. Default: temporal-1.31-postgresql-15.
     pub calibration: Option<String>,
 }
@@ -130,8 +133,39 @@ pub(crate) struct RawWorkers {
     pub cpu_per_workflow_task: Option<Nanos>,
     /// Worker CPU of one activity beside its own `cpu`. Default: 1ms.
     pub cpu_per_activity: Option<Nanos>,
+    /// Length of a worker's identity, which every event of a task carries; a client's is taken as long. Default: 9B, as measured.
+    pub identity_bytes: Option<Bytes>,
+    /// Length of the task queue's name, which every scheduled task carries. Default: 1B, as measured.
+    pub task_queue_bytes: Option<Bytes>,
+    /// Length of the worker's build id, which every started task carries. Default: 32B, a hash.
+    pub build_id_bytes: Option<Bytes>,
     /// Most pods the planner may answer with. Default: 1000.
     pub max_pods: Option<u32>,
+}
+
+/// Something that happens at a time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Event")]
+pub(crate) struct RawEvent {
+    /// When, from the begin of the arrival schedule; a load generator's ramp and warm-up come before.
+    pub at: Nanos,
+    /// For how long.
+    #[serde(rename = "for")]
+    pub duration: Nanos,
+    /// What happens.
+    pub kind: RawEventKind,
+    /// How many worker pods. Default: all.
+    pub pods: Option<u32>,
+}
+
+/// What happens.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "EventKind")]
+pub(crate) enum RawEventKind {
+    /// Worker pods end their polls, finish what they have in hand, and come back with empty caches.
+    WorkersStop,
 }
 
 /// How the load grows and how long closed workflows are kept.

@@ -357,6 +357,9 @@ pub struct CheckResult {
     pub sentence: String,
 }
 
+/// The check of how late starts were sent.
+pub const DISPATCH_LAG_CHECK: &str = "dispatch lag p99";
+
 /// What follows from a check.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]

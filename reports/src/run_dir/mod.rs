@@ -22,9 +22,9 @@ pub use manifest::{
     Clock, ClockSource, MANIFEST_SCHEMA_VERSION, Manifest, Phase, ResourceColumn, RunVerdict, Sent, Trust,
 };
 pub use measurement::{
-    AbortRule, CanarySummary, Cap, CheckOutcome, CheckResult, CompletionsBy, DispatchLag, GeneratorCpu, Interruption,
-    MeasuredCounts, Measurement, SamplerProblem, SelfTest, StatementCost, TableGrowth, Target, Window, WorkersKind,
-    columns,
+    AbortRule, CanarySummary, Cap, CheckOutcome, CheckResult, CompletionsBy, DISPATCH_LAG_CHECK, DispatchLag,
+    GeneratorCpu, Interruption, MeasuredCounts, Measurement, SamplerProblem, SelfTest, StatementCost, TableGrowth,
+    Target, Window, WorkersKind, columns,
 };
 pub use reader::{IntervalHistogram, ResourceSeries, Run, joined, read, read_log, read_manifest, read_resources};
 pub use writer::Writer;

@@ -70,7 +70,7 @@ pub(crate) fn verdict(table: &AccuracyTable) -> String {
     }
 }
 
-/// Two tables in Markdown: each metric over all workloads, and the `most` worst rows; the worst first.
+/// Two tables in Markdown: each metric over all workloads, and the `most` worst rows, none when 0 are asked for; the worst first.
 pub fn accuracy_markdown(table: &AccuracyTable, most: usize) -> String {
     let mut text = String::from(
         "| number | rows | within | median error | median spread | allowed | worst case | predicted | measured | error |\n\
@@ -92,6 +92,9 @@ pub fn accuracy_markdown(table: &AccuracyTable, most: usize) -> String {
             validation::error_words(row),
         ];
         text.push_str(&line(&cells));
+    }
+    if most == 0 {
+        return text;
     }
     text.push_str(
         "\n| workload | number | predicted | measured | error | spread | allowed | |\n\

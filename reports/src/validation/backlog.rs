@@ -23,8 +23,18 @@ pub(super) fn rows(model: &Run, runs: &[&Run], tolerances: &Tolerances) -> Vec<V
     };
     let tolerance = |metric| tolerances.named(&tolerances.backlog, metric);
     let mut rows = Vec::new();
+    if let Some(predicted) = rise(model) {
+        let measured = runs.iter().filter_map(|run| rise(run)).collect();
+        rows.extend(ValidationRow::judge(
+            named("backlog_growth", "1/s"),
+            predicted,
+            measured,
+            tolerance("backlog_growth"),
+        ));
+    }
     let growing = |run: &&Run| growth(run).is_some_and(|growth| growth > GROWING * offered(run));
-    if growing(&model) || runs.iter().any(growing) {
+    let overload = rows.is_empty() && (growing(&model) || runs.iter().any(growing));
+    if overload {
         let measured = runs.iter().filter_map(|run| growth(run)).collect();
         let row = growth(model).and_then(|predicted| {
             let named = named("backlog_growth", "1/s");
@@ -53,14 +63,30 @@ fn growth(run: &Run) -> Option<f64> {
     statistics::slope(&points)
 }
 
+/// When the backlog of tasks was highest over the whole run, and how high; `None` where there was none to speak of.
+fn peak(run: &Run, backlog: &[(f64, f64)]) -> Option<(f64, f64)> {
+    let (at, peak) = backlog.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (peak >= FEWEST_TASKS && peak >= FEWEST_SECONDS * offered(run)).then_some((at, peak))
+}
+
+/// Tasks per second by which a backlog that drains again grew: by least squares, from the last time it was next to nothing until
+/// its peak.
+fn rise(run: &Run) -> Option<f64> {
+    drain_seconds(run)?;
+    let backlog = run.resources.column(columns::BACKLOG);
+    let (peak_at, peak) = peak(run, &backlog)?;
+    let nothing = |(seconds, tasks): &&(f64, f64)| *seconds < peak_at && *tasks <= DRAINED * peak;
+    let begin = backlog.iter().filter(nothing).map(|(seconds, _)| *seconds).fold(0.0, f64::max);
+    let rising: Vec<(f64, f64)> =
+        backlog.into_iter().filter(|(seconds, _)| (begin..=peak_at).contains(seconds)).collect();
+    statistics::slope(&rising)
+}
+
 /// From the peak of the backlog of tasks until it is drained, over the whole run; `None` where there was none to speak of, or
 /// the run ended first.
 fn drain_seconds(run: &Run) -> Option<f64> {
     let backlog = run.resources.column(columns::BACKLOG);
-    let (peak_at, peak) = backlog.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    if peak < FEWEST_TASKS || peak < FEWEST_SECONDS * offered(run) {
-        return None;
-    }
+    let (peak_at, peak) = peak(run, &backlog)?;
     let drained = backlog.iter().find(|(seconds, tasks)| *seconds > peak_at && *tasks <= DRAINED * peak)?;
     Some(drained.0 - peak_at)
 }
@@ -111,8 +137,11 @@ mod tests {
             |rate: f64| move |at: f64| ((at - 20.0).clamp(0.0, 20.0) * 10.0 - (at - 40.0).max(0.0) * rate).max(0.0);
         let (model, measured) = (run(|_| 0.0, story(5.0)), run(|_| 0.0, story(4.0)));
         let rows = rows(&model, &[&measured], &Tolerances::accuracy());
-        assert_eq!(rows.len(), 1);
-        assert_eq!((rows[0].predicted, rows[0].measured), (38.0, 48.0));
-        assert!(!rows[0].within);
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[1].metric.as_str(), rows[1].predicted, rows[1].measured), ("drain_time", 38.0, 48.0));
+        assert!(!rows[1].within);
+        // It grew as fast in both.
+        assert_eq!(rows[0].metric, "backlog_growth");
+        assert!((rows[0].predicted - 10.0).abs() < 0.2 && rows[0].within, "{rows:?}");
     }
 }

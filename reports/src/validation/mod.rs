@@ -22,11 +22,39 @@ pub use steps::{STEPS_FILE, StepKey, StepSpan, StepTask, StepTimes};
 
 pub(crate) use rows::{error_words, name};
 
-use crate::run_dir::Run;
+use crate::run_dir::{CheckOutcome, DISPATCH_LAG_CHECK, Run, Trust};
 
 /// A run whose machine changed its speed by more than this share is left out (own choice: a tenth is what the other checks of a
 /// run allow the machine, too).
 pub const CANARY_LIMIT: f64 = 0.10;
+
+/// A run that was late in sending, and nothing else, is used when the latest hundredth of its starts was late by at most this share of the shortest
+/// median. Latencies count from the intended time, so that lateness is in them; the p99 of a start is three medians and more, and
+/// half a median changes it by less than the quarter that a p99 may be off. Where the generator shares two busy cores with the
+/// cluster, few runs are under the millisecond that a run asks of itself.
+const LATE_SHARE: f64 = 0.5;
+
+/// Whether a run's verdict about itself lets its numbers be compared with the model's.
+pub fn is_usable(run: &Run) -> bool {
+    match run.manifest.verdict.verdict {
+        Trust::Valid | Trust::Suspect => true,
+        Trust::Incomplete => false,
+        Trust::Invalid => late_by(run).is_some(),
+    }
+}
+
+/// By how many seconds the latest hundredth was late, of a run that is invalid for nothing else and can be used.
+pub(crate) fn late_by(run: &Run) -> Option<f64> {
+    let measurement = run.manifest.measurement.as_ref()?;
+    let lag = measurement.dispatch_lag?.p99_seconds;
+    let mut invalid = measurement.checks.iter().filter(|check| check.outcome == CheckOutcome::Invalid);
+    let only_late = invalid.clone().count() == 1 && invalid.all(|check| check.check == DISPATCH_LAG_CHECK);
+    let latency = &run.manifest.summary.as_ref()?.latency;
+    let medians =
+        [&latency.e2e, &latency.start].into_iter().flatten().filter_map(|quantiles| Some(quantiles.p50?.estimate));
+    let shortest = medians.fold(f64::INFINITY, f64::min);
+    (only_late && lag <= LATE_SHARE * shortest).then_some(lag)
+}
 
 /// The model's run.
 #[derive(Clone, Debug)]

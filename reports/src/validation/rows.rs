@@ -6,7 +6,7 @@ use super::document::{
     CurveRange, Named, OfferedLoad, VALIDATION_SCHEMA_VERSION, ValidatedCurves, ValidatedRun, Validation,
     ValidationGroup, ValidationRow, median,
 };
-use super::{CANARY_LIMIT, MeasuredRun, PredictedRun, StepTimes, backlog};
+use super::{CANARY_LIMIT, MeasuredRun, PredictedRun, StepTimes, backlog, is_usable, late_by};
 use crate::compare::{self, Tolerances};
 use crate::number;
 use crate::quantity::Interval;
@@ -82,11 +82,9 @@ fn offered(model: &Run, used: &[&MeasuredRun]) -> Option<OfferedLoad> {
 
 fn measured_run(run: &MeasuredRun) -> ValidatedRun {
     let verdict = &run.run.manifest.verdict;
-    let left_out = match (verdict.verdict, run.canary_moved) {
-        (Trust::Invalid | Trust::Incomplete, _) => {
-            Some(format!("{}: {}", verdict.verdict.word().to_lowercase(), verdict.reasons.join("; ")))
-        }
-        (_, Some(moved)) if moved.abs() > CANARY_LIMIT => Some(format!(
+    let left_out = match (is_usable(&run.run), run.canary_moved) {
+        (false, _) => Some(format!("{}: {}", verdict.verdict.word().to_lowercase(), verdict.reasons.join("; "))),
+        (true, Some(moved)) if moved.abs() > CANARY_LIMIT => Some(format!(
             "the machine's speed moved by {}; {} is allowed",
             number::percent(moved.abs()),
             number::percent(CANARY_LIMIT)
@@ -160,6 +158,13 @@ fn notes(model: &PredictedRun, used: &[&MeasuredRun], measured: &[ValidatedRun])
     }
     for run in used {
         let manifest = &run.run.manifest;
+        if let Some(lag) = late_by(&run.run) {
+            notes.push(format!(
+                "{} sent a hundredth of its starts {} late or later, and was used: latencies count from the intended time",
+                run.name,
+                number::seconds(lag)
+            ));
+        }
         if manifest.verdict.verdict == Trust::Suspect {
             notes.push(format!("{} is SUSPECT: {}", run.name, manifest.verdict.reasons.join("; ")));
         }

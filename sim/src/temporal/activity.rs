@@ -1,6 +1,5 @@
 //! Activities: scheduling, attempts, heartbeats, retries; and the worker pods that run them.
 
-use plimsoll_profiles::PollerAutoscaling;
 use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::{Bytes, Nanos};
 
@@ -8,22 +7,47 @@ use super::forwarding::Kind;
 use super::model::{Event, Model};
 use super::program::HeartbeatSpec;
 use super::record::Metric;
-use super::state::{Chain, Ending, Purpose, WorkflowTask};
+use super::state::{Chain, Ending, NONE, Purpose, WorkflowTask};
 use super::timeouts::Timeout;
 use super::visits::Process;
-use super::workflow::forwards;
 use crate::engine::Schedule;
 
 impl Model {
-    /// An activity's transfer task; `read` when another task of the same transaction was read with it.
-    pub(super) fn schedule_activity(&mut self, activity: u32, shard: u32, read: bool, schedule: &mut Schedule<Event>) {
+    /// An activity is scheduled: it waits for a worker from now on.
+    pub(super) fn activity_waits(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
         self.activities[activity].first_scheduled = schedule.now();
         self.await_worker(activity, schedule);
-        let mut chain = self.chain(Purpose::ScheduleActivity, OperationKind::TransferRead, activity, shard);
-        if read {
-            chain.place = self.visits.after_read(OperationKind::TransferRead);
-        }
+    }
+
+    /// The transfer tasks of an activity and of its siblings. One read finds all of them; each is a task of its own from then on.
+    pub(super) fn schedule_activities(&mut self, first: u32, shard: u32, schedule: &mut Schedule<Event>) {
+        let chain = self.chain(Purpose::ScheduleActivity, OperationKind::TransferRead, first, shard);
         self.launch(chain, schedule);
+        // Nobody knows what a provider reads.
+        if self.provider.is_some() {
+            self.siblings_read(first, shard, schedule);
+        }
+    }
+
+    /// The read of a chain's queue task is over.
+    #[inline]
+    pub(super) fn read_is_over(&mut self, id: u32, schedule: &mut Schedule<Event>) {
+        let Chain { purpose, target, shard, .. } = self.chains[id];
+        if purpose == Purpose::ScheduleActivity && self.activities[target].sibling != NONE {
+            self.siblings_read(target, shard, schedule);
+        }
+    }
+
+    /// The read that found the transfer task of an activity is over: those of its siblings go on, too.
+    fn siblings_read(&mut self, first: u32, shard: u32, schedule: &mut Schedule<Event>) {
+        let mut sibling = std::mem::replace(&mut self.activities[first].sibling, NONE);
+        while sibling != NONE {
+            let next = std::mem::replace(&mut self.activities[sibling].sibling, NONE);
+            let mut chain = self.chain(Purpose::ScheduleActivity, OperationKind::TransferRead, sibling, shard);
+            chain.place = self.visits.after_read(OperationKind::TransferRead);
+            self.launch(chain, schedule);
+            sibling = next;
+        }
     }
 
     /// A step of [`Purpose::ScheduleActivity`] is over: read, then matching.
@@ -304,111 +328,6 @@ impl Model {
         worker.activities.sub(schedule.now(), 1);
         worker.activity_memory.sub(schedule.now(), u64::from(memory_kib) << 10);
         self.free_activity_slot(pod, schedule);
-    }
-
-    /// A slot that no activity holds: a poller takes it, or it is free.
-    pub(super) fn free_activity_slot(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
-        let worker = &mut self.workers[pod as usize];
-        if worker.activity_pollers > 0 {
-            worker.activity_pollers -= 1;
-            self.poll(Purpose::PollActivity, pod, false, schedule);
-        } else {
-            worker.activity_slots += 1;
-        }
-    }
-
-    /// A workflow task slot is free again.
-    pub(super) fn leave_workflow_slot(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
-        let worker = &mut self.workers[pod as usize];
-        worker.workflow_tasks.sub(schedule.now(), 1);
-        if worker.workflow_pollers > 0 {
-            worker.workflow_pollers -= 1;
-            let sticky = worker.normal_pollers == 0;
-            worker.normal_pollers -= u32::from(!sticky);
-            self.poll(Purpose::PollWorkflow, pod, sticky, schedule);
-        } else {
-            worker.workflow_slots += 1;
-        }
-    }
-
-    /// A poller has handed its task to its slot; it polls again, the queue it came from, as soon as it has another.
-    pub(super) fn poller_free(&mut self, purpose: Purpose, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
-        let worker = &mut self.workers[pod as usize];
-        let (slots, waiting) = match purpose {
-            Purpose::PollWorkflow => (&mut worker.workflow_slots, &mut worker.workflow_pollers),
-            _ => (&mut worker.activity_slots, &mut worker.activity_pollers),
-        };
-        if *slots == 0 {
-            *waiting += 1;
-            worker.normal_pollers += u32::from(purpose == Purpose::PollWorkflow && !sticky);
-            return;
-        }
-        *slots -= 1;
-        self.poll(purpose, pod, sticky, schedule);
-    }
-
-    /// A poll on its way to matching; only one at the normal workflow queue or the activity queue is forwarded.
-    pub(super) fn poll(&mut self, purpose: Purpose, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
-        if self.workers[pod as usize].stops > 0 {
-            return self.park_poller(purpose, pod, sticky);
-        }
-        let shard = self.random.route.below(u64::from(self.size.history_shards)) as u32;
-        let mut chain = self.chain(purpose, OperationKind::Query, pod, shard);
-        chain.place = self.visits.poll();
-        if purpose == Purpose::PollActivity {
-            let (partition, forwards) = self.forwarders.activity_polls.sets_out();
-            (chain.partition, chain.forwards) = (partition as u8, forwards);
-        } else if !sticky {
-            chain.forwards = forwards(self.calibration.matching.poll_forwards_workflow);
-        }
-        let backlog = match purpose {
-            Purpose::PollWorkflow => self.workflow_tasks.backlog(),
-            _ => self.activity_tasks.backlog(),
-        };
-        if backlog > 0 {
-            // A partition with a backlog of its own answers the poll itself.
-            chain.forwards = 0;
-        }
-        self.launch(chain, schedule);
-    }
-
-    /// A poll reaches its partition.
-    pub(super) fn poll_arrives(&mut self, chain: &Chain, schedule: &mut Schedule<Event>) {
-        if chain.purpose == Purpose::PollActivity {
-            self.forwarders.activity_polls.arrives(u32::from(chain.partition));
-        }
-        self.polled(chain.purpose, chain.target, u32::from(chain.partition), schedule);
-    }
-
-    /// A poll looks for a task.
-    pub(super) fn polled(&mut self, purpose: Purpose, pod: u32, partition: u32, schedule: &mut Schedule<Event>) {
-        if self.workers[pod as usize].stops > 0 {
-            return self.park_poller(purpose, pod, false);
-        }
-        if purpose == Purpose::PollWorkflow {
-            if let Some(run) = self.workflow_tasks.offer_poller(pod) {
-                self.deliver_workflow_task(run, pod, schedule);
-                self.add_poller(purpose, pod, schedule);
-            }
-        } else if let Some(activity) = self.activity_tasks.offer_poller(schedule.now(), pod) {
-            self.deliver_activity(activity, pod, schedule);
-            self.add_poller(purpose, pod, schedule);
-        } else {
-            self.forwarders.activity_polls.waits(partition);
-        }
-    }
-
-    /// A task had waited for the poller that took it: where pollers scale, the server suggests one more (server,
-    /// `service/matching/poller_scaling`). Fewer again is not modelled: idle pollers cost next to nothing.
-    fn add_poller(&mut self, purpose: Purpose, pod: u32, schedule: &mut Schedule<Event>) {
-        if !self.poller_autoscaling {
-            return;
-        }
-        let added = &mut self.workers[pod as usize].added_pollers[usize::from(purpose == Purpose::PollActivity)];
-        if *added < PollerAutoscaling::DEFAULT.maximum - PollerAutoscaling::DEFAULT.initial {
-            *added += 1;
-            self.poller_free(purpose, pod, false, schedule);
-        }
     }
 }
 

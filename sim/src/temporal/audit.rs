@@ -61,7 +61,7 @@ impl Model {
             slots: total(fleet.workflow_task_slots) + total(fleet.activity_slots)
                 - sum(|worker| worker.workflow_slots + worker.activity_slots)
                 - waiting,
-            pollers: total(fleet.workflow_task_pollers)
+            pollers: total(self.workflow_pollers.all())
                 + total(fleet.activity_pollers)
                 + sum(|worker| worker.added_pollers.iter().sum())
                 - sum(|worker| worker.workflow_pollers + worker.activity_pollers)

@@ -1,5 +1,6 @@
 //! From a profile to a model ready to run.
 
+use plimsoll_profiles::PollerSplit;
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::{ClusterKind, Profile, Visibility};
 use plimsoll_profiles::random::{Distribution, Stream, Streams};
@@ -16,6 +17,7 @@ use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{Event, Model, Provider, Random};
 use super::outages::Outage;
 use super::pages::Pages;
+use super::pollers::WorkflowPollers;
 use super::pools::Pools;
 use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
@@ -45,14 +47,18 @@ impl Iterator for PoissonStarts {
 }
 
 impl Model {
-    /// A simulation of `profile` on a system of the given size.
+    /// A simulation of `profile` on a system of the given size. Its events happen where its schedule is simulated, not under a steady load.
     pub fn simulation(
         profile: &Profile,
         calibration: &Calibration,
         size: SystemSize,
         settings: Settings,
     ) -> Simulation<Model> {
-        Self::simulation_under(profile, calibration, size, settings, &[])
+        let outages = match settings.load {
+            Load::Schedule => Outage::of_events(&profile.events),
+            Load::Poisson(_) => Vec::new(),
+        };
+        Self::simulation_under(profile, calibration, size, settings, &outages)
     }
 
     /// The same with workers that stop for a while.
@@ -74,7 +80,7 @@ impl Model {
         simulation
     }
 
-    fn new(profile: &Profile, calibration: &Calibration, size: SystemSize, settings: Settings) -> Self {
+    fn new(profile: &Profile, calibration: &Calibration, mut size: SystemSize, settings: Settings) -> Self {
         let network = &profile.cluster.network;
         let bouncer = profile.cluster.database.pgbouncer;
         let server = &profile.cluster.server;
@@ -114,6 +120,11 @@ impl Model {
             (size.matching.count, profile.cluster.max_connections),
             (size.history.count, profile.cluster.visibility_max_connections),
         ];
+        let workflow_pollers = WorkflowPollers::of(profile, &size.workers);
+        if workflow_pollers.sticky > 0 {
+            // The SDKs refuse a single slot beside a sticky cache: two pollers would wait for it in turns.
+            size.workers.workflow_task_slots = size.workers.workflow_task_slots.max(2);
+        }
         let fleet = &size.workers;
         let streams = Streams::new(settings.seed);
         let partitions = profile.cluster.task_queue_partitions;
@@ -122,7 +133,11 @@ impl Model {
         let mut model = Model {
             settings,
             size,
-            calibration: calibration.clone(),
+            calibration: Calibration {
+                bytes: calibration.bytes.with_names(profile.workers.names),
+                ..calibration.clone()
+            },
+            sticky_task_bytes: sticky_task_bytes(profile),
             program: Program::of(profile),
             visits,
             shares: shares(profile),
@@ -167,6 +182,7 @@ impl Model {
             lost_sticky: Vec::new(),
             start_rate,
             poller_autoscaling: profile.workers.poller_autoscaling,
+            workflow_pollers,
             eager_activities: profile.cluster.eager_activities,
             sticky_timeout: profile.sdk.defaults().sticky_timeout,
             work: Work::default(),
@@ -181,34 +197,14 @@ impl Model {
         model.open_pollers();
         model
     }
+}
 
-    /// At the start every poller that has a slot is already waiting at its queue.
-    fn open_pollers(&mut self) {
-        let fleet = self.size.workers;
-        for pod in 0..fleet.pods.count {
-            for _ in 0..fleet.workflow_task_pollers {
-                let worker = &mut self.workers[pod as usize];
-                if worker.workflow_slots == 0 {
-                    worker.workflow_pollers += 1;
-                } else {
-                    worker.workflow_slots -= 1;
-                    self.workflow_tasks.offer_poller(pod);
-                }
-            }
-            for _ in 0..fleet.activity_pollers {
-                let worker = &mut self.workers[pod as usize];
-                if worker.activity_slots == 0 {
-                    worker.activity_pollers += 1;
-                } else {
-                    worker.activity_slots -= 1;
-                    self.activity_tasks.offer_poller(Nanos::ZERO, pod);
-                    let polls = &mut self.forwarders.activity_polls;
-                    let (partition, _) = polls.sets_out();
-                    polls.arrives(partition);
-                    polls.waits(partition);
-                }
-            }
-        }
+/// How much longer a workflow task scheduled on a sticky queue is than in the measured runs, whose queue was called `vm:` and a UUID:
+/// Core puts 33 bytes behind the worker's identity (`temporalio-sdk-core`, `worker/mod.rs`), Go takes the host's name.
+fn sticky_task_bytes(profile: &Profile) -> u64 {
+    match profile.sdk.defaults().poller_split {
+        PollerSplit::Fixed => (profile.workers.names.identity.0 + 33).saturating_sub(39),
+        PollerSplit::Balanced => 0,
     }
 }
 

@@ -100,6 +100,7 @@ impl Model {
                         attempt: 1,
                         scheduled: Nanos::ZERO,
                         first_scheduled: Nanos::ZERO,
+                        sibling: NONE,
                         limit: NONE,
                         waiting: false,
                         has_timer: false,
@@ -248,6 +249,12 @@ impl Model {
             return Nanos::FOREVER;
         }
         Nanos::from_secs_f64(f64::from(fleet.cached_workflows) / rate)
+    }
+
+    /// Counts a workflow task's scheduled and started event.
+    pub(super) fn add_task_started(&mut self, run: u32) {
+        let sticky = if self.runs[run].sticky_pod == NONE { 0 } else { self.sticky_task_bytes };
+        self.add_events(run, 2, self.calibration.bytes.event_task_started.0 + sticky);
     }
 
     /// Counts events of a run's history.

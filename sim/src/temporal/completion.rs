@@ -79,7 +79,7 @@ impl Model {
         self.work.history_rows += 1;
         if self.chains[id].operation == OperationKind::SpeculativeTaskCompleted {
             self.work.history_rows += 1;
-            self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
+            self.add_task_started(run);
         }
         self.runs[run].speculative = false;
         self.answer_updates(run, schedule);
@@ -87,8 +87,7 @@ impl Model {
         let upserts = std::mem::take(&mut self.runs[run].upserts) > 0;
         let pod = self.chains[id].worker;
         let mut thread = std::mem::replace(&mut self.runs[run].commands, NONE);
-        // One read finds all transfer tasks of the transaction.
-        let mut transfer_read = false;
+        let (mut first_activity, mut last_activity) = (NONE, NONE);
         while thread != NONE {
             let next = std::mem::replace(&mut self.threads[thread].next, NONE);
             let command = std::mem::replace(&mut self.threads[thread].command, Command::None);
@@ -106,8 +105,12 @@ impl Model {
                         thread = next;
                         continue;
                     }
-                    self.schedule_activity(activity, shard, transfer_read, schedule);
-                    transfer_read = true;
+                    self.activity_waits(activity, schedule);
+                    match last_activity {
+                        NONE => first_activity = activity,
+                        last => self.activities[last].sibling = activity,
+                    }
+                    last_activity = activity;
                 }
                 Command::Timer(span) => {
                     self.add_events(run, 1, self.calibration.bytes.event_timer_started.0);
@@ -129,6 +132,9 @@ impl Model {
                 Command::None => self.runs[run].references -= 1,
             }
             thread = next;
+        }
+        if first_activity != NONE {
+            self.schedule_activities(first_activity, shard, schedule);
         }
         if self.runs[run].closing != Closing::No {
             self.close(run, schedule);

@@ -207,7 +207,7 @@ impl Model {
             // Matching drops the task, and the poller waits for another.
             Purpose::StartWorkflowTask if self.runs[chain.target].closed => {
                 self.forwarders.free(Kind::Workflow, u32::from(chain.partition));
-                self.polled(Purpose::PollWorkflow, chain.worker, 0, schedule);
+                self.polled(Purpose::PollWorkflow, chain.worker, chain.flag, 0, schedule);
                 self.release(chain.target);
             }
             Purpose::StartWorkflowTask => {
@@ -216,7 +216,7 @@ impl Model {
                     self.speculative_task_started(chain.target, schedule);
                 }
                 self.workers[chain.worker as usize].workflow_tasks.add(schedule.now(), 1);
-                self.poller_free(Purpose::PollWorkflow, chain.worker, chain.flag, schedule);
+                self.workflow_poll_returned(chain.worker, chain.flag, schedule);
                 self.run_workflow_task(chain.target, chain.worker, schedule);
             }
             Purpose::RunWorkflowTask => self.answer_workflow_task(chain.target, chain.worker, schedule),
@@ -241,11 +241,11 @@ impl Model {
             Purpose::StartActivity if chain.refused => {
                 self.forwarders.free(Kind::Activity, u32::from(chain.partition));
                 self.forget_activity(chain.target);
-                self.polled(Purpose::PollActivity, chain.worker, u32::from(chain.partition), schedule);
+                self.polled(Purpose::PollActivity, chain.worker, false, u32::from(chain.partition), schedule);
             }
             Purpose::StartActivity => {
                 self.forwarders.free(Kind::Activity, u32::from(chain.partition));
-                self.poller_free(Purpose::PollActivity, chain.worker, false, schedule);
+                self.activity_poller_free(chain.worker, schedule);
                 self.run_activity(chain.target, chain.worker, schedule);
             }
             Purpose::StartEagerActivity => self.run_activity(chain.target, chain.worker, schedule),

@@ -160,8 +160,8 @@ impl Model {
     fn workflow_task_comes(&mut self) -> Arrival {
         let partitions = self.forwarders.partitions;
         let partition = self.random.route.below(u64::from(partitions)) as u32;
-        // Half of a Go worker's idle workflow pollers wait at its sticky queue; they are taken as evenly spread over the partitions.
-        let waiting = self.workflow_tasks.pollers() as f64 / 2.0;
+        // Taken as evenly spread over the partitions.
+        let waiting = self.workflow_tasks.normal_polls() as f64;
         let second = waiting / f64::from(partitions) - 1.0;
         if partition > 0 && (second >= 1.0 || (second > 0.0 && self.random.route.uniform() < second)) {
             return Arrival::Here;

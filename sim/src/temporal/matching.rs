@@ -7,17 +7,14 @@ use plimsoll_profiles::units::Nanos;
 use super::backlog::Backlog;
 use crate::engine::{Matcher, Report, TimeWeighted};
 
-/// The workflow task queue: one normal queue, and one sticky queue per worker pod.
-///
-/// A poller of a pod takes from the pod's sticky queue first, then from the normal queue. (Go's pollers are shared out between
-/// the two by backlog, with the same effect while both are short.)
+/// The workflow task queue: one normal queue, and one sticky queue per worker pod. A poll asks one of them.
 pub struct WorkflowTaskQueue {
     normal: Backlog,
     sticky: Vec<VecDeque<u32>>,
-    idle: Vec<u32>,
-    /// Pods in the order their pollers came; entries of pollers that took a sticky task meanwhile are skipped.
-    order: VecDeque<u32>,
-    entries: Vec<u32>,
+    /// Polls that wait at each pod's sticky queue.
+    sticky_polls: Vec<u32>,
+    /// Pods whose polls wait at the normal queue, in the order they came.
+    normal_polls: VecDeque<u32>,
 }
 
 impl WorkflowTaskQueue {
@@ -27,31 +24,17 @@ impl WorkflowTaskQueue {
         WorkflowTaskQueue {
             normal: backlog,
             sticky: vec![VecDeque::new(); pods],
-            idle: vec![0; pods],
-            order: VecDeque::new(),
-            entries: vec![0; pods],
+            sticky_polls: vec![0; pods],
+            normal_polls: VecDeque::new(),
         }
     }
 
-    /// A task looks for a poller: any, or one of the pod whose cache holds the run.
+    /// A task looks for a poll: at the normal queue, or at the sticky queue of the pod whose cache holds the run.
     pub fn take_poller(&mut self, sticky_pod: Option<u32>) -> Option<u32> {
-        if let Some(pod) = sticky_pod {
-            let idle = &mut self.idle[pod as usize];
-            if *idle == 0 {
-                return None;
-            }
-            *idle -= 1;
-            return Some(pod);
-        }
-        while let Some(pod) = self.order.pop_front() {
-            let index = pod as usize;
-            self.entries[index] -= 1;
-            if self.entries[index] < self.idle[index] {
-                self.idle[index] -= 1;
-                return Some(pod);
-            }
-        }
-        None
+        let Some(pod) = sticky_pod else { return self.normal_polls.pop_front() };
+        let polls = &mut self.sticky_polls[pod as usize];
+        *polls = polls.checked_sub(1)?;
+        Some(pod)
     }
 
     /// A task waits for a poller.
@@ -70,30 +53,23 @@ impl WorkflowTaskQueue {
         true
     }
 
-    /// A poller of a pod asks: the task it gets, or it waits.
-    pub fn offer_poller(&mut self, pod: u32) -> Option<u32> {
+    /// A poll of a pod comes to its sticky queue, or to the normal one: the task it gets, or it waits.
+    pub fn offer_poller(&mut self, pod: u32, sticky: bool) -> Option<u32> {
         let index = pod as usize;
-        if let Some(run) = self.sticky[index].pop_front().or_else(|| self.normal.pop()) {
-            return Some(run);
+        let task = if sticky { self.sticky[index].pop_front() } else { self.normal.pop() };
+        match (task, sticky) {
+            (None, true) => self.sticky_polls[index] += 1,
+            (None, false) => self.normal_polls.push_back(pod),
+            (Some(_), _) => {}
         }
-        self.idle[index] += 1;
-        self.order.push_back(pod);
-        self.entries[index] += 1;
-        // Entries of pollers that left by the sticky queue must not pile up.
-        if self.order.len() > 64 && self.order.len() > 4 * self.idle.iter().sum::<u32>() as usize {
-            self.order.clear();
-            for (pod, idle) in self.idle.iter().enumerate() {
-                self.order.extend(std::iter::repeat_n(pod as u32, *idle as usize));
-                self.entries[pod] = *idle;
-            }
-        }
-        None
+        task
     }
 
-    /// A pod's pollers give up: how many there were.
-    pub fn withdraw_pollers(&mut self, pod: u32) -> u32 {
-        // Their entries are skipped when their turn comes.
-        std::mem::take(&mut self.idle[pod as usize])
+    /// A pod's polls end: how many there were at the normal queue, and at its sticky one.
+    pub fn withdraw_pollers(&mut self, pod: u32) -> (u32, u32) {
+        let before = self.normal_polls.len();
+        self.normal_polls.retain(|waiting| *waiting != pod);
+        ((before - self.normal_polls.len()) as u32, std::mem::take(&mut self.sticky_polls[pod as usize]))
     }
 
     /// The tasks of a pod's sticky queue, which is gone.
@@ -101,9 +77,24 @@ impl WorkflowTaskQueue {
         std::mem::take(&mut self.sticky[pod as usize])
     }
 
-    /// Pollers that wait.
+    /// Polls that wait at the normal queue.
+    pub fn normal_polls(&self) -> usize {
+        self.normal_polls.len()
+    }
+
+    /// Polls that wait.
     pub fn pollers(&self) -> usize {
-        self.idle.iter().sum::<u32>() as usize
+        self.normal_polls.len() + self.sticky_polls.iter().sum::<u32>() as usize
+    }
+
+    /// Tasks that wait in the normal queue.
+    pub fn normal_backlog(&self) -> usize {
+        self.normal.len()
+    }
+
+    /// Tasks that wait in a pod's sticky queue.
+    pub fn sticky_backlog(&self, pod: u32) -> usize {
+        self.sticky[pod as usize].len()
     }
 
     /// Tasks that wait.
@@ -179,8 +170,10 @@ pub struct WorkerPod {
     pub activity_slots: u32,
     /// Workflow pollers that wait for a slot.
     pub workflow_pollers: u32,
-    /// Of them, those that took their last task from the normal queue.
+    /// Of them, those that ask the normal queue, where each poller asks one only.
     pub normal_pollers: u32,
+    /// Polls for workflow tasks under way or waiting: at the normal queue, and at the sticky one.
+    pub polls: [u32; 2],
     /// Activity pollers that wait for a slot.
     pub activity_pollers: u32,
     /// Pollers of workflow tasks and of activities that were added because tasks waited.
@@ -205,6 +198,7 @@ impl WorkerPod {
             activity_slots,
             workflow_pollers: 0,
             normal_pollers: 0,
+            polls: [0; 2],
             activity_pollers: 0,
             cached: 0,
             stops: 0,
@@ -213,6 +207,12 @@ impl WorkerPod {
             workflow_tasks: TimeWeighted::new(Nanos::ZERO, 0),
             activity_memory: TimeWeighted::new(Nanos::ZERO, 0),
         }
+    }
+
+    /// A workflow task poller waits for a slot.
+    pub fn park_workflow_poller(&mut self, sticky: bool) {
+        self.workflow_pollers += 1;
+        self.normal_pollers += u32::from(!sticky);
     }
 }
 
@@ -226,53 +226,38 @@ mod tests {
     }
 
     #[test]
-    fn a_normal_task_takes_the_poller_that_waited_longest() {
+    fn a_normal_task_takes_the_poll_that_waited_longest() {
         let mut queue = queue(3);
         for pod in [2, 0, 1] {
-            assert_eq!(queue.offer_poller(pod), None);
+            assert_eq!(queue.offer_poller(pod, false), None);
         }
         let taken: Vec<_> = (0..4).map(|_| queue.take_poller(None)).collect();
         assert_eq!(taken, [Some(2), Some(0), Some(1), None]);
     }
 
     #[test]
-    fn a_sticky_task_takes_a_poller_of_its_pod_or_none() {
+    fn a_task_takes_a_poll_of_its_own_queue_or_none() {
         let mut queue = queue(2);
-        queue.offer_poller(0);
-        assert_eq!(queue.take_poller(Some(1)), None);
-        assert_eq!(queue.take_poller(Some(0)), Some(0));
-        // That poller is gone for normal tasks too.
-        assert_eq!(queue.take_poller(None), None);
+        queue.offer_poller(0, true);
+        assert_eq!((queue.take_poller(Some(1)), queue.take_poller(None)), (None, None));
+        assert_eq!((queue.take_poller(Some(0)), queue.take_poller(Some(0))), (Some(0), None));
+        queue.offer_poller(1, false);
+        assert_eq!((queue.take_poller(Some(1)), queue.take_poller(None)), (None, Some(1)));
         assert_eq!(queue.pollers(), 0);
     }
 
     #[test]
-    fn a_poller_prefers_its_pods_sticky_backlog_and_never_sees_anothers() {
+    fn a_poll_sees_the_backlog_of_its_own_queue_only() {
         let mut queue = queue(2);
         queue.wait(10, None);
         queue.wait(11, Some(0));
         queue.wait(12, Some(1));
-        assert_eq!(queue.backlog(), 3);
-        assert_eq!(queue.offer_poller(0), Some(11));
-        assert_eq!(queue.offer_poller(0), Some(10));
-        assert_eq!(queue.offer_poller(0), None);
-        assert_eq!(queue.offer_poller(1), Some(12));
+        assert_eq!((queue.backlog(), queue.normal_backlog(), queue.sticky_backlog(0)), (3, 1, 1));
+        assert_eq!(queue.offer_poller(0, true), Some(11));
+        assert_eq!(queue.offer_poller(0, true), None);
+        assert_eq!(queue.offer_poller(1, false), Some(10));
+        assert_eq!(queue.offer_poller(1, true), Some(12));
         assert_eq!((queue.backlog(), queue.pollers()), (0, 1));
-    }
-
-    /// A list of waiting pollers in order of arrival: slow, and plainly right.
-    #[derive(Default)]
-    struct Reference(Vec<u32>);
-
-    impl Reference {
-        fn take(&mut self, sticky: Option<u32>) -> Option<u32> {
-            let index = match sticky {
-                Some(pod) => self.0.iter().position(|waiting| *waiting == pod)?,
-                None if self.0.is_empty() => return None,
-                None => 0,
-            };
-            Some(self.0.remove(index))
-        }
     }
 
     #[test]
@@ -281,34 +266,31 @@ mod tests {
             let mut random = Streams::new(seed).stream("test", "pollers", 0);
             let pods = 1 + random.below(5) as u32;
             let mut queue = queue(pods);
-            let mut reference = Reference::default();
+            // Polls that wait, in order of arrival: slow, and plainly right.
+            let mut reference: Vec<(u32, bool)> = Vec::new();
             for step in 0..2_000 {
-                let pod = random.below(u64::from(pods)) as u32;
-                match random.below(4) {
+                let (pod, sticky) = (random.below(u64::from(pods)) as u32, random.below(2) == 0);
+                match random.below(5) {
                     0 | 1 => {
-                        assert_eq!(queue.offer_poller(pod), None);
-                        reference.0.push(pod);
+                        assert_eq!(queue.offer_poller(pod, sticky), None);
+                        reference.push((pod, sticky));
                     }
-                    2 => {
-                        assert_eq!(queue.take_poller(Some(pod)), reference.take(Some(pod)), "seed {seed}, step {step}")
+                    2 | 3 => {
+                        let fits = |waiting: &(u32, bool)| waiting.1 == sticky && (!sticky || waiting.0 == pod);
+                        let expected = reference.iter().position(fits).map(|index| reference.remove(index).0);
+                        let taken = queue.take_poller(sticky.then_some(pod));
+                        assert_eq!(taken, expected, "seed {seed}, step {step}");
                     }
                     _ => {
-                        // Which pod it is may differ once sticky tasks took pollers out of turn; that there is one may not.
-                        let taken = queue.take_poller(None);
-                        assert_eq!(taken.is_some(), !reference.0.is_empty(), "seed {seed}, step {step}");
-                        if let Some(pod) = taken {
-                            reference.take(Some(pod)).expect("a poller that waits");
-                        }
+                        let of =
+                            |sticky: bool| reference.iter().filter(|waiting| **waiting == (pod, sticky)).count() as u32;
+                        let expected = (of(false), of(true));
+                        reference.retain(|waiting| waiting.0 != pod);
+                        assert_eq!(queue.withdraw_pollers(pod), expected, "seed {seed}, step {step}");
                     }
                 }
-                assert_eq!(queue.pollers(), reference.0.len(), "seed {seed}, step {step}");
+                assert_eq!(queue.pollers(), reference.len(), "seed {seed}, step {step}");
             }
-            // Entries of pollers long gone do not pile up.
-            assert!(
-                queue.order.len() <= 64.max(4 * reference.0.len()) + 1,
-                "seed {seed}: {} entries",
-                queue.order.len()
-            );
         }
     }
 }

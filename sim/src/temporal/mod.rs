@@ -27,6 +27,7 @@ mod outages;
 mod outcome;
 mod pages;
 mod path;
+mod pollers;
 mod pools;
 mod postgres;
 mod program;

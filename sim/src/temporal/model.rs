@@ -18,6 +18,7 @@ use super::idle::Idling;
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::outages::Outage;
+use super::pollers::WorkflowPollers;
 use super::pools::Pools;
 use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
@@ -126,6 +127,8 @@ pub struct Model {
     pub(super) settings: Settings,
     pub(super) size: SystemSize,
     pub(super) calibration: Calibration,
+    /// What a task scheduled on a sticky queue has beside `event_task_started`.
+    pub(super) sticky_task_bytes: u64,
     pub(super) program: Program,
     pub(super) visits: VisitTable,
     pub(super) shares: Vec<(u32, f64)>,
@@ -169,6 +172,8 @@ pub struct Model {
     pub(super) start_rate: f64,
     pub(super) sticky_timeout: Nanos,
     pub(super) eager_activities: bool,
+    /// Which queues workflow task pollers ask.
+    pub(super) workflow_pollers: WorkflowPollers,
     pub(super) poller_autoscaling: bool,
 
     pub(super) work: Work,
@@ -401,6 +406,14 @@ impl Model {
                     }
                 }
                 Visit::Provider => break Next::After(self.provider_latency()),
+                Visit::Carry(process) => {
+                    let payload = chain.payload;
+                    let demand = self.carry_cost(process, payload);
+                    if demand > Nanos::ZERO {
+                        break Next::Cpu(process, demand);
+                    }
+                }
+                Visit::Read => self.read_is_over(id, schedule),
                 Visit::Decide => self.decide_at(id, schedule),
                 Visit::Committed => self.committed(id, schedule),
                 Visit::End => return self.ended(id, schedule),
@@ -441,10 +454,22 @@ impl Model {
         let chain = &mut self.chains[id];
         let extra = u64::from(chain.extra_statements) * u64::from(commands);
         let statements = u64::from(statements) + extra;
-        chain.database = nanoseconds(cpu + self.visits.command_cpu() * extra);
+        let carried = if commands { chain.payload } else { 0 };
+        let carrying = per_kib(carried, self.calibration.cpu.database_per_kib);
+        chain.database = nanoseconds(cpu + self.visits.command_cpu() * extra + carrying);
         self.work.statements += statements;
         self.work.write_transactions += u64::from(transaction);
         statements
+    }
+
+    /// CPU of a service for payload; what is as small as the rest of the message costs nothing more.
+    #[inline]
+    pub(super) fn carry_cost(&self, process: Process, payload: u32) -> Nanos {
+        if payload < SMALL_PAYLOAD {
+            return Nanos::ZERO;
+        }
+        let cpu = &self.calibration.cpu;
+        per_kib(payload, if process == Process::Frontend { cpu.frontend_per_kib } else { cpu.history_per_kib })
     }
 
     /// Counts a commit and its WAL.
@@ -520,6 +545,14 @@ enum Next {
 
 /// A row above this is compressed (TOAST_TUPLE_THRESHOLD, 2,032 bytes, less what a row of `history_node` holds beside its payloads).
 const LARGE_ROW: u64 = 1_800;
+
+/// Payload below which no work of its own is done for it: of 4 KiB it would be a tenth of a millisecond.
+const SMALL_PAYLOAD: u32 = 4_096;
+
+/// A cost for each KiB, of so many bytes.
+fn per_kib(bytes: u32, cost: Nanos) -> Nanos {
+    Nanos((u64::from(bytes) * cost.0) >> 10)
+}
 
 /// CPU of the statements of one transaction, as a chain carries it.
 pub(super) fn nanoseconds(cpu: Nanos) -> u32 {

@@ -9,6 +9,7 @@
 //! first, as fast as the returned workers are: a backlog of b drains in b / (capacity − arrival rate).
 
 use plimsoll_profiles::calibration::OperationKind;
+use plimsoll_profiles::profile::{self, EventKind};
 use plimsoll_profiles::units::Nanos;
 
 use super::model::{Event, Model};
@@ -39,6 +40,17 @@ impl Outage {
         Outage { first_pod: pod, pods: 1, from, until }
     }
 
+    /// Those of a profile's events.
+    pub(super) fn of_events(events: &[profile::Event]) -> Vec<Outage> {
+        let outage = |event: &profile::Event| match event.kind {
+            EventKind::WorkersStop { pods } => {
+                let until = event.at + event.duration;
+                Outage { pods: pods.unwrap_or(u32::MAX), ..Outage::of_all_workers(event.at, until) }
+            }
+        };
+        events.iter().map(outage).collect()
+    }
+
     fn range(&self, fleet: u32) -> std::ops::Range<u32> {
         self.first_pod.min(fleet)..self.first_pod.saturating_add(self.pods).min(fleet)
     }
@@ -63,15 +75,12 @@ impl Model {
             if self.workers[pod as usize].stops > 1 {
                 continue;
             }
-            let workflow = self.workflow_tasks.withdraw_pollers(pod);
+            let (normal, sticky) = self.workflow_tasks.withdraw_pollers(pod);
             let activity = self.activity_tasks.withdraw_pollers(schedule.now(), pod);
             (0..activity).for_each(|_| self.forwarders.activity_polls.take_any());
-            let worker = &mut self.workers[pod as usize];
-            worker.workflow_pollers += workflow;
-            worker.normal_pollers += workflow;
-            worker.workflow_slots += workflow;
-            worker.activity_pollers += activity;
-            worker.activity_slots += activity;
+            (0..normal).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, false));
+            (0..sticky).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, true));
+            (0..activity).for_each(|_| self.park_poller(Purpose::PollActivity, pod, false));
             self.forget_cache(pod);
             let waiting = self.workflow_tasks.close_sticky(pod);
             if !waiting.is_empty() {
@@ -90,11 +99,8 @@ impl Model {
             }
             // Those whose task was on its way to it when it stopped.
             self.forget_cache(pod);
-            for purpose in [Purpose::PollWorkflow, Purpose::PollActivity] {
-                for _ in 0..self.take_free_pollers(purpose, pod) {
-                    self.poll(purpose, pod, false, schedule);
-                }
-            }
+            while self.wake_workflow_poller(pod, schedule) {}
+            while self.wake_activity_poller(pod, schedule) {}
         }
     }
 
@@ -105,19 +111,6 @@ impl Model {
             // The time-out's timer writes the new task as any timer does its event.
             self.background(OperationKind::TimerFired, shard, schedule);
             self.reschedule_workflow_task(run, schedule);
-        }
-    }
-
-    /// A poller that comes to its queue after its worker stopped: the call is cancelled, its slot is free.
-    pub(super) fn park_poller(&mut self, purpose: Purpose, pod: u32, sticky: bool) {
-        let worker = &mut self.workers[pod as usize];
-        if purpose == Purpose::PollWorkflow {
-            worker.workflow_pollers += 1;
-            worker.normal_pollers += u32::from(!sticky);
-            worker.workflow_slots += 1;
-        } else {
-            worker.activity_pollers += 1;
-            worker.activity_slots += 1;
         }
     }
 
@@ -133,22 +126,6 @@ impl Model {
             return None;
         }
         Some(pod)
-    }
-
-    /// Takes the pollers of a pod that can have a slot each.
-    fn take_free_pollers(&mut self, purpose: Purpose, pod: u32) -> u32 {
-        let worker = &mut self.workers[pod as usize];
-        let (slots, pollers) = match purpose {
-            Purpose::PollWorkflow => (&mut worker.workflow_slots, &mut worker.workflow_pollers),
-            _ => (&mut worker.activity_slots, &mut worker.activity_pollers),
-        };
-        let free = (*slots).min(*pollers);
-        *slots -= free;
-        *pollers -= free;
-        if purpose == Purpose::PollWorkflow {
-            worker.normal_pollers = worker.normal_pollers.min(worker.workflow_pollers);
-        }
-        free
     }
 
     fn forget_cache(&mut self, pod: u32) {

@@ -43,6 +43,26 @@ pub struct Utilisations {
     pub server_connections: f64,
 }
 
+impl Utilisations {
+    fn mean(&self, weight: f64, other: &Utilisations, its: f64) -> Utilisations {
+        let mean = |a: f64, b: f64| (a * weight + b * its) / (weight + its);
+        Utilisations {
+            frontend: mean(self.frontend, other.frontend),
+            history: mean(self.history, other.history),
+            matching: mean(self.matching, other.matching),
+            database: mean(self.database, other.database),
+            workers: mean(self.workers, other.workers),
+            activity_slots: mean(self.activity_slots, other.activity_slots),
+            workflow_task_slots: mean(self.workflow_task_slots, other.workflow_task_slots),
+            history_shard: mean(self.history_shard, other.history_shard),
+            connections: mean(self.connections, other.connections),
+            wal: mean(self.wal, other.wal),
+            visibility_database: mean(self.visibility_database, other.visibility_database),
+            server_connections: mean(self.server_connections, other.server_connections),
+        }
+    }
+}
+
 /// Populations that sizes follow from.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Populations {
@@ -155,6 +175,31 @@ pub enum Promise {
 }
 
 impl Outcome {
+    /// Takes in another replication of the same run: counts, work and times are those of both, and so is the time measured; how busy everything was
+    /// is the mean. Populations and samples stay this one's.
+    pub fn merge(&mut self, other: Outcome) {
+        let (own, its) = (self.measured.as_secs_f64(), other.measured.as_secs_f64());
+        self.utilisation = self.utilisation.mean(own, &other.utilisation, its);
+        self.recorder.merge(other.recorder);
+        self.counts.offered += other.counts.offered;
+        self.counts.completed += other.counts.completed;
+        self.counts.failed += other.counts.failed;
+        self.unfinished += other.unfinished;
+        self.work = self.work.and(&other.work);
+        self.measured_work = self.measured_work.and(&other.measured_work);
+        self.measured_closed += other.measured_closed;
+        self.measured_offered += other.measured_offered;
+        self.events += other.events;
+        self.measured_events += other.measured_events;
+        self.under_way.0 += other.under_way.0;
+        self.under_way.1 += other.under_way.1;
+        self.measured += other.measured;
+        self.ended_early = self.ended_early.or(other.ended_early);
+        for (step, times) in other.steps {
+            self.steps.entry(step).or_default().extend(times);
+        }
+    }
+
     /// Work per workflow: over the whole run when every workflow came to its end, else over the measured window.
     pub fn work_and_workflows(&self) -> (&Work, f64) {
         let closed = self.counts.completed + self.counts.failed;

@@ -94,39 +94,43 @@ pub struct Work {
 impl Work {
     /// The difference of two readings.
     pub fn since(&self, earlier: &Work) -> Work {
-        let mut cpu = [Nanos::ZERO; Process::COUNT];
-        for (index, value) in cpu.iter_mut().enumerate() {
-            *value = self.cpu[index] - earlier.cpu[index];
-        }
-        let difference =
-            |now: [u64; Process::COUNT], then: [u64; Process::COUNT]| std::array::from_fn(|i| now[i] - then[i]);
+        self.with(earlier, |now, then| now - then, self.skipped - earlier.skipped)
+    }
+
+    /// The work of both.
+    pub fn and(&self, other: &Work) -> Work {
+        self.with(other, |a, b| a + b, self.skipped + other.skipped)
+    }
+
+    fn with(&self, other: &Work, each: fn(u64, u64) -> u64, skipped: u128) -> Work {
+        let all = |a: [u64; Process::COUNT], b: [u64; Process::COUNT]| std::array::from_fn(|i| each(a[i], b[i]));
         Work {
-            statements: self.statements - earlier.statements,
-            visibility_statements: self.visibility_statements - earlier.visibility_statements,
-            write_transactions: self.write_transactions - earlier.write_transactions,
-            commits: self.commits - earlier.commits,
-            state_transitions: self.state_transitions - earlier.state_transitions,
-            fsyncs: self.fsyncs - earlier.fsyncs,
-            wal_bytes: self.wal_bytes - earlier.wal_bytes,
-            full_page_images: self.full_page_images - earlier.full_page_images,
-            checkpoints: self.checkpoints - earlier.checkpoints,
-            documents: self.documents - earlier.documents,
-            history_bytes: self.history_bytes - earlier.history_bytes,
-            large_payload_bytes: self.large_payload_bytes - earlier.large_payload_bytes,
-            history_rows: self.history_rows - earlier.history_rows,
-            history_events: self.history_events - earlier.history_events,
-            activities: self.activities - earlier.activities,
-            actions: self.actions - earlier.actions,
-            cpu,
-            spooled: self.spooled - earlier.spooled,
-            dispatched: self.dispatched - earlier.dispatched,
-            cold_loads: self.cold_loads - earlier.cold_loads,
-            closed_runs: self.closed_runs - earlier.closed_runs,
-            skipped: self.skipped - earlier.skipped,
-            wake_ups: difference(self.wake_ups, earlier.wake_ups),
-            idle_cores: difference(self.idle_cores, earlier.idle_cores),
-            throttled: difference(self.throttled, earlier.throttled),
-            requests: self.requests.since(&earlier.requests),
+            statements: each(self.statements, other.statements),
+            visibility_statements: each(self.visibility_statements, other.visibility_statements),
+            write_transactions: each(self.write_transactions, other.write_transactions),
+            commits: each(self.commits, other.commits),
+            state_transitions: each(self.state_transitions, other.state_transitions),
+            fsyncs: each(self.fsyncs, other.fsyncs),
+            wal_bytes: each(self.wal_bytes, other.wal_bytes),
+            full_page_images: each(self.full_page_images, other.full_page_images),
+            checkpoints: each(self.checkpoints, other.checkpoints),
+            documents: each(self.documents, other.documents),
+            history_bytes: each(self.history_bytes, other.history_bytes),
+            large_payload_bytes: each(self.large_payload_bytes, other.large_payload_bytes),
+            history_rows: each(self.history_rows, other.history_rows),
+            history_events: each(self.history_events, other.history_events),
+            activities: each(self.activities, other.activities),
+            actions: each(self.actions, other.actions),
+            spooled: each(self.spooled, other.spooled),
+            dispatched: each(self.dispatched, other.dispatched),
+            cold_loads: each(self.cold_loads, other.cold_loads),
+            closed_runs: each(self.closed_runs, other.closed_runs),
+            cpu: std::array::from_fn(|i| Nanos(each(self.cpu[i].0, other.cpu[i].0))),
+            skipped,
+            wake_ups: all(self.wake_ups, other.wake_ups),
+            idle_cores: all(self.idle_cores, other.idle_cores),
+            throttled: all(self.throttled, other.throttled),
+            requests: self.requests.with(&other.requests, each),
         }
     }
 }

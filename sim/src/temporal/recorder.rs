@@ -101,6 +101,25 @@ impl Recorder {
         }
     }
 
+    /// Adds the latencies of another replication of the same run, interval by interval.
+    pub(super) fn merge(&mut self, other: Recorder) {
+        debug_assert_eq!((self.warmup, self.interval), (other.warmup, other.interval), "replications of one run");
+        for (total, more) in self.total.iter_mut().zip(&other.total) {
+            total.merge(more);
+        }
+        self.kept += other.kept;
+        while self.intervals.len() < other.intervals.len() {
+            self.intervals.push(std::array::from_fn(|_| Latencies::default()));
+            self.end += self.interval;
+        }
+        for (interval, more) in self.intervals.iter_mut().zip(other.intervals) {
+            for (latencies, more) in interval.iter_mut().zip(more) {
+                latencies.each.extend(more.each);
+                latencies.counted.merge(&more.counted);
+            }
+        }
+    }
+
     /// Puts what was counted so far into its interval: when the run is over.
     pub(super) fn finish(&mut self) {
         self.close_interval();

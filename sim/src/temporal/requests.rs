@@ -138,20 +138,20 @@ impl Requests {
         methods
     }
 
-    /// The difference of two readings.
-    pub(super) fn since(&self, earlier: &Requests) -> Requests {
-        let mut difference = *self;
-        for (row, before) in difference.visits.iter_mut().zip(&earlier.visits) {
-            row.iter_mut().zip(before).for_each(|(count, before)| *count -= before);
+    /// Each count of two readings made one.
+    pub(super) fn with(&self, other: &Requests, each: fn(u64, u64) -> u64) -> Requests {
+        let mut result = *self;
+        for (row, others) in result.visits.iter_mut().zip(&other.visits) {
+            row.iter_mut().zip(others).for_each(|(count, other)| *count = each(*count, *other));
         }
         let lists = [
-            (&mut difference.polls, &earlier.polls),
-            (&mut difference.queue, &earlier.queue),
-            (&mut difference.forwards, &earlier.forwards),
+            (&mut result.polls, &other.polls),
+            (&mut result.queue, &other.queue),
+            (&mut result.forwards, &other.forwards),
         ];
-        for (list, before) in lists {
-            list.iter_mut().zip(before).for_each(|(count, before)| *count -= before);
+        for (list, others) in lists {
+            list.iter_mut().zip(others).for_each(|(count, other)| *count = each(*count, *other));
         }
-        difference
+        result
     }
 }

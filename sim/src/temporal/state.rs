@@ -224,6 +224,8 @@ pub struct RunningActivity {
     pub scheduled: Nanos,
     /// When the first attempt was.
     pub first_scheduled: Nanos,
+    /// The next activity that the same workflow task scheduled, until their transfer tasks are read.
+    pub sibling: u32,
     /// Its limit of waiting, while it waits.
     pub limit: u32,
     /// No attempt runs: it waits for a worker.

@@ -35,7 +35,9 @@ impl Model {
                     NONE => self.random.route.below(u64::from(self.size.workers.pods.count)) as u32,
                     pod => pod,
                 };
-                chain.has_poller = self.workflow_tasks.take_poller(Some(chain.worker)).is_some();
+                let poller = self.workflow_tasks.take_poller(cached.then_some(chain.worker));
+                chain.has_poller = poller.is_some();
+                chain.worker = poller.unwrap_or(chain.worker);
                 chain.operation = OperationKind::QueryStarted;
                 chain.place = self.visits.start(OperationKind::QueryStarted);
             }
@@ -46,7 +48,7 @@ impl Model {
             OperationKind::QueryStarted | OperationKind::HistoryRead => {
                 if chain.has_poller {
                     self.workers[chain.worker as usize].workflow_tasks.add(schedule.now(), 1);
-                    self.poller_free(Purpose::PollWorkflow, chain.worker, !chain.flag, schedule);
+                    self.workflow_poll_returned(chain.worker, !chain.flag, schedule);
                 }
                 chain.operation = OperationKind::QueryAnswered;
                 chain.work = self.cpu_per_workflow_task;

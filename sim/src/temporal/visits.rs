@@ -89,6 +89,10 @@ pub enum Visit {
     },
     /// Somebody else's server takes as long as it says.
     Provider,
+    /// CPU of a process for the payload that the chain writes.
+    Carry(Process),
+    /// A queue task is read: those that were read with it go on, too.
+    Read,
     /// The permit is held: the model decides what this write is.
     Decide,
     /// The write is durable: its effects happen.
@@ -392,6 +396,9 @@ impl Compiler<'_> {
         if op.queue_task || op.timer_task {
             self.reads(op.read_statements(), Pool::History);
         }
+        if op.name == OperationKind::TransferRead {
+            self.visits.push(Visit::Read);
+        }
         let read = self.visits.len() as u32;
         let mut history = cpu.history_request * u64::from(op.history);
         if writes && shard {
@@ -427,6 +434,9 @@ impl Compiler<'_> {
                 self.visits.extend([Visit::TakeShard, Visit::Decide]);
             }
             decided = self.visits.len() as u32;
+            if op.has_transaction() && shard {
+                self.visits.extend([Visit::Carry(Process::Frontend), Visit::Carry(Process::History)]);
+            }
             self.connect(pool);
             let mut first = true;
             for _ in 0..u32::from(op.append) + u32::from(op.append_twice) {

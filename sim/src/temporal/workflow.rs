@@ -107,7 +107,10 @@ impl Model {
         } else {
             let sticky = self.sticky_worker(run);
             match self.workflow_tasks.take_poller(sticky) {
-                Some(pod) => self.deliver_passed_on_task(run, pod, u32::from(chain.partition), schedule),
+                Some(pod) => {
+                    let partition = u32::from(chain.partition);
+                    self.deliver_passed_on_task(run, pod, sticky.is_some(), partition, schedule);
+                }
                 None => {
                     self.forwarders.free(Kind::Workflow, u32::from(chain.partition));
                     self.spool(Purpose::SpoolWorkflow, run, chain, schedule);
@@ -124,7 +127,7 @@ impl Model {
     pub(super) fn workflow_task_spooled(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let sticky = self.sticky_worker(run);
         match self.workflow_tasks.take_poller(sticky) {
-            Some(pod) => self.deliver_workflow_task(run, pod, schedule),
+            Some(pod) => self.deliver_workflow_task(run, pod, sticky.is_some(), schedule),
             None => {
                 self.workflow_tasks.wait(run, sticky);
                 if sticky.is_some() {
@@ -151,7 +154,7 @@ impl Model {
 
     /// The time-out is durable: the worker's cache is given up, and the next task goes to the normal queue.
     pub(super) fn sticky_timed_out(&mut self, run: u32, schedule: &mut Schedule<Event>) {
-        self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
+        self.add_task_started(run);
         self.work.history_rows += 1;
         self.leave_cache(run);
         self.runs[run].speculative = false;
@@ -168,13 +171,21 @@ impl Model {
         }
     }
 
-    /// A task met a poller of this pod: matching records its start with history, and the poll returns.
-    pub(super) fn deliver_workflow_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
-        self.deliver_passed_on_task(run, pod, 0, schedule);
+    /// A task met a poll of this pod, at its sticky queue or at the normal one: matching records its start with history, and the poll
+    /// returns.
+    pub(super) fn deliver_workflow_task(&mut self, run: u32, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
+        self.deliver_passed_on_task(run, pod, sticky, 0, schedule);
     }
 
     /// The same for a task whose partition's forwarder waits for the answer.
-    fn deliver_passed_on_task(&mut self, run: u32, pod: u32, partition: u32, schedule: &mut Schedule<Event>) {
+    fn deliver_passed_on_task(
+        &mut self,
+        run: u32,
+        pod: u32,
+        sticky: bool,
+        partition: u32,
+        schedule: &mut Schedule<Event>,
+    ) {
         self.work.dispatched += 1;
         let shard = self.runs[run].shard;
         let operation = match self.runs[run].speculative {
@@ -184,7 +195,7 @@ impl Model {
         let mut chain = self.chain(Purpose::StartWorkflowTask, operation, run, shard);
         chain.worker = pod;
         chain.partition = partition as u8;
-        chain.flag = self.runs[run].sticky_pod == pod;
+        chain.flag = sticky;
         self.launch(chain, schedule);
     }
 
@@ -207,7 +218,7 @@ impl Model {
         self.runs[run].task = WorkflowTask::Started;
         self.runs[run].accepted = false;
         self.runs[run].visible = std::mem::replace(&mut self.runs[run].ready, NONE);
-        self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
+        self.add_task_started(run);
         self.plan_timer_read(self.runs[run].shard, WORKFLOW_TASK_TIMEOUT, Timeout::WorkflowTask, schedule);
         if self.runs[run].has_updates {
             self.deliver_updates(run, schedule);
@@ -222,7 +233,9 @@ impl Model {
         }
         let cached_by = self.runs[run].sticky_pod;
         let replay = cached_by != pod && self.runs[run].first_task_done;
-        if cached_by != pod {
+        if self.size.workers.cached_workflows == 0 {
+            // Nothing is sticky: the next task goes to any worker.
+        } else if cached_by != pod {
             if cached_by != NONE {
                 self.workers[cached_by as usize].cached -= 1;
             }
@@ -313,7 +326,7 @@ impl Model {
         }
         if self.runs[run].closing != Closing::No {
             // The code is at its end; what came meanwhile comes too late.
-            self.add_events(run, 2, self.calibration.bytes.event_task_started.0);
+            self.add_task_started(run);
             return self.plan_timer_read(shard, WORKFLOW_TASK_TIMEOUT, Timeout::WorkflowTask, schedule);
         }
         self.take_buffered(run);

@@ -65,6 +65,13 @@ impl ClassCounts {
         self.count
     }
 
+    /// Adds the spans of another.
+    pub fn merge(&mut self, other: &ClassCounts) {
+        self.classes.extend(&other.classes);
+        self.classes.sort_by_key(|(class, _)| *class);
+        self.count += other.count;
+    }
+
     /// The number of classes that occurred.
     pub fn classes(&self) -> usize {
         self.classes.len()
