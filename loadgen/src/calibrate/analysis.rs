@@ -372,6 +372,14 @@ fn remarks(all: &[Repeats]) -> Vec<String> {
     notes
 }
 
+/// The worst error of a latency over the workloads that were held out, 0 where none was.
+pub fn latency_error(quality: &[Figure]) -> f64 {
+    let latencies = quality
+        .iter()
+        .filter(|figure| figure.held_out && figure.figure.ends_with(" ms") && figure.figure.starts_with('p'));
+    latencies.map(|figure| figure.error().abs()).fold(0.0, f64::max)
+}
+
 /// The worst error of each figure over the workloads that were held out, in words.
 pub fn known_error(quality: &[Figure]) -> String {
     let held: std::collections::BTreeSet<&str> =

@@ -39,6 +39,8 @@ pub struct Head {
     pub measured_up_to: String,
     /// How well it does, in words.
     pub known_error: String,
+    /// The same of latencies, as a share.
+    pub latency_error: f64,
 }
 
 /// The text of a base calibration: the shipped one's by name, else a file's.
@@ -73,6 +75,7 @@ pub fn written(base: &str, head: &Head, entries: &[Entry], base_name: &str) -> R
     for (key, value) in fields {
         let _ = writeln!(out, "{key} = {}", toml::Value::String(value.clone()));
     }
+    let _ = writeln!(out, "latency_error = {:.2}", head.latency_error);
     out.push('\n');
     let mut placed = 0;
     let mut section = String::new();
@@ -129,6 +132,7 @@ mod tests {
             measured_on: "a machine with \"quotes\"".to_owned(),
             measured_up_to: "40/s".to_owned(),
             known_error: "statements within 2 %".to_owned(),
+            latency_error: 0.25,
         }
     }
 

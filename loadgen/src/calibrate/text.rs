@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::analysis::{Figure, Findings, known_error};
+use super::analysis::{Figure, Findings, known_error, latency_error};
 use super::costs::Estimate;
 use super::direct::Value;
 use super::file::{Entry, Head};
@@ -86,6 +86,7 @@ pub fn head(findings: &Findings, name: &str, base: &str) -> Head {
         measured_on: format!("{}; {} history shards", cluster.machine, cluster.history_shards),
         measured_up_to: format!("{}/s", findings.measured_up_to),
         known_error: known_error(&findings.quality),
+        latency_error: latency_error(&findings.quality),
     }
 }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use plimsoll::model::{self, LoadWindow, ModelError, Watcher};
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::compare::Tolerances;
-use plimsoll_reports::run_dir::{self, Trust};
-use plimsoll_reports::validation::{MeasuredRun, PredictedRun, Validation};
+use plimsoll_reports::run_dir::{self, Run};
+use plimsoll_reports::validation::{MeasuredRun, PredictedRun, StepTimes, Validation, is_usable};
 use plimsoll_reports::{html, text};
 
 use super::interrupts::Interrupts;
 use super::run::{End, Leave, Outcome, Prepared, execute, prepare};
-use crate::cli::{CompletionsChoice, Format, RunArgs, TargetChoice, ValidateArgs};
+use crate::cli::{CompletionsChoice, Format, RunArgs, TargetChoice, ValidateArgs, WorkersChoice};
 use crate::connect::Endpoint;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
@@ -40,9 +40,10 @@ pub fn run(arguments: &ValidateArgs, console: &Console) -> Result<Exit, Failure>
         return Err(Failure::usage("validate runs one load several times: leave --find-capacity out"));
     }
     let tolerances = tolerances(arguments.tolerances.as_deref())?;
+    let measured = arguments.measured.as_deref().map(measured_before).transpose()?;
     super::block_on(async {
         let interrupts = Interrupts::listen()?;
-        let (flags, changes) = flags(arguments)?;
+        let (flags, changes) = flags(arguments, measured.as_deref())?;
         let prepared = prepare(&flags)?;
         if flags.safety.dry_run {
             // What it would send, as often.
@@ -53,20 +54,19 @@ pub fn run(arguments: &ValidateArgs, console: &Console) -> Result<Exit, Failure>
         let folder = folder(arguments);
         let predicted = simulate(&prepared, &flags, &folder, &interrupts)?;
         console.note(&format!("simulated: {}", folder.join(SIMULATED).display()));
-        let mut series = Series {
-            arguments,
-            flags,
-            folder,
-            repeats: Repeats::new(usize::from(arguments.repeats)),
-            runs: Vec::new(),
-        };
+        let mut repeats = Repeats::new(usize::from(arguments.repeats));
+        if let Some(runs) = measured {
+            runs.iter().for_each(|run| repeats.record(tried(&run.run)));
+            return Series { arguments, flags, folder, repeats, runs }.tell(&predicted, &tolerances, false, console);
+        }
+        let mut series = Series { arguments, flags, folder, repeats, runs: Vec::new() };
         let interrupted = series.run(&interrupts, console).await?;
         series.tell(&predicted, &tolerances, interrupted, console)
     })
 }
 
 /// The flags of each run, with the costs and the cluster that the model is told in the profile, so that all files have them.
-fn flags(arguments: &ValidateArgs) -> Result<(RunArgs, Vec<String>), Failure> {
+fn flags(arguments: &ValidateArgs, measured: Option<&[MeasuredRun]>) -> Result<(RunArgs, Vec<String>), Failure> {
     let mut flags = arguments.run.clone();
     let mut changes = Vec::new();
     if let Some(calibration) = &arguments.calibration {
@@ -83,7 +83,12 @@ fn flags(arguments: &ValidateArgs) -> Result<(RunArgs, Vec<String>), Failure> {
     flags.completions.get_or_insert(CompletionsChoice::LongPoll);
     // Histories are read after the load, not beside it: each costs the cluster a statement.
     flags.samplers.histories_per_second = 0;
-    if flags.target == TargetChoice::Cluster && !flags.samplers.no_local_cluster {
+    if flags.workers != WorkersChoice::Own {
+        flags.set.extend(cluster::names(&flags.set));
+    }
+    if let Some(first) = measured.and_then(<[MeasuredRun]>::first) {
+        flags.set.extend(cluster::as_measured(&first.run, &flags.set));
+    } else if flags.target == TargetChoice::Cluster && !flags.samplers.no_local_cluster {
         let address = Endpoint::resolve(&flags.connect)?.address().value.to_string();
         if let Some(local) = LocalCluster::at(&address) {
             let profile = prepare(&flags)?.profile;
@@ -98,7 +103,44 @@ fn flags(arguments: &ValidateArgs) -> Result<(RunArgs, Vec<String>), Failure> {
 
 fn folder(arguments: &ValidateArgs) -> PathBuf {
     let named = || PathBuf::from(format!("validate-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
-    arguments.run.output.out.clone().unwrap_or_else(named)
+    arguments.run.output.out.clone().or_else(|| arguments.measured.clone()).unwrap_or_else(named)
+}
+
+/// The runs that an earlier validation left in its directory, in their order.
+fn measured_before(folder: &Path) -> Result<Vec<MeasuredRun>, Failure> {
+    let mut runs = Vec::new();
+    for number in 1.. {
+        let name = run_name(number);
+        let directory = folder.join(&name);
+        if !directory.is_dir() {
+            break;
+        }
+        let run = run_dir::read(&directory).map_err(unread)?;
+        let steps = StepTimes::read(&directory).map_err(unread)?;
+        runs.push(MeasuredRun { name, run, steps, canary_moved: None });
+    }
+    match runs.is_empty() {
+        true => Err(Failure::usage(format!(
+            "{} holds no runs: expected the directory that `validate` wrote, with {} and so on in it",
+            folder.display(),
+            run_name(1)
+        ))),
+        false => Ok(runs),
+    }
+}
+
+fn unread(error: run_dir::RunDirError) -> Failure {
+    Failure::usage(error.to_string())
+}
+
+/// The directory of a measured run within the validation's.
+fn run_name(number: usize) -> String {
+    format!("run-{number}")
+}
+
+/// What counts of a run that has ended.
+fn tried(run: &Run) -> Try {
+    Try { usable: is_usable(run), speed: Speed::of(run) }
 }
 
 fn tolerances(file: Option<&Path>) -> Result<Tolerances, Failure> {
@@ -172,7 +214,7 @@ impl Series<'_> {
                 return Ok(true);
             }
             let mut flags = self.flags.clone();
-            let directory = self.folder.join(format!("run-{number}"));
+            let directory = self.folder.join(run_name(number));
             flags.output.out = Some(directory.clone());
             flags.output.html = None;
             let mut observer = Observer::default();
@@ -211,12 +253,12 @@ impl Series<'_> {
         }
         let run = run_dir::read(directory).map_err(unwritten)?;
         let verdict = &outcome.manifest.verdict;
-        let usable = !matches!(verdict.verdict, Trust::Invalid | Trust::Incomplete);
-        self.repeats.record(Try { usable, speed: Speed::of(&run) });
+        let tried = tried(&run);
+        self.repeats.record(tried);
         let name = directory.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let moved = self.repeats.moved().last().copied().flatten();
         let speed = moved.map_or_else(String::new, |moved| format!(", machine speed moved by {:.1} %", moved * 100.0));
-        let why = if usable { String::new() } else { format!(": {}", verdict.reasons.join("; ")) };
+        let why = if tried.usable { String::new() } else { format!(": {}", verdict.reasons.join("; ")) };
         console.note(&format!("{name}: {}{speed}{why}", verdict.verdict.word()));
         self.runs.push(MeasuredRun { name, run, steps: observed.steps.clone(), canary_moved: None });
         Ok(())

@@ -1,8 +1,12 @@
 //! What the model has to be told of the cluster that is run against.
 
 use plimsoll_profiles::profile::Cluster;
+use plimsoll_reports::run_dir::Run;
+use serde_json::Value;
 
+use crate::identity::RunId;
 use crate::samplers::local_cluster::LocalCluster;
+use crate::worker;
 
 /// The shipped description of the machine on which a cluster of `loadgen/cluster/up` was measured.
 pub const MEASURED_MACHINE: &str = "measured-2-core";
@@ -41,6 +45,26 @@ pub fn overrides(profile: &Cluster, set: &[String], local: &LocalCluster) -> (Ve
     number("cluster.history_shards", shards, has_shards);
     number("cluster.max_connections", connections, has_connections);
     (overrides, changes)
+}
+
+/// Overrides that give the model the names which this program's workers put into history events, where the user set none.
+pub fn names(set: &[String]) -> Vec<String> {
+    let run = RunId::new();
+    let lengths = [
+        ("workers.identity_bytes", worker::identity(&run, 0).len()),
+        ("workers.task_queue_bytes", run.task_queue().len()),
+        ("workers.build_id_bytes", worker::BUILD_ID.len()),
+    ];
+    let unset = lengths.into_iter().filter(|(key, _)| !set.iter().any(|one| one.starts_with(key)));
+    unset.map(|(key, length)| format!("{key}=\"{length}B\"")).collect()
+}
+
+/// The shards and connections that the model was told of when a run was measured, as overrides.
+pub fn as_measured(run: &Run, set: &[String]) -> Vec<String> {
+    let cluster: Value = serde_json::from_str(&run.manifest.cluster).unwrap_or_default();
+    let keys = ["history_shards", "max_connections"].into_iter();
+    let told = keys.filter_map(|key| Some((format!("cluster.{key}"), cluster.get(key)?.as_u64()?)));
+    told.filter(|(key, _)| !set.iter().any(|one| one.starts_with(key))).map(|(key, n)| format!("{key}={n}")).collect()
 }
 
 /// What cannot be carried over: the description has the cores of the machine it was made on.

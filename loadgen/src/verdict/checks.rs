@@ -3,7 +3,7 @@
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::compare::statistics;
 use plimsoll_reports::number;
-use plimsoll_reports::run_dir::{Buckets, CheckOutcome, CheckResult};
+use plimsoll_reports::run_dir::{Buckets, CheckOutcome, CheckResult, DISPATCH_LAG_CHECK};
 use plimsoll_reports::run_document::SteadyState;
 use plimsoll_reports::wording;
 
@@ -177,7 +177,7 @@ fn even(evidence: &Evidence) -> CheckResult {
 
 fn lag(evidence: &Evidence) -> CheckResult {
     let Some(lag) = evidence.dispatch_lag() else {
-        return nothing("dispatch lag p99", "No start was sent in the measured window: nothing was measured.");
+        return nothing(DISPATCH_LAG_CHECK, "No start was sent in the measured window: nothing was measured.");
     };
     let limit = evidence.lag_limit().as_secs_f64();
     let late = lag.p99_seconds > limit;
@@ -197,7 +197,7 @@ fn lag(evidence: &Evidence) -> CheckResult {
         true if lag.samples < limits::FEWEST_FOR_LAG => CheckOutcome::Suspect,
         true => CheckOutcome::Invalid,
     };
-    Measured::new("dispatch lag p99", lag.p99_seconds, limit, "s").conclude(
+    Measured::new(DISPATCH_LAG_CHECK, lag.p99_seconds, limit, "s").conclude(
         outcome,
         format!(
             "99 % of the {} sent in the measured window were sent within {} of their intended time; the limit is {}.{advice}",

@@ -37,7 +37,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connect::Connected;
 use crate::failure::Failure;
+use crate::identity::RunId;
 use crate::workload::{FollowUp, Workload};
+
+/// What the workers call their version: history events carry it.
+pub const BUILD_ID: &str = "plimsoll-load";
+
+/// What a run's worker with this number calls itself: history events carry it.
+pub fn identity(run: &RunId, number: u32) -> String {
+    format!("{run}-worker-{}-{number}", std::process::id())
+}
 pub use settings::{Pollers, WorkerSettings};
 
 /// Something that a worker saw or wants.

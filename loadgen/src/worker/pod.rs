@@ -31,7 +31,7 @@ impl Pod {
         shared: Arc<Shared>,
         number: u32,
     ) -> Result<Pod, Failure> {
-        let identity = format!("{}-worker-{}-{number}", shared.workload.run(), std::process::id());
+        let identity = super::identity(shared.workload.run(), number);
         let stop = tokio_util::sync::CancellationToken::new();
         let (ready, started) = oneshot::channel();
         let job = Job {
@@ -159,7 +159,7 @@ impl Job {
         let (settings, workload) = (&self.settings, &self.shared.workload);
         // Fields are set one by one: the builder's types would make the compiler work for half a minute.
         let mut options = WorkerOptions::new(workload.task_queue())
-            .deployment_options(WorkerDeploymentOptions::from_build_id("plimsoll-load".to_owned()))
+            .deployment_options(WorkerDeploymentOptions::from_build_id(super::BUILD_ID.to_owned()))
             .build();
         options.max_cached_workflows = settings.cached_workflows as usize;
         options.tuner = settings.tuner();

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use plimsoll_profiles::profile::{Event, EventKind};
 use plimsoll_profiles::units::Nanos;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -13,6 +14,8 @@ use super::target::Reached;
 use crate::cli::{RunArgs, WorkersChoice};
 use crate::clock::RunClock;
 use crate::commands::worker::{Order, Processes};
+use crate::connect::{ConnectFlags, Connected};
+use crate::console::Console;
 use crate::driver::Driver;
 use crate::engine::Follower;
 use crate::failure::Failure;
@@ -26,24 +29,62 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// The workers of a run.
 pub struct Crew {
-    kind: Kind,
+    kind: Arc<Mutex<Kind>>,
+    recipe: Recipe,
     events: Option<UnboundedReceiver<WorkerEvent>>,
     listener: Option<JoinHandle<()>>,
-    lost: Arc<Mutex<Vec<String>>>,
+    outages: Vec<JoinHandle<()>>,
+    lost: Arc<parking_lot::Mutex<Vec<String>>>,
 }
 
 enum Kind {
-    /// The user's, or none.
+    /// The user's, none, or those that have stopped.
     Foreign,
     InProcess(WorkerSet),
     Processes(Processes),
+}
+
+impl Kind {
+    async fn stop(self) {
+        match self {
+            Kind::Foreign => {}
+            Kind::InProcess(workers) => workers.shutdown().await,
+            Kind::Processes(processes) => processes.stop().await,
+        }
+    }
+}
+
+/// How workers are started, at the begin and after an outage.
+#[derive(Clone)]
+struct Recipe {
+    choice: WorkersChoice,
+    connect: ConnectFlags,
+    order: Order,
+    connected: Connected,
+    workload: Workload,
+    settings: WorkerSettings,
+    sender: UnboundedSender<WorkerEvent>,
+}
+
+impl Recipe {
+    async fn start(&self) -> Result<Kind, Failure> {
+        Ok(match self.choice {
+            WorkersChoice::Own => Kind::Foreign,
+            WorkersChoice::InProcess => Kind::InProcess(
+                WorkerSet::start(&self.connected, &self.workload, &self.settings, self.sender.clone()).await?,
+            ),
+            WorkersChoice::Processes(count) => {
+                Kind::Processes(Processes::start(&self.connect, &self.order, count, self.sender.clone()).await?)
+            }
+        })
+    }
 }
 
 impl Crew {
     /// Starts them; they poll when this returns.
     ///
     /// # Errors
-    /// When one cannot be started.
+    /// When one cannot be started, or the profile stops some of them.
     pub async fn start(
         arguments: &RunArgs,
         prepared: &Prepared,
@@ -51,18 +92,51 @@ impl Crew {
         workload: &Workload,
     ) -> Result<Crew, Failure> {
         let (sender, events) = unbounded_channel();
-        let kind = match arguments.workers {
-            _ if reached.embedded.is_some() => Kind::Foreign,
-            WorkersChoice::Own => Kind::Foreign,
-            WorkersChoice::InProcess => {
-                let settings = WorkerSettings::of(&prepared.profile);
-                Kind::InProcess(WorkerSet::start(&reached.connected, workload, &settings, sender).await?)
+        let choice = if reached.embedded.is_some() { WorkersChoice::Own } else { arguments.workers };
+        for event in &prepared.profile.events {
+            let EventKind::WorkersStop { pods } = event.kind;
+            if choice == WorkersChoice::Own {
+                return Err(Failure::usage(
+                    "the profile's [[event]] stops workers, and those of this run are not this program's: leave the event out, or --workers own",
+                ));
             }
-            WorkersChoice::Processes(count) => {
-                Kind::Processes(processes(arguments, prepared, workload, count, sender).await?)
+            if pods.is_some_and(|pods| pods < prepared.profile.workers.pods.unwrap_or(1)) {
+                return Err(Failure::usage(
+                    "the profile's [[event]] stops some of the workers: a run can stop all of them only, so leave its `pods` out",
+                ));
             }
+        }
+        let recipe = Recipe {
+            choice,
+            connect: arguments.connect.clone(),
+            order: order(arguments, prepared, workload),
+            connected: reached.connected.clone(),
+            workload: workload.clone(),
+            settings: WorkerSettings::of(&prepared.profile),
+            sender,
         };
-        Ok(Crew { kind, events: Some(events), listener: None, lost: Arc::default() })
+        let kind = Arc::new(Mutex::new(recipe.start().await?));
+        Ok(Crew { kind, recipe, events: Some(events), listener: None, outages: Vec::new(), lost: Arc::default() })
+    }
+
+    /// Stops and starts them as the profile's events say; the first start is intended `measured_from` before the events' zero.
+    pub fn follow(&mut self, events: &[Event], clock: RunClock, measured_from: Nanos, console: Console) {
+        for event in events {
+            let (from, until) = (measured_from + event.at, measured_from + event.at + event.duration);
+            let (kind, recipe, lost) = (Arc::clone(&self.kind), self.recipe.clone(), Arc::clone(&self.lost));
+            self.outages.push(tokio::spawn(async move {
+                tokio::time::sleep_until(clock.instant(from).into()).await;
+                let mut kind = kind.lock().await;
+                console.note("the workers stop, as the profile's [[event]] says");
+                std::mem::replace(&mut *kind, Kind::Foreign).stop().await;
+                tokio::time::sleep_until(clock.instant(until).into()).await;
+                match recipe.start().await {
+                    Ok(started) => *kind = started,
+                    Err(failure) => lost.lock().push(format!("workers did not come back: {failure}")),
+                }
+                console.note("the workers are back");
+            }));
+        }
     }
 
     /// From now on, tells what they see.
@@ -122,33 +196,23 @@ impl Crew {
         if let Some(listener) = self.listener {
             listener.abort();
         }
-        let stopping = async {
-            match self.kind {
-                Kind::Foreign => {}
-                Kind::InProcess(workers) => workers.shutdown().await,
-                Kind::Processes(processes) => processes.stop().await,
-            }
-        };
+        // One that has stopped them starts no new ones.
+        self.outages.iter().for_each(JoinHandle::abort);
+        let stopping = async { std::mem::replace(&mut *self.kind.lock().await, Kind::Foreign).stop().await };
         // What does not end by itself ends with this process.
         let _ = tokio::time::timeout(STOP_LIMIT, stopping).await;
     }
 }
 
-async fn processes(
-    arguments: &RunArgs,
-    prepared: &Prepared,
-    workload: &Workload,
-    count: u16,
-    events: UnboundedSender<WorkerEvent>,
-) -> Result<Processes, Failure> {
-    let order = Order {
+/// What worker processes are told.
+fn order(arguments: &RunArgs, prepared: &Prepared, workload: &Workload) -> Order {
+    Order {
         profile: prepared.source.clone(),
         overrides: prepared.overrides.clone(),
         seed: arguments.seed,
         run_id: workload.run().as_str().to_owned(),
         task_queue: workload.task_queue().to_owned(),
-    };
-    Processes::start(&arguments.connect, &order, count, events).await
+    }
 }
 
 fn word(outcome: Outcome) -> &'static str {

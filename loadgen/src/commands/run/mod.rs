@@ -186,6 +186,7 @@ pub(in crate::commands) async fn execute(
         sampled.closed(),
         clock,
     );
+    crew.follow(&prepared.profile.events, clock, prepared.measured_from, *console);
     let monitor = Monitor::start(Watched {
         clock,
         driver: engine.driver().clone(),
