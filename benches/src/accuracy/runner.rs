@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use plimsoll_reports::run_dir;
 use plimsoll_reports::validation::Validation;
 
 use super::results::{self, MachineFacts, Measured};
@@ -26,6 +27,8 @@ pub struct Runner<'a> {
     pub results: PathBuf,
     /// First port of the cluster.
     pub ports: u16,
+    /// The costs that the model uses.
+    pub calibration: PathBuf,
 }
 
 impl Runner<'_> {
@@ -38,20 +41,43 @@ impl Runner<'_> {
             self.start(&workload.cluster)?;
             *current = Some(workload.cluster.clone());
         }
-        let stem = workload.file_stem();
-        let folder = self.runs.join(&stem);
+        let folder = self.folder(workload);
         fs::create_dir_all(&self.runs).map_err(|error| format!("cannot make {}: {error}", self.runs.display()))?;
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(|error| format!("cannot clear {}: {error}", folder.display()))?;
         }
+        self.validate(workload, &["--yes", "--pause", &self.suite.pause])
+    }
+
+    /// Holds the model, as it is now, against the runs that [`Runner::measure`] left.
+    ///
+    /// # Errors
+    /// In words: runs that are not there.
+    pub fn predict(&self, workload: &Workload) -> Result<Validation, String> {
+        let folder = self.folder(workload).display().to_string();
+        self.validate(workload, &["--measured", &folder])
+    }
+
+    /// Whether there are runs of a workload.
+    pub fn is_measured(&self, workload: &Workload) -> bool {
+        self.folder(workload).join("run-1").is_dir()
+    }
+
+    fn folder(&self, workload: &Workload) -> PathBuf {
+        self.runs.join(workload.file_stem())
+    }
+
+    fn validate(&self, workload: &Workload, flags: &[&str]) -> Result<Validation, String> {
+        let (stem, folder) = (workload.file_stem(), self.folder(workload));
         let text = self.suite.profile(workload)?;
         let profile = self.runs.join(format!("{stem}.toml"));
         fs::write(&profile, &text).map_err(|error| format!("cannot write {}: {error}", profile.display()))?;
         let mut command = Command::new(&self.program);
-        command.arg("validate").arg(&profile).arg("--yes").arg("--out").arg(&folder);
+        command.arg("validate").arg(&profile).arg("--out").arg(&folder).args(flags);
         command.args(["--rate", &workload.rate, "--duration", &self.suite.duration]);
         command.args(["--repeats", &self.suite.repeats.to_string()]);
         command.args(["--address", &format!("127.0.0.1:{}", self.ports + 33)]);
+        command.arg("--calibration").arg(&self.calibration);
         for value in &workload.set_values {
             command.args(["--set", value]);
         }
@@ -70,7 +96,7 @@ impl Runner<'_> {
             workload: workload.name.clone(),
             set: workload.set,
             rate: workload.rate.clone(),
-            at: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            at: measured_at(&folder.join("run-1"))?,
             machine: MachineFacts::look(),
             profile: text,
             validation: validation.clone(),
@@ -114,6 +140,17 @@ impl Runner<'_> {
         // A cluster that is not there is as good as gone.
         let _ = command.args(["--name", CLUSTER]).stdout(std::process::Stdio::null()).status();
     }
+}
+
+/// When a run began, in UTC.
+fn measured_at(run: &Path) -> Result<String, String> {
+    let manifest = run_dir::read_manifest(&run.join(run_dir::MANIFEST_FILE)).map_err(|error| error.to_string())?;
+    manifest
+        .clock
+        .started_at
+        .and_then(|at| at.parse::<jiff::Timestamp>().ok())
+        .map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+        .ok_or_else(|| format!("{}: a measured run has a time at which it began; measure again", run.display()))
 }
 
 /// `plimsoll-load` beside this program.

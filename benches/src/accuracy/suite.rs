@@ -13,6 +13,8 @@ pub struct Suite {
     pub repeats: u16,
     /// How long each run's load lasts.
     pub duration: String,
+    /// Time between two runs.
+    pub pause: String,
     /// The workloads, in the order in which they are measured.
     #[serde(rename = "workload")]
     pub workloads: Vec<Workload>,
@@ -56,6 +58,9 @@ pub struct Workload {
     /// Bytes of its result.
     #[serde(default)]
     pub result: Option<String>,
+    /// Keys of the profile's `[[event]]`.
+    #[serde(default)]
+    pub event: Option<String>,
     /// The cluster it runs on, where that is not the default one.
     #[serde(default)]
     pub cluster: ClusterOptions,
@@ -161,6 +166,9 @@ impl Suite {
                 child.trim()
             );
         }
+        if let Some(event) = &workload.event {
+            let _ = write!(text, "\n[[event]]\n{}\n", event.trim());
+        }
         text.push_str(WORKERS);
         Ok(text)
     }
@@ -181,6 +189,16 @@ use = "measured-2-core"
 "#;
 
 impl Workload {
+    /// What tables call it.
+    pub fn title(&self) -> String {
+        format!("{} at {}", self.name, self.rate)
+    }
+
+    /// Whether a name on the command line means it: that of all its rates, or with one of them.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.title() == name
+    }
+
     /// The name of its files: its own, and its rate.
     pub fn file_stem(&self) -> String {
         let mut stem = String::new();
@@ -226,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_workload_without_steps_or_with_an_unknown_shape_is_named() {
-        let text = "repeats = 3\nduration = \"1min\"\n[[workload]]\nname = \"a\"\nset = \"held-out\"\nrate = \"1/s\"\n";
+        let text = "repeats = 3\nduration = \"1min\"\npause = \"15s\"\n[[workload]]\nname = \"a\"\nset = \"held-out\"\nrate = \"1/s\"\n";
         assert!(Suite::parse(text).unwrap_err().contains("\"a\" needs either"));
         assert!(Suite::parse(&format!("{text}use = \"b\"\n")).unwrap_err().contains("\"b\", which is not there"));
     }

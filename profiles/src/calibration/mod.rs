@@ -101,13 +101,6 @@ pub struct CpuCosts {
     pub database_visibility: Nanos,
     pub database_wake: Nanos,
     pub database_idle_core: Nanos,
-    /// For each KiB of payload that an operation writes: taking it in, passing it on, and handing it out again later.
-    #[serde(default)]
-    pub frontend_per_kib: Nanos,
-    #[serde(default)]
-    pub history_per_kib: Nanos,
-    #[serde(default)]
-    pub database_per_kib: Nanos,
     pub idle_frontend: Nanos,
     pub idle_history: Nanos,
     pub idle_matching: Nanos,

@@ -406,13 +406,6 @@ impl Model {
                     }
                 }
                 Visit::Provider => break Next::After(self.provider_latency()),
-                Visit::Carry(process) => {
-                    let payload = chain.payload;
-                    let demand = self.carry_cost(process, payload);
-                    if demand > Nanos::ZERO {
-                        break Next::Cpu(process, demand);
-                    }
-                }
                 Visit::Read => self.read_is_over(id, schedule),
                 Visit::Decide => self.decide_at(id, schedule),
                 Visit::Committed => self.committed(id, schedule),
@@ -454,22 +447,10 @@ impl Model {
         let chain = &mut self.chains[id];
         let extra = u64::from(chain.extra_statements) * u64::from(commands);
         let statements = u64::from(statements) + extra;
-        let carried = if commands { chain.payload } else { 0 };
-        let carrying = per_kib(carried, self.calibration.cpu.database_per_kib);
-        chain.database = nanoseconds(cpu + self.visits.command_cpu() * extra + carrying);
+        chain.database = nanoseconds(cpu + self.visits.command_cpu() * extra);
         self.work.statements += statements;
         self.work.write_transactions += u64::from(transaction);
         statements
-    }
-
-    /// CPU of a service for payload; what is as small as the rest of the message costs nothing more.
-    #[inline]
-    pub(super) fn carry_cost(&self, process: Process, payload: u32) -> Nanos {
-        if payload < SMALL_PAYLOAD {
-            return Nanos::ZERO;
-        }
-        let cpu = &self.calibration.cpu;
-        per_kib(payload, if process == Process::Frontend { cpu.frontend_per_kib } else { cpu.history_per_kib })
     }
 
     /// Counts a commit and its WAL.
@@ -545,14 +526,6 @@ enum Next {
 
 /// A row above this is compressed (TOAST_TUPLE_THRESHOLD, 2,032 bytes, less what a row of `history_node` holds beside its payloads).
 const LARGE_ROW: u64 = 1_800;
-
-/// Payload below which no work of its own is done for it: of 4 KiB it would be a tenth of a millisecond.
-const SMALL_PAYLOAD: u32 = 4_096;
-
-/// A cost for each KiB, of so many bytes.
-fn per_kib(bytes: u32, cost: Nanos) -> Nanos {
-    Nanos((u64::from(bytes) * cost.0) >> 10)
-}
 
 /// CPU of the statements of one transaction, as a chain carries it.
 pub(super) fn nanoseconds(cpu: Nanos) -> u32 {

@@ -89,8 +89,6 @@ pub enum Visit {
     },
     /// Somebody else's server takes as long as it says.
     Provider,
-    /// CPU of a process for the payload that the chain writes.
-    Carry(Process),
     /// A queue task is read: those that were read with it go on, too.
     Read,
     /// The permit is held: the model decides what this write is.
@@ -434,9 +432,6 @@ impl Compiler<'_> {
                 self.visits.extend([Visit::TakeShard, Visit::Decide]);
             }
             decided = self.visits.len() as u32;
-            if op.has_transaction() && shard {
-                self.visits.extend([Visit::Carry(Process::Frontend), Visit::Carry(Process::History)]);
-            }
             self.connect(pool);
             let mut first = true;
             for _ in 0..u32::from(op.append) + u32::from(op.append_twice) {
