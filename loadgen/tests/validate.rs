@@ -142,7 +142,7 @@ fn what_is_within_its_tolerance_exits_0_and_what_is_not_1() {
     assert!(stdout.contains(&validation.verdict_text[..20]), "{stdout}");
     if counted {
         let latencies = validation.rows.iter().filter(|row| row.group == ValidationGroup::Latency);
-        assert!(latencies.into_iter().any(|row| row.metric == "e2e.response" && !row.within), "{:?}", validation.rows);
+        assert!(latencies.into_iter().any(|row| row.metric == "start" && !row.within), "{:?}", validation.rows);
     }
 }
 
