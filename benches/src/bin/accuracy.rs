@@ -3,9 +3,11 @@
 //! `cargo run --release -p plimsoll-benches --bin accuracy` prints the README's table of the committed results; `-- --write README.md` puts it
 //! between the marks there, and `-- --check README.md` exits 1 when another one stands there.
 //!
-//! `-- --summary` prints every row, the worst of those held out last; it exits 1 when one is outside its tolerance. `-- --run` measures what has no result yet on a cluster of its own; `-- --run NAME…` measures those workloads anew. The runs are kept in
-//! `$PLIMSOLL_ACCURACY_RUNS` (`./accuracy-runs`): `-- --predict` holds the model, changed meanwhile, against them once more.
-//! The model's costs are those of `benches/accuracy/calibration.toml`, measured on the same machine: another machine needs its own.
+//! `-- --summary` prints every row, the worst of those held out last; it exits 1 when one is outside its tolerance. `-- --run` measures
+//! what has no result yet on a cluster of its own; `-- --run NAME…` measures those workloads anew. The runs are kept in
+//! `$PLIMSOLL_ACCURACY_RUNS` (`./accuracy-runs`): `-- --predict` holds the model, changed meanwhile, against them once more. The
+//! model's costs are those of `benches/accuracy/calibration.toml`, measured on the same machine: another machine needs its own.
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
