@@ -46,7 +46,7 @@ impl Runner<'_> {
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(|error| format!("cannot clear {}: {error}", folder.display()))?;
         }
-        self.validate(workload, &["--yes", "--pause", &self.suite.pause])
+        self.validate(workload, &["--yes", "--pause", &self.suite.pause], MachineFacts::look())
     }
 
     /// Holds the model, as it is now, against the runs that [`Runner::measure`] left.
@@ -55,7 +55,13 @@ impl Runner<'_> {
     /// In words: runs that are not there.
     pub fn predict(&self, workload: &Workload) -> Result<Validation, String> {
         let folder = self.folder(workload).display().to_string();
-        self.validate(workload, &["--measured", &folder])
+        // The machine is that of the runs; they are of this one where nothing was kept of them yet.
+        let before = results::read(&self.results)?.into_iter();
+        let machine = before
+            .filter(|one| one.workload == workload.name && one.rate == workload.rate)
+            .map(|one| one.machine)
+            .next();
+        self.validate(workload, &["--measured", &folder], machine.unwrap_or_else(MachineFacts::look))
     }
 
     /// Whether there are runs of a workload.
@@ -67,7 +73,7 @@ impl Runner<'_> {
         self.runs.join(workload.file_stem())
     }
 
-    fn validate(&self, workload: &Workload, flags: &[&str]) -> Result<Validation, String> {
+    fn validate(&self, workload: &Workload, flags: &[&str], machine: MachineFacts) -> Result<Validation, String> {
         let (stem, folder) = (workload.file_stem(), self.folder(workload));
         let text = self.suite.profile(workload)?;
         let profile = self.runs.join(format!("{stem}.toml"));
@@ -97,7 +103,7 @@ impl Runner<'_> {
             set: workload.set,
             rate: workload.rate.clone(),
             at: measured_at(&folder.join("run-1"))?,
-            machine: MachineFacts::look(),
+            machine,
             profile: text,
             validation: validation.clone(),
         };

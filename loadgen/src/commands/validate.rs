@@ -8,7 +8,7 @@ use plimsoll::model::{self, LoadWindow, ModelError, Watcher};
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::compare::Tolerances;
 use plimsoll_reports::run_dir::{self, Run};
-use plimsoll_reports::validation::{MeasuredRun, PredictedRun, StepTimes, Validation, is_usable};
+use plimsoll_reports::validation::{MeasuredRun, PredictedRun, StepTimes, Validation, unusable};
 use plimsoll_reports::{html, text};
 
 use super::interrupts::Interrupts;
@@ -140,7 +140,7 @@ fn run_name(number: usize) -> String {
 
 /// What counts of a run that has ended.
 fn tried(run: &Run) -> Try {
-    Try { usable: is_usable(run), speed: Speed::of(run) }
+    Try { usable: unusable(run).is_none(), speed: Speed::of(run) }
 }
 
 fn tolerances(file: Option<&Path>) -> Result<Tolerances, Failure> {
@@ -253,12 +253,11 @@ impl Series<'_> {
         }
         let run = run_dir::read(directory).map_err(unwritten)?;
         let verdict = &outcome.manifest.verdict;
-        let tried = tried(&run);
-        self.repeats.record(tried);
+        self.repeats.record(tried(&run));
         let name = directory.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let moved = self.repeats.moved().last().copied().flatten();
         let speed = moved.map_or_else(String::new, |moved| format!(", machine speed moved by {:.1} %", moved * 100.0));
-        let why = if tried.usable { String::new() } else { format!(": {}", verdict.reasons.join("; ")) };
+        let why = unusable(&run).map_or_else(String::new, |why| format!(": left out, {why}"));
         console.note(&format!("{name}: {}{speed}{why}", verdict.verdict.word()));
         self.runs.push(MeasuredRun { name, run, steps: observed.steps.clone(), canary_moved: None });
         Ok(())

@@ -14,14 +14,17 @@ pub const MEASURED_MACHINE: &str = "measured-2-core";
 /// Its cores.
 const CORES: usize = 2;
 
+/// Whether the user set a key, or the whole table it is in.
+fn is_set(set: &[String], key: &str) -> bool {
+    let table = key.split('.').next().unwrap_or(key);
+    set.iter().filter_map(|one| one.split('=').next()).any(|path| path.trim() == table || path.trim() == key)
+}
+
 /// Overrides that make the profile's cluster the local one that is run against, and each of them in words. What the user set
 /// stays; a cluster elsewhere is as the profile says.
 pub fn overrides(profile: &Cluster, set: &[String], local: &LocalCluster) -> (Vec<String>, Vec<String>) {
     let number = |name: &str| local.get(name).and_then(|value| value.parse::<u32>().ok());
     let (shards, connections) = (number("PLIMSOLL_SHARDS"), number("PLIMSOLL_CONNECTIONS"));
-    let is_set = |key: &str| {
-        set.iter().any(|one| one.split('=').next().is_some_and(|path| path == "cluster" || path.trim() == key))
-    };
     let (mut overrides, mut changes) = (Vec::new(), Vec::new());
     let another = profile.name != MEASURED_MACHINE && !set.iter().any(|one| one.starts_with("cluster"));
     if another {
@@ -33,7 +36,7 @@ pub fn overrides(profile: &Cluster, set: &[String], local: &LocalCluster) -> (Ve
         ));
     }
     let mut number = |key: &str, wanted: Option<u32>, has: Option<u32>| {
-        let Some(wanted) = wanted.filter(|wanted| Some(*wanted) != has && !is_set(key)) else { return };
+        let Some(wanted) = wanted.filter(|wanted| Some(*wanted) != has && !is_set(set, key)) else { return };
         overrides.push(format!("{key}={wanted}"));
         changes.push(format!("{key} is {wanted}, as the cluster has it"));
     };
@@ -55,8 +58,11 @@ pub fn names(set: &[String]) -> Vec<String> {
         ("workers.task_queue_bytes", run.task_queue().len()),
         ("workers.build_id_bytes", worker::BUILD_ID.len()),
     ];
-    let unset = lengths.into_iter().filter(|(key, _)| !set.iter().any(|one| one.starts_with(key)));
-    unset.map(|(key, length)| format!("{key}=\"{length}B\"")).collect()
+    lengths
+        .into_iter()
+        .filter(|(key, _)| !is_set(set, key))
+        .map(|(key, length)| format!("{key}=\"{length}B\""))
+        .collect()
 }
 
 /// The shards and connections that the model was told of when a run was measured, as overrides.
@@ -64,7 +70,7 @@ pub fn as_measured(run: &Run, set: &[String]) -> Vec<String> {
     let cluster: Value = serde_json::from_str(&run.manifest.cluster).unwrap_or_default();
     let keys = ["history_shards", "max_connections"].into_iter();
     let told = keys.filter_map(|key| Some((format!("cluster.{key}"), cluster.get(key)?.as_u64()?)));
-    told.filter(|(key, _)| !set.iter().any(|one| one.starts_with(key))).map(|(key, n)| format!("{key}={n}")).collect()
+    told.filter(|(key, _)| !is_set(set, key)).map(|(key, n)| format!("{key}={n}")).collect()
 }
 
 /// What cannot be carried over: the description has the cores of the machine it was made on.

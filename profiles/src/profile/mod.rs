@@ -150,7 +150,8 @@ pub struct Workers {
     pub max_pods: u32,
 }
 
-/// Lengths of the names that history events carry: a third of what a small workflow stores.
+/// Lengths of the names that history events carry. Those of the load generator make a one-activity history 1,482 bytes, the short ones of
+/// [`Names::MEASURED`] 1,192 (both measured).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Names {
     /// Identity of a worker; a client's is taken as long.

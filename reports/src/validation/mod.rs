@@ -22,25 +22,54 @@ pub use steps::{STEPS_FILE, StepKey, StepSpan, StepTask, StepTimes};
 
 pub(crate) use rows::{error_words, name};
 
-use crate::run_dir::{CheckOutcome, DISPATCH_LAG_CHECK, Run, Trust};
+use crate::run_dir::{CheckOutcome, DISPATCH_LAG_CHECK, Run, Trust, WorkersKind, columns};
 
 /// A run whose machine changed its speed by more than this share is left out (own choice: a tenth is what the other checks of a
 /// run allow the machine, too).
 pub const CANARY_LIMIT: f64 = 0.10;
 
 /// A run that was late in sending, and nothing else, is used when the latest hundredth of its starts was late by at most this share of the shortest
-/// median. Latencies count from the intended time, so that lateness is in them; the p99 of a start is three medians and more, and
-/// half a median changes it by less than the quarter that a p99 may be off. Where the generator shares two busy cores with the
-/// cluster, few runs are under the millisecond that a run asks of itself.
+/// median. Own choice: latencies count from the intended time, so that the lateness is in them, and nearly all of it in the tail. Where
+/// the generator shares two busy cores with the cluster, few runs are under the millisecond that a run asks of itself.
 const LATE_SHARE: f64 = 0.5;
 
-/// Whether a run's verdict about itself lets its numbers be compared with the model's.
-pub fn is_usable(run: &Run) -> bool {
-    match run.manifest.verdict.verdict {
-        Trust::Valid | Trust::Suspect => true,
-        Trust::Incomplete => false,
-        Trust::Invalid => late_by(run).is_some(),
+/// Programs that are neither the cluster's nor the generator's may take this share of the machine's busy time (as in `calibrate`), and this many
+/// cores, which is what sampling by the second cannot tell.
+const OTHERS_SHARE: f64 = 0.2;
+const OTHERS_CORES: f64 = 0.05;
+
+/// Why a run's numbers are not compared with the model's, in words: what it says of itself, or what else ran on its machine. None where they are.
+pub fn unusable(run: &Run) -> Option<String> {
+    let verdict = &run.manifest.verdict;
+    let word = || format!("{}: {}", verdict.verdict.word().to_lowercase(), verdict.reasons.join("; "));
+    match verdict.verdict {
+        Trust::Incomplete => Some(word()),
+        Trust::Invalid if late_by(run).is_none() => Some(word()),
+        _ => others(run).map(|(others, busy)| {
+            format!(
+                "other programs used {others:.1} of the {busy:.1} cores that were busy: stop them, and measure again"
+            )
+        }),
     }
+}
+
+/// Cores that other programs used in the measured window, and all that were busy, where it is too much. Nothing is said where a part of the
+/// cluster or the workers is not seen.
+fn others(run: &Run) -> Option<(f64, f64)> {
+    if run.manifest.measurement.as_ref()?.workers != WorkersKind::InProcess {
+        return None;
+    }
+    let (begin, end) = run.window();
+    let mean = |name: &str| {
+        let within = |(at, _): &(f64, f64)| *at > begin.as_secs_f64() && *at <= end.as_secs_f64();
+        let values: Vec<f64> = run.resources.column(name).into_iter().filter(within).map(|(_, cpu)| cpu).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    let busy = mean("host_cpu")?;
+    let known = ["database_cpu", "frontend_cpu", "history_cpu", "matching_cpu", columns::GENERATOR_CPU];
+    let known: f64 = known.into_iter().map(mean).sum::<Option<f64>>()? + mean("system_worker_cpu").unwrap_or(0.0);
+    let others = busy - known;
+    (others > OTHERS_SHARE * busy + OTHERS_CORES).then_some((others, busy))
 }
 
 /// By how many seconds the latest hundredth was late, of a run that is invalid for nothing else and can be used.
@@ -79,4 +108,35 @@ pub struct MeasuredRun {
     /// By which share the machine-speed canary moved during the run (0.12 is 12 %), whichever way; absent where there was none.
     /// Above [`CANARY_LIMIT`] the run is left out.
     pub canary_moved: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::run_dir::{Measurement, ResourceSeries};
+
+    fn measured(host_cpu: f64, workers: WorkersKind) -> Run {
+        let summary = include_str!("../../tests/fixtures/run.json");
+        let mut run = fixture::run_of(serde_json::from_str(summary).unwrap());
+        run.manifest.measurement = Some(Measurement { workers, ..Measurement::default() });
+        let cpu = [host_cpu, 0.3, 0.1, 0.4, 0.1, 0.1];
+        let names = ["host_cpu", "database_cpu", "frontend_cpu", "history_cpu", "matching_cpu", columns::GENERATOR_CPU];
+        let (begin, end) = run.window();
+        let seconds = begin.as_secs_f64() as u32 + 1..=end.as_secs_f64() as u32;
+        run.resources = ResourceSeries {
+            columns: names.map(str::to_owned).to_vec(),
+            rows: seconds.map(|at| (f64::from(at), cpu.map(Some).to_vec())).collect(),
+        };
+        run
+    }
+
+    #[test]
+    fn a_run_beside_other_programs_is_not_compared_however_valid_it_is() {
+        assert_eq!(unusable(&measured(1.05, WorkersKind::InProcess)), None);
+        let why = unusable(&measured(1.9, WorkersKind::InProcess)).unwrap();
+        assert!(why.contains("other programs used 0.9 of the 1.9 cores"), "{why}");
+        // Workers elsewhere may be what the rest is.
+        assert_eq!(unusable(&measured(1.9, WorkersKind::Processes)), None);
+    }
 }

@@ -6,7 +6,7 @@ use super::document::{
     CurveRange, Named, OfferedLoad, VALIDATION_SCHEMA_VERSION, ValidatedCurves, ValidatedRun, Validation,
     ValidationGroup, ValidationRow, median,
 };
-use super::{CANARY_LIMIT, MeasuredRun, PredictedRun, StepTimes, backlog, is_usable, late_by};
+use super::{CANARY_LIMIT, MeasuredRun, PredictedRun, StepTimes, backlog, late_by, unusable};
 use crate::compare::{self, Tolerances};
 use crate::number;
 use crate::quantity::Interval;
@@ -82,9 +82,9 @@ fn offered(model: &Run, used: &[&MeasuredRun]) -> Option<OfferedLoad> {
 
 fn measured_run(run: &MeasuredRun) -> ValidatedRun {
     let verdict = &run.run.manifest.verdict;
-    let left_out = match (is_usable(&run.run), run.canary_moved) {
-        (false, _) => Some(format!("{}: {}", verdict.verdict.word().to_lowercase(), verdict.reasons.join("; "))),
-        (true, Some(moved)) if moved.abs() > CANARY_LIMIT => Some(format!(
+    let left_out = match (unusable(&run.run), run.canary_moved) {
+        (Some(why), _) => Some(why),
+        (None, Some(moved)) if moved.abs() > CANARY_LIMIT => Some(format!(
             "the machine's speed moved by {}; {} is allowed",
             number::percent(moved.abs()),
             number::percent(CANARY_LIMIT)
