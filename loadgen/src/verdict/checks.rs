@@ -228,7 +228,7 @@ fn gaps(evidence: &Evidence) -> Vec<CheckResult> {
         ),
     )];
     if let Some(fit) = fidelity.exponential {
-        let rejected = fit.test.rejected_at(limits::SIGNIFICANCE);
+        let rejected = fit.test.rejected_at(limits::GAPS_SIGNIFICANCE);
         // A large sample is rejected for timer noise: only the size of the effect counts, chance excluded.
         let outcome = if rejected { graded(fit.beyond_tolerance, suspect, invalid) } else { CheckOutcome::Passed };
         let advice = if outcome == CheckOutcome::Passed {
@@ -239,7 +239,7 @@ fn gaps(evidence: &Evidence) -> Vec<CheckResult> {
         checks.push(Measured::new("gaps are exponential", fit.beyond_tolerance, suspect, "share").conclude(
             outcome,
             format!(
-                "Against the Poisson process, Anderson and Darling's A² of {} gaps is {} ({} at 1 %), the largest \
+                "Against the Poisson process, Anderson and Darling's A² of {} gaps is {} ({} at 0.1 %), the largest \
                  distance {}, beyond the tolerance {} (limit {}).{advice}",
                 number::count(fit.test.samples as u64),
                 number::quantity(fit.test.a_squared),

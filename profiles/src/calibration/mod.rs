@@ -101,6 +101,18 @@ pub struct CpuCosts {
     pub database_visibility: Nanos,
     pub database_wake: Nanos,
     pub database_idle_core: Nanos,
+    /// Per KiB of payload that a request or a task carries through the process; none where a calibration says nothing.
+    #[serde(default)]
+    pub frontend_payload: Nanos,
+    /// The same of history.
+    #[serde(default)]
+    pub history_payload: Nanos,
+    /// The same of matching: of tasks on their way to a worker.
+    #[serde(default)]
+    pub matching_payload: Nanos,
+    /// The same of the database: of payloads written.
+    #[serde(default)]
+    pub database_payload: Nanos,
     pub idle_frontend: Nanos,
     pub idle_history: Nanos,
     pub idle_matching: Nanos,

@@ -63,32 +63,67 @@ fn growth(run: &Run) -> Option<f64> {
     statistics::slope(&points)
 }
 
-/// When the backlog of tasks was highest over the whole run, and how high; `None` where there was none to speak of.
-fn peak(run: &Run, backlog: &[(f64, f64)]) -> Option<(f64, f64)> {
-    let (at, peak) = backlog.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (peak >= FEWEST_TASKS && peak >= FEWEST_SECONDS * offered(run)).then_some((at, peak))
+/// What waits in a run that builds up a backlog of tasks: its open workflows, which both sides count every second (the server refreshes
+/// the backlog that it tells every five seconds only: `matching.TaskQueueInfoByBuildIdTTL`); the tasks, where open workflows are not counted.
+struct Waiting {
+    /// Seconds and workflows or tasks.
+    series: Vec<(f64, f64)>,
+    /// When it is highest, and how high.
+    peak: (f64, f64),
+    /// What is there while nothing waits: the median until the rise.
+    level: f64,
+    /// When it begins to rise.
+    begin: f64,
 }
 
-/// Tasks per second by which a backlog that drains again grew: by least squares, from the last time it was next to nothing until
-/// its peak.
+impl Waiting {
+    /// `None` where no backlog is worth the name.
+    fn of(run: &Run) -> Option<Waiting> {
+        let notable = |(_, height): &(f64, f64)| *height >= FEWEST_TASKS && *height >= FEWEST_SECONDS * offered(run);
+        let highest = |series: &[(f64, f64)]| series.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)).filter(notable);
+        let tasks = run.resources.column(columns::BACKLOG);
+        let tasks_peak = highest(&tasks)?;
+        let open = run.resources.column(columns::OPEN_WORKFLOWS);
+        let (series, peak) = match highest(&open) {
+            Some(peak) => (open, peak),
+            None => (tasks, tasks_peak),
+        };
+        let first_half = series.iter().filter(|(at, height)| *at < peak.0 && *height <= 0.5 * peak.1);
+        let mut before: Vec<f64> = first_half.map(|(_, height)| *height).collect();
+        before.sort_by(f64::total_cmp);
+        // A rise at a steady rate spends half of its time below half of its height: what was there before it is lower still.
+        let level = before.get(before.len() / 4).copied().unwrap_or(0.0);
+        let low = level + DRAINED * (peak.1 - level);
+        let begin = series.iter().filter(|(at, height)| *at < peak.0 && *height <= low).map(|(at, _)| *at);
+        let begin = begin.fold(0.0, f64::max);
+        Some(Waiting { peak, level, begin, series })
+    }
+
+    /// Per second, by least squares from the begin to the peak.
+    fn rise(&self) -> Option<f64> {
+        let within = |(at, _): &&(f64, f64)| (self.begin..=self.peak.0).contains(at);
+        let rising: Vec<(f64, f64)> = self.series.iter().filter(within).copied().collect();
+        statistics::slope(&rising)
+    }
+
+    /// From the peak until it is drained; `None` where the run ended first.
+    fn drain_seconds(&self) -> Option<f64> {
+        let low = self.level + DRAINED * (self.peak.1 - self.level);
+        let drained = self.series.iter().find(|(at, height)| *at > self.peak.0 && *height <= low)?;
+        Some(drained.0 - self.peak.0)
+    }
+}
+
+/// By how much a second a backlog that drains again grew.
 fn rise(run: &Run) -> Option<f64> {
-    drain_seconds(run)?;
-    let backlog = run.resources.column(columns::BACKLOG);
-    let (peak_at, peak) = peak(run, &backlog)?;
-    let nothing = |(seconds, tasks): &&(f64, f64)| *seconds < peak_at && *tasks <= DRAINED * peak;
-    let begin = backlog.iter().filter(nothing).map(|(seconds, _)| *seconds).fold(0.0, f64::max);
-    let rising: Vec<(f64, f64)> =
-        backlog.into_iter().filter(|(seconds, _)| (begin..=peak_at).contains(seconds)).collect();
-    statistics::slope(&rising)
+    let waiting = Waiting::of(run)?;
+    waiting.drain_seconds()?;
+    waiting.rise()
 }
 
-/// From the peak of the backlog of tasks until it is drained, over the whole run; `None` where there was none to speak of, or
-/// the run ended first.
+/// From the peak of a backlog until it is drained, over the whole run; `None` where there was none to speak of, or the run ended first.
 fn drain_seconds(run: &Run) -> Option<f64> {
-    let backlog = run.resources.column(columns::BACKLOG);
-    let (peak_at, peak) = peak(run, &backlog)?;
-    let drained = backlog.iter().find(|(seconds, tasks)| *seconds > peak_at && *tasks <= DRAINED * peak)?;
-    Some(drained.0 - peak_at)
+    Waiting::of(run)?.drain_seconds()
 }
 
 #[cfg(test)]
@@ -140,6 +175,12 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[1].metric.as_str(), rows[1].predicted, rows[1].measured), ("drain_time", 38.0, 48.0));
         assert!(!rows[1].within);
+        // With open workflows, which never are none, it is theirs.
+        let open = |rate: f64| move |at: f64| 7.0 + at % 3.0 + story(rate)(at);
+        let (model, measured) = (run(open(5.0), story(5.0)), run(open(4.0), story(4.0)));
+        let of_open = super::rows(&model, &[&measured], &Tolerances::accuracy());
+        assert!((of_open[1].predicted - 38.0).abs() <= 1.0 && (of_open[1].measured - 48.0).abs() <= 1.0, "{of_open:?}");
+        assert!((of_open[0].predicted - 10.0).abs() < 0.3, "{of_open:?}");
         // It grew as fast in both.
         assert_eq!(rows[0].metric, "backlog_growth");
         assert!((rows[0].predicted - 10.0).abs() < 0.2 && rows[0].within, "{rows:?}");

@@ -7,7 +7,7 @@ use super::document::{
     ValidationGroup, ValidationRow, median,
 };
 use super::{CANARY_LIMIT, MeasuredRun, PredictedRun, StepTimes, backlog, late_by, unusable};
-use crate::compare::{self, Tolerances};
+use crate::compare::{self, Tolerance, Tolerances};
 use crate::number;
 use crate::quantity::Interval;
 use crate::run_dir::{Buckets, Run, Trust};
@@ -165,13 +165,11 @@ fn notes(model: &PredictedRun, used: &[&MeasuredRun], measured: &[ValidatedRun])
                 number::seconds(lag)
             ));
         }
-        if manifest.verdict.verdict == Trust::Suspect {
-            notes.push(format!("{} is SUSPECT: {}", run.name, manifest.verdict.reasons.join("; ")));
-        }
         if manifest.summary.as_ref().and_then(|summary| summary.steady_state) == Some(SteadyState::Overloaded) {
             notes.push(format!("{} was an overload: latencies that grow with the queue are not compared", run.name));
         }
     }
+    notes.extend(suspect(used));
     if let Some(offered) = offered(&model.run, used).filter(OfferedLoad::differs) {
         let (predicted, measured) = (number::rate(offered.predicted), number::rate(offered.measured));
         notes.push(format!(
@@ -188,6 +186,19 @@ fn notes(model: &PredictedRun, used: &[&MeasuredRun], measured: &[ValidatedRun])
     notes
 }
 
+/// Which runs are suspect, and why the first of them is: the others' reasons are mostly the same with other numbers.
+fn suspect(used: &[&MeasuredRun]) -> Option<String> {
+    let is_suspect = |run: &&&MeasuredRun| run.run.manifest.verdict.verdict == Trust::Suspect;
+    let runs: Vec<&&MeasuredRun> = used.iter().filter(is_suspect).collect();
+    let first = runs.first()?;
+    let reasons = first.run.manifest.verdict.reasons.join("; ");
+    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+    Some(match names[..] {
+        [name] => format!("{name} is SUSPECT: {reasons}"),
+        _ => format!("{} are SUSPECT; {}: {reasons}", names.join(", "), first.name),
+    })
+}
+
 fn rows(model: &Run, used: &[&MeasuredRun], tolerances: &Tolerances) -> Vec<ValidationRow> {
     let predicted = numbers(model);
     let measured: Vec<Numbers> = used.iter().map(|run| numbers(&run.run)).collect();
@@ -201,7 +212,8 @@ fn rows(model: &Run, used: &[&MeasuredRun], tolerances: &Tolerances) -> Vec<Vali
                 ValidationGroup::Storage => tolerances.named(&tolerances.storage, &named.metric),
                 ValidationGroup::Backlog => tolerances.named(&tolerances.backlog, &named.metric),
                 ValidationGroup::Latency | ValidationGroup::Step => {
-                    tolerances.latency(&named.metric, named.quantile.unwrap_or(0.5))
+                    let tolerance = tolerances.latency(&named.metric, named.quantile.unwrap_or(0.5));
+                    no_finer_than(tolerances.latency_floor_seconds, tolerance)
                 }
             };
             ValidationRow::judge(named, value, runs, tolerance)
@@ -275,10 +287,16 @@ fn steps(model: &StepTimes, used: &[&MeasuredRun], tolerances: &Tolerances) -> V
                 step: Some(key.clone()),
                 unit: "s".into(),
             };
-            rows.extend(ValidationRow::judge(named, seconds, runs, tolerances.step(&key.kind(), q)));
+            let tolerance = no_finer_than(tolerances.latency_floor_seconds, tolerances.step(&key.kind(), q));
+            rows.extend(ValidationRow::judge(named, seconds, runs, tolerance));
         }
     }
     rows
+}
+
+/// Differences below the floor never count.
+fn no_finer_than(floor_seconds: f64, tolerance: Tolerance) -> Tolerance {
+    Tolerance { absolute: tolerance.absolute.max(floor_seconds), ..tolerance }
 }
 
 fn step_quantile(times: &Buckets, q: f64) -> Option<f64> {

@@ -104,6 +104,7 @@ impl Model {
         let mut chain = self.chain(Purpose::StartActivity, OperationKind::ActivityStarted, activity, shard);
         chain.worker = pod;
         chain.partition = partition as u8;
+        chain.payload = self.program.activities[self.activities[activity].spec as usize].input.0 as u32;
         self.launch(chain, schedule);
     }
 
@@ -296,6 +297,7 @@ impl Model {
             self.runs[run].failed = true;
         }
         let bytes = self.calibration.bytes.event_activity_closed.0 + u64::from(chain.payload);
+        self.add_payload(run, chain.payload);
         self.add_events(run, 2, bytes);
         self.work.history_rows += u64::from(chain.operation != OperationKind::ActivityCompletedBuffered);
         self.notify(run, state.thread, schedule);

@@ -257,6 +257,12 @@ impl Model {
         self.add_events(run, 2, self.calibration.bytes.event_task_started.0 + sticky);
     }
 
+    /// A run's next workflow task brings so much more to its worker.
+    #[inline]
+    pub(super) fn add_payload(&mut self, run: u32, bytes: u32) {
+        self.runs[run].payload_new = self.runs[run].payload_new.saturating_add(bytes);
+    }
+
     /// Counts events of a run's history.
     pub(super) fn add_events(&mut self, run: u32, events: u32, bytes: u64) {
         self.runs[run].events += events;

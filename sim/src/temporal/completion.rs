@@ -12,7 +12,7 @@ impl Model {
     /// What a workflow task's commands add to its transaction.
     pub(super) fn decide_completion(&mut self, id: u32) {
         let run = self.runs[self.chains[id].target];
-        let (mut activities, mut timers, mut children, mut payload) = (0, 0, 0, 0);
+        let (mut activities, mut timers, mut children) = (0, 0, 0);
         let (mut eagers, mut limits, mut fired) = (0, 0, 0);
         let mut thread = run.commands;
         while thread != NONE {
@@ -22,15 +22,13 @@ impl Model {
                     let (eager, limited) = self.timers_with_schedule(activity);
                     eagers += u32::from(eager);
                     limits += u32::from(limited);
-                    payload += self.program.activities[self.activities[activity].spec as usize].input.0;
                 }
                 Command::Timer(span) => {
                     timers += 1;
                     fired += u32::from(!self.outlives_run(run.workflow, span));
                 }
-                Command::Child { workflow, .. } => {
+                Command::Child { .. } => {
                     children += 1;
-                    payload += self.program.types[workflow as usize].input.0;
                 }
                 Command::Message(_) | Command::None => {}
             }
@@ -51,9 +49,6 @@ impl Model {
         // Of several visibility tasks of one transaction the server keeps the last (closeTransactionCollapseVisibilityTasks).
         add(u32::from(closing || !run.first_task_done || run.upserts > 0)); // visibility_tasks
         statements += u32::from(run.has_buffered); // DELETE FROM buffered_events
-        if closing {
-            payload += self.program.types[run.workflow as usize].result.0;
-        }
         if run.closing == Closing::ContinuedAsNew {
             statements += self.timeout_timer(run.workflow);
             writes += self.timeout_timer(run.workflow);
@@ -64,7 +59,23 @@ impl Model {
         let chain = &mut self.chains[id];
         chain.extra_statements = statements as u16;
         chain.extra_writes = writes as u16;
-        chain.payload = payload as u32;
+    }
+
+    /// Payload bytes of the commands that a worker answers a workflow task with.
+    pub(super) fn payload_of_commands(&self, run: u32) -> u32 {
+        let run = &self.runs[run];
+        let types = &self.program.types;
+        let mut payload = if run.closing == Closing::No { 0 } else { types[run.workflow as usize].result.0 };
+        let mut thread = run.commands;
+        while thread != NONE {
+            payload += match self.threads[thread].command {
+                Command::Activity(activity) => self.program.activities[self.activities[activity].spec as usize].input.0,
+                Command::Child { workflow, .. } => types[workflow as usize].input.0,
+                Command::Timer(_) | Command::Message(_) | Command::None => 0,
+            };
+            thread = self.threads[thread].next;
+        }
+        u32::try_from(payload).unwrap_or(u32::MAX)
     }
 
     /// A workflow task's completion is durable: its commands happen.
@@ -75,6 +86,7 @@ impl Model {
         }
         let first = !std::mem::replace(&mut self.runs[run].first_task_done, true);
         let bytes = self.calibration.bytes.event_task_completed.0 + u64::from(self.chains[id].payload);
+        self.add_payload(run, self.chains[id].payload);
         self.add_events(run, 1, bytes);
         self.work.history_rows += 1;
         if self.chains[id].operation == OperationKind::SpeculativeTaskCompleted {
@@ -188,7 +200,8 @@ impl Model {
                 // No client waits for what a schedule started.
                 return self.result(run, schedule);
             }
-            let chain = self.chain(Purpose::Result, OperationKind::Result, run, shard);
+            let mut chain = self.chain(Purpose::Result, OperationKind::Result, run, shard);
+            chain.payload = self.program.types[self.runs[run].workflow as usize].result.0 as u32;
             self.launch(chain, schedule);
             return;
         }

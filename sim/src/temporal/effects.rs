@@ -150,6 +150,7 @@ impl Model {
             Purpose::Message => {
                 let run = chain.run;
                 let added = bytes.event_signal.0 + u64::from(chain.payload);
+                self.add_payload(run, chain.payload);
                 self.add_events(run, 1, added);
                 self.work.history_rows += u64::from(chain.operation != OperationKind::SignalBuffered);
                 self.notify(run, chain.target, schedule);

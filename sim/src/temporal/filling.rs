@@ -22,6 +22,7 @@ impl Model {
             match self.visits.at(place) {
                 Visit::Hop(trip) => takes += trip,
                 Visit::Cpu(_, demand) | Visit::Poll(demand) | Visit::Dispatch(demand) => takes += demand,
+                Visit::Deliver(process) => takes += self.delivery(id, process),
                 Visit::Work => {
                     let chain = &mut self.chains[id];
                     takes += std::mem::take(&mut chain.work) + std::mem::take(&mut chain.wait);

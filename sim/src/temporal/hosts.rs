@@ -5,7 +5,7 @@ use std::hint::select_unpredictable;
 use plimsoll_profiles::units::{Cores, Nanos};
 
 use super::idle::IDLE_JOB;
-use super::model::{Event, Model};
+use super::model::{Event, Model, per_kib};
 use super::visits::Process;
 use crate::engine::{Schedule, TimeSlicing, WakeUp};
 
@@ -58,6 +58,8 @@ impl PodTable {
 pub(super) struct ProcessCosts {
     wake: Nanos,
     idle_core: Nanos,
+    /// Of a KiB that a chain carries.
+    payload: Nanos,
     /// Longest piece of a visit done without sleeping in between.
     part: Nanos,
     collection_every: Nanos,
@@ -70,6 +72,7 @@ impl ProcessCosts {
         let go = |wake, idle_core, collection_every, collection| ProcessCosts {
             wake,
             idle_core,
+            payload: Nanos::ZERO,
             part: runtime.time_slice,
             collection_every,
             collection,
@@ -90,6 +93,8 @@ impl ProcessCosts {
             runtime.matching_collection_every,
             runtime.matching_collection,
         );
+        costs[Process::Frontend as usize].payload = cpu.frontend_payload;
+        costs[Process::History as usize].payload = cpu.history_payload;
         let database = &mut costs[Process::Database as usize];
         *database = go(cpu.database_wake, cpu.database_idle_core, never, Nanos::ZERO);
         database.part = cpu.database_statement;
@@ -111,7 +116,8 @@ impl Model {
         // Both are as good as coins' tosses: no branch depends on them.
         let (wakes, idle_core) = (pod.running == 0, host.has_idle_core());
         let wake = select_unpredictable(wakes, costs.wake, Nanos::ZERO);
-        let demand = demand + wake + select_unpredictable(idle_core, costs.idle_core, Nanos::ZERO);
+        let carried = per_kib(costs.payload, u64::from(self.chains[id].payload));
+        let demand = demand + carried + wake + select_unpredictable(idle_core, costs.idle_core, Nanos::ZERO);
         self.work.wake_ups[process as usize] += u64::from(wakes);
         self.work.idle_cores[process as usize] += u64::from(idle_core);
         self.work.cpu[process as usize] += demand;
@@ -123,6 +129,30 @@ impl Model {
         }
         if collect {
             self.collect_garbage(process, place - self.pods.first[process as usize], schedule);
+        }
+    }
+
+    /// CPU of passing on what a chain carries.
+    pub(super) fn delivery(&self, id: u32, process: Process) -> Nanos {
+        let cpu = &self.calibration.cpu;
+        let cost = if process == Process::Matching { cpu.matching_payload } else { cpu.frontend_payload };
+        per_kib(cost, u64::from(self.chains[id].payload))
+    }
+
+    /// A process passes on what a chain carries.
+    #[cold]
+    pub(super) fn pass_on(&mut self, id: u32, process: Process, schedule: &mut Schedule<Event>) {
+        let demand = self.delivery(id, process);
+        let place = self.pods.first[process as usize] + self.chains[id].pod(process);
+        let pod = &mut self.pods.pods[place as usize];
+        pod.running += 1;
+        pod.since_collection += demand;
+        let (host, part) = (pod.host, pod.costs.part);
+        self.work.cpu[process as usize] += demand;
+        if let Some(WakeUp { at, core }) =
+            self.hosts[host as usize].arrive(schedule.now(), job(id, place), demand, part)
+        {
+            schedule.at(at, Event::Host { host, core });
         }
     }
 

@@ -70,6 +70,7 @@ impl Model {
     pub(super) fn signal_arrived(&mut self, chain: &Chain, schedule: &mut Schedule<Event>) {
         let run = chain.run;
         let added = self.calibration.bytes.event_signal.0 + u64::from(chain.payload);
+        self.add_payload(run, chain.payload);
         self.add_events(run, 1, added);
         self.work.history_rows += u64::from(chain.operation != OperationKind::SignalBuffered);
         let running = self.runs[run].task == WorkflowTask::Started;

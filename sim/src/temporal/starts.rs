@@ -63,6 +63,7 @@ impl Model {
         let bytes = &self.calibration.bytes;
         let signal = if chain.operation == OperationKind::SignalWithStart { bytes.event_signal.0 } else { 0 };
         let added = bytes.event_start.0 + signal + u64::from(chain.payload);
+        self.add_payload(run, chain.payload);
         self.add_events(run, 1 + u32::from(signal > 0), added);
         self.work.history_rows += 1;
         self.run_written(schedule.now());
@@ -181,6 +182,8 @@ impl Model {
             has_updates: false,
             upserts: 0,
             wait_left: Nanos::ZERO,
+            payload_seen: 0,
+            payload_new: 0,
             sticky_pod: NONE,
             cold: true,
             first_task_done: false,

@@ -92,6 +92,10 @@ pub struct Run {
     pub upserts: u16,
     /// Waiting of its local activities beyond the task's next heartbeat.
     pub wait_left: Nanos,
+    /// Payload bytes of its history that a workflow task has brought to a worker.
+    pub payload_seen: u32,
+    /// Those that the next workflow task will bring.
+    pub payload_new: u32,
     /// Pod whose cache holds the run.
     pub sticky_pod: u32,
     /// Mutable state is not in history's cache.

@@ -49,6 +49,9 @@ pub enum Visit {
     Admit(Process, u8),
     /// The frontend's CPU for a worker's poll.
     Poll(Nanos),
+    /// CPU of a process that passes on to a worker what the chain carries, where that is more than a few bytes. It works for the poll
+    /// already and need not be woken.
+    Deliver(Process),
     /// Matching's CPU for adding a task or serving a poll, with what the chain's forwards to other partitions cost.
     Dispatch(Nanos),
     /// CPU and then waiting time that the chain itself carries: work on a worker.
@@ -467,6 +470,9 @@ impl Compiler<'_> {
         if op.visibility {
             self.visibility();
         }
+        if to_worker(op.name) {
+            self.visits.extend([Visit::Deliver(Process::Matching), Visit::Deliver(Process::Frontend)]);
+        }
         if op.history > 0 {
             let client = if op.frontend > 0 || to_worker(op.name) { self.trips.client } else { Nanos::ZERO };
             self.hop(self.trips.service + client);
@@ -499,7 +505,7 @@ impl Compiler<'_> {
 }
 
 /// Whether the operation's answer travels on to a worker as the answer of its poll.
-fn to_worker(kind: OperationKind) -> bool {
+pub(super) fn to_worker(kind: OperationKind) -> bool {
     use OperationKind::{ActivityStarted, SpeculativeTaskStarted, WorkflowTaskStarted};
     matches!(kind, WorkflowTaskStarted | SpeculativeTaskStarted | ActivityStarted)
 }

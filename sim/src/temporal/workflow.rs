@@ -196,6 +196,11 @@ impl Model {
         chain.worker = pod;
         chain.partition = partition as u8;
         chain.flag = sticky;
+        // A worker that has the run in its cache is sent the new events only.
+        let state = &mut self.runs[run];
+        let new = std::mem::take(&mut state.payload_new);
+        chain.payload = if sticky { new } else { new.saturating_add(state.payload_seen) };
+        state.payload_seen = state.payload_seen.saturating_add(new);
         self.launch(chain, schedule);
     }
 
@@ -300,6 +305,9 @@ impl Model {
         }
         let mut chain = self.chain(purpose, operation, run, shard);
         chain.worker = pod;
+        if purpose == Purpose::CompleteWorkflowTask {
+            chain.payload = self.payload_of_commands(run);
+        }
         self.launch(chain, schedule);
     }
 
