@@ -79,7 +79,12 @@ impl Checker {
             },
         };
         if drain.grace == Nanos::ZERO {
-            self.note("grace", "a grace period of zero", "zero", "give the terminationGracePeriodSeconds, e.g. \"360s\"");
+            self.note(
+                "grace",
+                "a grace period of zero",
+                "zero",
+                "give the terminationGracePeriodSeconds, e.g. \"360s\"",
+            );
         }
         drain
     }
@@ -99,7 +104,12 @@ impl Checker {
                 let label = if percent > 100 { "above 100" } else { "not above the step before" };
                 let message = format!("{percent} % after {before} %");
                 self.under(index, |c| {
-                    c.note("percent", message, label, "shares rise from step to step, to 100 at most, e.g. 5, 20, 50, 100");
+                    c.note(
+                        "percent",
+                        message,
+                        label,
+                        "shares rise from step to step, to 100 at most, e.g. 5, 20, 50, 100",
+                    );
                 });
             }
             steps.push(CanaryStep { percent, wait: raw.wait.unwrap_or(Nanos::ZERO) });

@@ -23,7 +23,7 @@ pub struct Rollout {
     pub pod_replacement: PodReplacement,
     /// Blue-green, and canary by worker versioning: what becomes of runs that the old version began.
     pub old_runs: OldRuns,
-    /// Blue-green: how long the old pods are kept after the cut-over.
+    /// Blue-green: how long the old pods are kept after the cut-over. Rolling: how long its rule is looked at when it is over.
     pub wait: Nanos,
     /// Canary: what is divided.
     pub by: CanaryBy,

@@ -33,7 +33,7 @@ pub(crate) struct RawRollout {
     pub pod_replacement: Option<RawPodReplacement>,
     /// Blue-green, and canary by versioning: what becomes of runs that the old version began. Default: pinned.
     pub old_runs: Option<RawOldRuns>,
-    /// Blue-green: how long the old pods are kept after the cut-over. Default: 1h.
+    /// Blue-green: how long the old pods are kept after the cut-over. Rolling: how long its rule is looked at when it is over. Default: 1h.
     pub wait: Option<Nanos>,
     /// Canary: what is divided. Default: versioning.
     pub by: Option<RawCanaryBy>,

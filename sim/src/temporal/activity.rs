@@ -3,8 +3,8 @@
 use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::{Bytes, Nanos};
 
-use super::forwarding::Kind;
 use super::fleet_versions::OLD;
+use super::forwarding::Kind;
 use super::model::{Event, Model};
 use super::program::HeartbeatSpec;
 use super::record::Metric;

@@ -133,7 +133,8 @@ impl Model {
         }
         let streams = Streams::new(self.settings.seed);
         let partitions = self.forwarders.partitions();
-        let backlog = |purpose| Backlog::new(partitions, streams.stream("temporal", purpose, self.settings.replication));
+        let backlog =
+            |purpose| Backlog::new(partitions, streams.stream("temporal", purpose, self.settings.replication));
         let runs = self.runs.indices();
         let open = runs.into_iter().filter(|run| !self.runs[*run].closed).count() as u32;
         self.new_version = Some(Box::new(NewVersion {

@@ -96,6 +96,8 @@ enum Phase {
     RunsClose { of: u8 },
     /// A version's pods drain.
     Drains { of: u8 },
+    /// A rolling update is over, and its rule is still looked at.
+    Watched { until: Nanos },
     /// Nothing is left to do.
     Done,
 }
@@ -200,6 +202,13 @@ impl RolloutController {
             true => Phase::RunsClose { of: NEW },
             false => Phase::Drains { of: NEW },
         };
+    }
+
+    /// A rolling update may be over before its rule has seen enough.
+    fn is_watched_afterwards(&self) -> bool {
+        let rule = &self.rollout.rollback;
+        let has_rule = rule.failure_share.is_some() || rule.end_to_end_p99.is_some();
+        self.rollout.strategy == RolloutStrategy::Rolling && has_rule && !self.taken_back
     }
 
     fn is_forced(&self) -> bool {
@@ -344,8 +353,12 @@ impl FleetController for RolloutController {
             }
             Phase::Drains { of } if !seen.pods.iter().any(|pod| pod.version == of) => {
                 actions.push(FleetAction::Milestone(Milestone::Gone));
-                self.phase = Phase::Done;
+                self.phase = match self.is_watched_afterwards() {
+                    true => Phase::Watched { until: seen.at + self.rollout.wait },
+                    false => Phase::Done,
+                };
             }
+            Phase::Watched { until } if seen.at >= until => self.phase = Phase::Done,
             _ => {}
         }
         actions
