@@ -8,6 +8,7 @@ use crate::compare::{self, Comparison, Difference};
 use crate::number;
 use crate::plan_document::PlanDocument;
 use crate::quantity::Interval;
+use crate::rollout_document::RolloutsDocument;
 use crate::run_document::{Latencies, Quantiles, RunDocument};
 use crate::sizes;
 use crate::sweep_document::SweepDocument;
@@ -56,6 +57,34 @@ pub fn run(document: &RunDocument) -> String {
             });
             let [value, low, high] = cells;
             table.push([format!("latency.{metric}.{name}"), value, low, high]);
+        }
+    }
+    table.finish()
+}
+
+/// `strategy,taken_back,number,value`: one row per number of each strategy, spans in seconds; empty where there is none.
+pub fn rollouts(document: &RolloutsDocument) -> String {
+    let mut table = Table::new(["strategy", "taken_back", "number", "value"]);
+    for outcome in &document.strategies {
+        for (taken_back, rollout) in [("no", &outcome.rollout), ("yes", &outcome.taken_back)] {
+            let optional = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+            let back = rollout.rollback.as_ref().and_then(|rollback| rollback.back_seconds);
+            let mut row = |number: &str, value: String| {
+                table.push([outcome.strategy.clone(), taken_back.to_owned(), number.to_owned(), value]);
+            };
+            row("complete_seconds", optional(rollout.complete_seconds));
+            row("gone_seconds", optional(rollout.gone_seconds));
+            row("back_seconds", optional(back));
+            row("fewest_ready", rollout.pods.fewest_ready.to_string());
+            row("most_pods", rollout.pods.most.to_string());
+            row("most_pods_with_draining", rollout.pods.most_with_draining.to_string());
+            row("pod_hours", rollout.pod_hours.to_string());
+            row("extra_pod_hours", rollout.extra_pod_hours.to_string());
+            row("activities_cut_off", rollout.activities_cut_off.to_string());
+            row("caches_lost", rollout.caches_lost.to_string());
+            row("histories_replayed", rollout.histories_replayed.to_string());
+            row("new_version_attempts", rollout.new_version_attempts.to_string());
+            row("new_version_failed", rollout.new_version_failed.to_string());
         }
     }
     table.finish()

@@ -13,6 +13,7 @@ pub mod measured;
 pub mod number;
 pub mod plan_document;
 pub mod quantity;
+pub mod rollout_document;
 pub mod run_dir;
 pub mod run_document;
 pub mod schema;

@@ -75,6 +75,7 @@ pub fn summarise(run: &Run, steady_state: SteadyState) -> Option<RunDocument> {
             unsent: counts.unsent,
         },
         utilisation: utilisation(run, measurement),
+        rollout: None,
         measured_seconds: seconds,
         warmup_seconds: measurement.window.start_seconds,
         events_simulated: 0,

@@ -40,6 +40,9 @@ pub struct RunDocument {
     pub counts: Counts,
     /// Mean utilisation (0 to 1) by resource over the measured window.
     pub utilisation: std::collections::BTreeMap<String, f64>,
+    /// The rollout of a new worker version, where the profile has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<crate::rollout_document::RolloutDocument>,
     /// Length of the measured window, seconds.
     pub measured_seconds: f64,
     /// Length removed as warm-up, seconds.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::compare::Comparison;
 use crate::plan_document::PlanDocument;
+use crate::rollout_document::RolloutsDocument;
 use crate::run_dir::Manifest;
 use crate::run_document::RunDocument;
 use crate::sweep_document::SweepDocument;
@@ -16,7 +17,7 @@ use crate::validation::Validation;
 /// A published schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedSchema {
-    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`, `validation`.
+    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`, `rollouts`, `validation`.
     pub name: &'static str,
     /// The schema.
     pub schema: Value,
@@ -38,6 +39,7 @@ pub fn all() -> Vec<PublishedSchema> {
         PublishedSchema { name: "sweep", schema: of::<SweepDocument>() },
         PublishedSchema { name: "compare", schema: of::<Comparison>() },
         PublishedSchema { name: "run", schema: of::<Manifest>() },
+        PublishedSchema { name: "rollouts", schema: of::<RolloutsDocument>() },
         PublishedSchema { name: "validation", schema: of::<Validation>() },
     ]
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use import::ImportCommand;
-pub use model::{ModelArgs, PlanArgs, SimulateArgs, SweepArgs};
+pub use model::{ModelArgs, PlanArgs, RolloutsArgs, SimulateArgs, SweepArgs};
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
 
 const AFTER_HELP: &str = "\
@@ -92,6 +92,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Simulate a grid of values
     Sweep(SweepArgs),
+    /// Try the profile's rollout as rolling update, blue-green and canary, and take each back
+    Rollouts(RolloutsArgs),
     /// Compare two runs, quantile by quantile and resource by resource
     Compare(CompareArgs),
     /// Make a report of one or more runs
@@ -167,6 +169,8 @@ pub enum SchemaName {
     Compare,
     /// The run.json of a run directory.
     Run,
+    /// What `rollouts --format json` prints.
+    Rollouts,
     /// What `load validate --format json` prints.
     Validation,
 }

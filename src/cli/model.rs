@@ -49,6 +49,17 @@ pub struct SimulateArgs {
     pub output: OutputArgs,
 }
 
+/// `plimsoll rollouts`.
+#[derive(Debug, Args)]
+pub struct RolloutsArgs {
+    /// Which profile, and how the model runs.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Where the answer goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
 /// `plimsoll sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArgs {

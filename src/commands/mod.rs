@@ -9,6 +9,7 @@ mod man;
 mod plan;
 mod prepare;
 mod report;
+mod rollouts;
 mod rules;
 mod schema;
 mod simulate;
@@ -31,6 +32,7 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Sweep(arguments) => sweep::run(&arguments, console),
         Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Report(arguments) => report::run(&arguments, console),
+        Command::Rollouts(arguments) => rollouts::run(&arguments, console),
         Command::Rules(rule) => rules::run(&rule, console),
         Command::Import(what) => import::run(&what, console),
         Command::Schema(arguments) => schema::run(&arguments, console),

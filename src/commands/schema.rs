@@ -18,6 +18,7 @@ pub fn run(arguments: &SchemaArgs, console: &Console) -> Result<Exit, Failure> {
         SchemaName::Sweep => published("sweep")?,
         SchemaName::Compare => published("compare")?,
         SchemaName::Run => published("run")?,
+        SchemaName::Rollouts => published("rollouts")?,
         SchemaName::Validation => published("validation")?,
     };
     console.answer(&text)?;

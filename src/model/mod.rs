@@ -2,6 +2,7 @@
 
 mod limits;
 mod plan;
+mod rollout;
 mod rules;
 mod run_directory;
 mod sensitivity;
@@ -27,6 +28,7 @@ use plimsoll_reports::run_document::RunDocument;
 use plimsoll_sim::planner;
 use plimsoll_sim::temporal::StepTimes;
 
+pub use rollout::rollouts;
 pub use run_directory::write as write_run_directory;
 pub use steps::step_times;
 

@@ -18,7 +18,7 @@ use plimsoll_sim::temporal::{
 };
 
 use super::plan::{latency_curves, span_label};
-use super::{LoadWindow, ModelError, RunInterval, SimulateSettings, SimulatedRun, words};
+use super::{LoadWindow, ModelError, RunInterval, SimulateSettings, SimulatedRun, rollout, words};
 
 /// A schedule that starts more workflows than this is cut to its peak, unless the whole is asked for.
 const MOST_WORKFLOWS: f64 = 30_000.0;
@@ -31,7 +31,7 @@ const DRAIN: Nanos = Nanos::from_secs(1_800);
 const POOLED_WORKFLOWS: f64 = 8_000.0;
 /// Replications, at most.
 const MOST_REPLICATIONS: u32 = 16;
-/// Waits of a run that is sent to a cluster are waited for, and time-outs that outlive it cost it nothing.
+/// Waits of a run that is sent to a cluster, or in which pods come and go, are waited for, and time-outs that outlive it cost it nothing.
 const WAITED_FOR: Nanos = Nanos::from_secs(365 * 86_400);
 
 /// Simulates the profile on its cluster.
@@ -48,11 +48,32 @@ pub fn run(
     let profile = shortened(profile, settings.whole, &mut warnings);
     let size = sized(&profile, calibration, settings.seed, cancelled, &mut warnings);
     let duration = profile.arrivals.duration();
-    let residence = Program::of(&profile).mean_residence(&profile, LONGEST_WAIT);
-    let warmup = Nanos(duration.0 / 5).min(Nanos(residence.0 * 5 / 4) + Nanos::from_secs(1));
+    let warmup = warmup(&profile);
     let measured = duration.saturating_sub(warmup);
-    let stretch = Stretch { warmup, measured, longest_wait: LONGEST_WAIT, replications: 1 };
+    let longest_wait = if profile.rollout.is_some() { WAITED_FOR } else { LONGEST_WAIT };
+    let stretch = Stretch { warmup, measured, longest_wait, replications: 1 };
     simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)
+}
+
+/// Until workflows that were started at the begin are over, a fifth of the schedule at most.
+fn warmup(profile: &Profile) -> Nanos {
+    let residence = Program::of(profile).mean_residence(profile, LONGEST_WAIT);
+    Nanos(profile.arrivals.duration().0 / 5).min(Nanos(residence.0 * 5 / 4) + Nanos::from_secs(1))
+}
+
+/// The sizes and settings with which a profile's rollouts are simulated: its whole schedule.
+pub fn rollout_settings(
+    profile: &Profile,
+    calibration: &Calibration,
+    seed: u64,
+    cancelled: &(dyn Fn() -> bool + Sync),
+    warnings: &mut Vec<String>,
+) -> (SystemSize, Settings) {
+    let size = sized(profile, calibration, seed, cancelled, warnings);
+    let warmup = warmup(profile);
+    let measured = profile.arrivals.duration().saturating_sub(warmup);
+    let stretch = Stretch { warmup, measured, longest_wait: WAITED_FOR, replications: 1 };
+    (size, settings(seed, &stretch))
 }
 
 /// Simulates what a load generator sends: all of it up to the end of the window, with the same intended times.
@@ -74,6 +95,7 @@ pub fn load(
     }
     // Ramp and warm-up come before the schedule that events are counted from.
     profile.events.iter_mut().for_each(|event| event.at += window.measured_from);
+    profile.rollout.iter_mut().for_each(|rollout| rollout.at += window.measured_from);
     let mut warnings = Vec::new();
     let size = sized(&profile, calibration, window.seed, cancelled, &mut warnings);
     let warmup = window.measured_from.min(until);
@@ -93,21 +115,14 @@ struct Stretch {
     replications: u32,
 }
 
-fn simulated(
-    profile: &Profile,
-    calibration: &Calibration,
-    size: SystemSize,
-    seed: u64,
-    stretch: Stretch,
-    mut warnings: Vec<String>,
-    cancelled: &(dyn Fn() -> bool + Sync),
-) -> Result<SimulatedRun, ModelError> {
-    let Stretch { warmup, measured, longest_wait, replications } = stretch;
+/// How a stretch is simulated.
+fn settings(seed: u64, stretch: &Stretch) -> Settings {
+    let &Stretch { warmup, measured, longest_wait, .. } = stretch;
     let second = Nanos::from_secs(1);
     // A load that ends before anything of it is measured has one interval, not one per nanosecond.
     let longest = if measured > Nanos::ZERO { measured } else { second };
     let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS)).max(second).min(longest);
-    let simulation = Settings {
+    Settings {
         seed,
         replication: 0,
         load: Load::Schedule,
@@ -121,7 +136,21 @@ fn simulated(
         retention_deletes: false,
         max_events: u64::MAX,
         max_open: 2_000_000,
-    };
+    }
+}
+
+fn simulated(
+    profile: &Profile,
+    calibration: &Calibration,
+    size: SystemSize,
+    seed: u64,
+    stretch: Stretch,
+    mut warnings: Vec<String>,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<SimulatedRun, ModelError> {
+    let simulation = settings(seed, &stretch);
+    let interval = simulation.interval;
+    let Stretch { warmup, measured, replications, .. } = stretch;
     let mut outcome = simulate_with_steps(profile, calibration, size, simulation, cancelled);
     let counts = (outcome.counts, outcome.unfinished);
     let mut rows = vec![resources(&outcome.samples, interval)];
@@ -143,8 +172,14 @@ fn simulated(
         ));
     }
     warn(&outcome, &mut warnings);
+    let rollout = profile
+        .rollout
+        .as_ref()
+        .and_then(|rollout| rollout::summary(rollout, outcome.size.workers.pods.count, &outcome, warmup, interval));
+    warnings.extend(rollout.as_ref().and_then(rollout::warning));
+    let document = document(profile, calibration, &outcome, (seed, warmup, measured), counts, warnings);
     Ok(SimulatedRun {
-        document: document(profile, calibration, &outcome, (seed, warmup, measured), counts, warnings),
+        document: RunDocument { rollout, ..document },
         slo_met: slo_met(profile, &outcome),
         phases: phases(profile),
         versions: BTreeMap::from([
@@ -163,7 +198,8 @@ fn simulated(
 fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<String>) -> Profile {
     let mut profile = profile.clone();
     let expected = profile.arrivals.mean_rate().as_per_second() * profile.arrivals.duration().as_secs_f64();
-    if whole || expected <= MOST_WORKFLOWS {
+    // A rollout lasts as long as it lasts.
+    if whole || expected <= MOST_WORKFLOWS || profile.rollout.is_some() {
         return profile;
     }
     let peak = profile.arrivals.peak(PEAK_WINDOW);
@@ -296,6 +332,7 @@ fn document(
             unsent: 0,
         },
         utilisation: utilisation(profile, outcome),
+        rollout: None,
         measured_seconds: measured.as_secs_f64(),
         warmup_seconds: warmup.as_secs_f64(),
         events_simulated: outcome.events,
@@ -429,6 +466,10 @@ fn columns() -> Vec<ResourceColumn> {
         column("backlog", "tasks"),
         column("activities", "activities"),
         column("history_connections", "connections"),
+        column("worker_pods_ready", "pods"),
+        column("worker_pods_starting", "pods"),
+        column("worker_pods_draining", "pods"),
+        column("activities_cut_off", "1/s"),
     ]
 }
 
@@ -481,6 +522,10 @@ fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
                 Some(pair[1].backlog as f64),
                 Some(pair[1].activities as f64),
                 Some(pair[1].connections as f64),
+                Some(f64::from(pair[1].pods.ready)),
+                Some(f64::from(pair[1].pods.starting)),
+                Some(f64::from(pair[1].pods.draining)),
+                rate(pair[1].cut_off - pair[0].cut_off),
             ];
             (pair[1].at, values)
         })

@@ -89,6 +89,15 @@ pub fn choose_deployment_strategy(change: Change) -> Strategy {
     }
 }
 
+/// The matrix's row of a strategy, `rolling`, `blue-green` or `canary`; that of a canary for any other name, as the rule does when in doubt.
+pub fn matrix_row(strategy: &str) -> Strategy {
+    match strategy {
+        "rolling" => ROLLING,
+        "blue-green" => BLUE_GREEN,
+        _ => CANARY,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// The shipped profiles.
-pub const SHIPPED: [&str; 7] = [
+pub const SHIPPED: [&str; 8] = [
     "agent-pipeline",
     "iot-devices",
     "nightly-batch",
     "one-activity",
     "order-fulfilment",
+    "rolling-example",
     "subscriptions",
     "worked-example",
 ];

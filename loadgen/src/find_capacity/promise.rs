@@ -190,6 +190,7 @@ mod tests {
             offered_per_second: 10.0,
             counts: Default::default(),
             utilisation: Default::default(),
+            rollout: None,
             measured_seconds: 30.0,
             warmup_seconds: 0.0,
             events_simulated: 0,

@@ -7,6 +7,7 @@ mod arrivals;
 mod cluster;
 mod database;
 mod expand;
+mod rollout;
 mod server;
 mod workflow;
 
@@ -176,7 +177,8 @@ pub(crate) fn profile(raw: RawProfile, context: &Context<'_>) -> Result<Profile,
     let events = c.under("event", |c| c.events(raw.event));
     let calibration = c.calibration(raw.calibration);
     let sdk = raw.sdk.map_or(Sdk::Go, sdk);
-    c.finish(Profile { name, sdk, arrivals, workflows, slo, workers, growth, cluster, events, calibration })
+    let rollout = c.under("rollout", |c| c.rollout(raw.rollout, sdk, &workers));
+    c.finish(Profile { name, sdk, arrivals, workflows, slo, workers, growth, cluster, events, rollout, calibration })
 }
 
 fn sdk(raw: RawSdk) -> Sdk {

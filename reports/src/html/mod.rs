@@ -12,6 +12,7 @@ mod finding;
 mod measured;
 mod parts;
 mod plan;
+mod rollout;
 mod run;
 mod runs;
 mod self_check;
@@ -24,6 +25,7 @@ use maud::{Markup, html};
 
 pub use comparison::comparison;
 pub use plan::{plan, plan_with_command};
+pub use rollout::rollouts;
 pub use run::run;
 pub use runs::{RunEntry, runs};
 pub use sweep::sweep;

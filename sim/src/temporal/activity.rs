@@ -3,6 +3,7 @@
 use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::{Bytes, Nanos};
 
+use super::fleet_versions::OLD;
 use super::forwarding::Kind;
 use super::model::{Event, Model};
 use super::program::HeartbeatSpec;
@@ -62,11 +63,12 @@ impl Model {
             return;
         }
         self.chains.remove(id);
-        if self.activity_tasks.has_poller() && !chain.refused {
+        let queue = self.queue_of_activity(activity);
+        if self.activity_queue(queue).has_poller() && !chain.refused {
             if !chain.has_poller {
                 self.forwarders.activity_polls.take_any();
             }
-            if let Some(pod) = self.activity_tasks.offer_task(schedule.now(), activity) {
+            if let Some(pod) = self.activity_queue(queue).offer_task(schedule.now(), activity) {
                 self.deliver_passed_on_activity(activity, pod, u32::from(chain.partition), schedule);
             }
         } else {
@@ -77,7 +79,8 @@ impl Model {
 
     /// The task meets a poller, or waits in the backlog.
     pub(super) fn activity_spooled(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
-        if let Some(pod) = self.activity_tasks.offer_task(schedule.now(), activity) {
+        let queue = self.queue_of_activity(activity);
+        if let Some(pod) = self.activity_queue(queue).offer_task(schedule.now(), activity) {
             self.forwarders.activity_polls.take_any();
             self.deliver_activity(activity, pod, schedule);
         }
@@ -144,6 +147,10 @@ impl Model {
     /// The worker has the activity: it runs in its slot.
     pub(super) fn run_activity(&mut self, activity: u32, pod: u32, schedule: &mut Schedule<Event>) {
         let now = schedule.now();
+        if self.is_gone(pod) {
+            return self.activity_lost_on_its_way(activity, pod, schedule);
+        }
+        let is_defective = self.workers[pod as usize].version != OLD && self.defect_strikes();
         let state = self.activities[activity];
         let spec = &self.program.activities[state.spec as usize];
         let takes = spec.takes.sample(&mut self.random.activity);
@@ -157,7 +164,7 @@ impl Model {
             self.plan_idle_timeout(state.run, start_to_close, schedule);
         }
         self.activities[activity].started = now;
-        self.activities[activity].ending = match (times_out, fails) {
+        self.activities[activity].ending = match (times_out, fails || is_defective) {
             (true, _) => Ending::TimesOut,
             (false, true) if for_good => Ending::FailsForGood,
             (false, true) => Ending::Fails,
@@ -222,6 +229,9 @@ impl Model {
     /// The activity's code is done: the worker answers.
     pub(super) fn answer_activity(&mut self, activity: u32, pod: u32, schedule: &mut Schedule<Event>) {
         let state = self.activities[activity];
+        if self.fleet.is_some() {
+            self.note_finished(&state, pod, schedule.now());
+        }
         let last = self.last_attempt(activity, schedule.now());
         let (purpose, operation) = match state.ending {
             Ending::Fails if !last => (Purpose::FailActivity, OperationKind::ActivityFailed),

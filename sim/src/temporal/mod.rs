@@ -17,6 +17,11 @@ mod completion;
 mod effects;
 mod ends;
 mod filling;
+mod fleet;
+mod fleet_control;
+mod fleet_loss;
+mod fleet_plan;
+mod fleet_versions;
 mod forwarding;
 mod hosts;
 mod idle;
@@ -34,6 +39,8 @@ mod program;
 mod record;
 mod recorder;
 mod requests;
+mod rollout;
+mod rollout_rolling;
 mod signals;
 mod slab;
 mod starts;
@@ -46,12 +53,17 @@ mod visits;
 mod workflow;
 
 pub use audit::Leftovers;
+pub use fleet::{
+    CutActivity, CutOff, Drain, FinishedActivity, FleetPlan, FleetRecord, PodChange, PodCounts, PodEvent, PodState,
+};
+pub use fleet_control::{FleetAction, FleetController, FleetObservation, PodObservation};
+pub use fleet_versions::{NEW, OLD, VersionsSeen};
 pub use idle::IdleLoad;
 pub use model::{Event, Model};
 pub use outages::Outage;
 pub use outcome::{
     EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_under,
-    simulate_until, simulate_with_steps,
+    simulate_until, simulate_with_fleet, simulate_with_steps,
 };
 pub use pages::{PAGE, PageSet, Pages, TOUCHED_AGAIN, distinct_pages};
 pub use postgres::wal_between_checkpoints;
@@ -59,6 +71,8 @@ pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Work};
 pub use recorder::{Latencies, Recorder};
 pub use requests::{QueueCall, Requests};
+pub use rollout::{ForcedRollback, Milestone, RolloutController};
+pub use rollout_rolling::{RollingBounds, RollingStep};
 pub use steps::{Step, StepPart, StepTask, StepTime, StepTimes};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
 pub use visits::Process;

@@ -8,6 +8,7 @@ use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_profiles::{PollerAutoscaling, PollerSplit};
 
+use super::fleet::PodState;
 use super::model::{Event, Model};
 use super::state::{Chain, Purpose};
 use super::system::WorkerFleet;
@@ -113,7 +114,8 @@ impl Model {
 
     /// A poller that waits takes a free slot, and polls; false where either is wanting.
     pub(super) fn wake_workflow_poller(&mut self, pod: u32, schedule: &mut Schedule<Event>) -> bool {
-        let sticky_backlog = self.workflow_tasks.sticky_backlog(pod) > 0;
+        let queue = self.workers[pod as usize].queue;
+        let sticky_backlog = self.workflow_queue(queue).sticky_backlog(pod) > 0;
         let balanced = self.workflow_pollers.balanced;
         let worker = &mut self.workers[pod as usize];
         if worker.workflow_slots == 0 || worker.workflow_pollers == 0 {
@@ -152,12 +154,13 @@ impl Model {
     /// A poll on its way to matching; only one at the normal queue is forwarded.
     fn poll_workflow_tasks(&mut self, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
         if self.workers[pod as usize].stops > 0 {
-            return self.park_poller(Purpose::PollWorkflow, pod, sticky);
+            return self.give_up_poll(Purpose::PollWorkflow, pod, sticky, schedule);
         }
         let mut chain = self.poll(Purpose::PollWorkflow, pod);
         chain.flag = sticky;
         // A partition with a backlog of its own answers the poll itself.
-        if !sticky && self.workflow_tasks.normal_backlog() == 0 {
+        let queue = self.workers[pod as usize].queue;
+        if !sticky && self.workflow_queue(queue).normal_backlog() == 0 {
             chain.forwards = forwards(self.calibration.matching.poll_forwards_workflow);
         }
         self.launch(chain, schedule);
@@ -165,12 +168,13 @@ impl Model {
 
     fn poll_activities(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
         if self.workers[pod as usize].stops > 0 {
-            return self.park_poller(Purpose::PollActivity, pod, false);
+            return self.give_up_poll(Purpose::PollActivity, pod, false, schedule);
         }
         let mut chain = self.poll(Purpose::PollActivity, pod);
         let (partition, forwards) = self.forwarders.activity_polls.sets_out();
         chain.partition = partition as u8;
-        if self.activity_tasks.backlog() == 0 {
+        let queue = self.workers[pod as usize].queue;
+        if self.activity_queue(queue).backlog() == 0 {
             chain.forwards = forwards;
         }
         self.launch(chain, schedule);
@@ -201,17 +205,18 @@ impl Model {
         schedule: &mut Schedule<Event>,
     ) {
         if self.workers[pod as usize].stops > 0 {
-            return self.park_poller(purpose, pod, sticky);
+            return self.give_up_poll(purpose, pod, sticky, schedule);
         }
+        let queue = self.workers[pod as usize].queue;
         if purpose == Purpose::PollWorkflow {
-            if let Some(run) = self.workflow_tasks.offer_poller(pod, sticky) {
+            if let Some(run) = self.workflow_queue(queue).offer_poller(pod, sticky) {
                 self.deliver_workflow_task(run, pod, sticky, schedule);
                 if self.adds_poller(purpose, pod) {
                     self.workers[pod as usize].park_workflow_poller(sticky);
                     self.wake_workflow_poller(pod, schedule);
                 }
             }
-        } else if let Some(activity) = self.activity_tasks.offer_poller(schedule.now(), pod) {
+        } else if let Some(activity) = self.activity_queue(queue).offer_poller(schedule.now(), pod) {
             self.deliver_activity(activity, pod, schedule);
             if self.adds_poller(purpose, pod) {
                 self.activity_poller_free(pod, schedule);
@@ -229,6 +234,14 @@ impl Model {
         let adds = self.poller_autoscaling && room;
         *added += u32::from(adds);
         adds
+    }
+
+    /// A poll that its worker no longer makes; a draining worker may be done with it.
+    fn give_up_poll(&mut self, purpose: Purpose, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
+        self.park_poller(purpose, pod, sticky);
+        if self.workers[pod as usize].state == PodState::Draining {
+            self.end_drain_if_empty(pod, schedule);
+        }
     }
 
     /// A poll whose worker has stopped: the call is cancelled, its slot is free.

@@ -7,12 +7,12 @@ use super::forwarding::Kind;
 use super::model::{Event, Model};
 use super::program::Instruction;
 use super::record::Metric;
-use super::state::{Chain, Closing, NONE, Purpose, WorkflowTask};
+use super::state::{Chain, Closing, LostTask, NONE, Purpose, WorkflowTask};
 use super::timeouts::Timeout;
 use crate::engine::Schedule;
 
 /// The server gives a workflow task this long (default `workflowTaskTimeout`); its timer is not deleted when the task is done.
-const WORKFLOW_TASK_TIMEOUT: Nanos = Nanos::from_secs(10);
+pub(super) const WORKFLOW_TASK_TIMEOUT: Nanos = Nanos::from_secs(10);
 /// A worker whose local activities last longer completes its task and asks for another at once, at this share of the time-out
 /// (SDKs: 80 %; Go `internal_task_handlers.go`, Core `workflow_task_timeout` heartbeat).
 const WORKFLOW_TASK_HEARTBEAT: Nanos = Nanos::from_secs(8);
@@ -106,7 +106,8 @@ impl Model {
             return;
         } else {
             let sticky = self.sticky_worker(run);
-            match self.workflow_tasks.take_poller(sticky) {
+            let queue = self.runs[run].queue;
+            match self.workflow_queue(queue).take_poller(sticky) {
                 Some(pod) => {
                     let partition = u32::from(chain.partition);
                     self.deliver_passed_on_task(run, pod, sticky.is_some(), partition, schedule);
@@ -126,10 +127,11 @@ impl Model {
     /// A task that was written to matching's database waits for a poller.
     pub(super) fn workflow_task_spooled(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let sticky = self.sticky_worker(run);
-        match self.workflow_tasks.take_poller(sticky) {
+        let queue = self.runs[run].queue;
+        match self.workflow_queue(queue).take_poller(sticky) {
             Some(pod) => self.deliver_workflow_task(run, pod, sticky.is_some(), schedule),
             None => {
-                self.workflow_tasks.wait(run, sticky);
+                self.workflow_queue(queue).wait(run, sticky);
                 if sticky.is_some() {
                     let waited = schedule.now() - self.runs[run].task_scheduled;
                     let event = Event::StickyTimeout { run, task: self.runs[run].task_number as u16 };
@@ -144,10 +146,10 @@ impl Model {
     pub(super) fn sticky_timeout_due(&mut self, run: u32, task: u16, schedule: &mut Schedule<Event>) {
         let state = &self.runs[run];
         let waits = !state.closed && state.task == WorkflowTask::Scheduled && state.task_number as u16 == task;
-        if !waits || !self.workflow_tasks.remove_sticky(state.sticky_pod, run) {
+        let (pod, queue, shard) = (state.sticky_pod, state.queue, state.shard);
+        if !waits || !self.workflow_queue(queue).remove_sticky(pod, run) {
             return self.release(run);
         }
-        let shard = state.shard;
         let chain = self.chain(Purpose::StickyTimeout, OperationKind::WorkflowTaskTimedOut, run, shard);
         self.launch(chain, schedule);
     }
@@ -217,6 +219,9 @@ impl Model {
 
     /// A workflow task has started: from now on what happens is buffered.
     pub(super) fn begin_workflow_task(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        if self.runs[run].lost != LostTask::No {
+            return self.begin_lost_task(run, schedule);
+        }
         if let Some(steps) = &mut self.steps {
             steps.task_started(run, &self.runs[run], schedule.now());
         }
@@ -232,12 +237,18 @@ impl Model {
 
     /// The worker has the task: its poller asks again, its code runs.
     pub(super) fn run_workflow_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.is_gone(pod) {
+            return self.lose_task(run, pod, LostTask::BeforeItsCode, schedule);
+        }
         if self.runs[run].closed {
             // The worker does not know; its answer will be refused.
             return self.answer_workflow_task(run, pod, schedule);
         }
         let cached_by = self.runs[run].sticky_pod;
         let replay = cached_by != pod && self.runs[run].first_task_done;
+        if replay && self.fleet.is_some() {
+            self.note_replay(schedule.now());
+        }
         if self.size.workers.cached_workflows == 0 {
             // Nothing is sticky: the next task goes to any worker.
         } else if cached_by != pod {
@@ -262,7 +273,13 @@ impl Model {
 
     /// The worker has all the events it needs; `replay` when it has to run the code from the start.
     pub(super) fn run_workflow_code(&mut self, run: u32, pod: u32, replay: bool, schedule: &mut Schedule<Event>) {
-        let mut work = self.run_code(run, schedule);
+        if self.is_gone(pod) {
+            return self.lose_task(run, pod, LostTask::BeforeItsCode, schedule);
+        }
+        let mut work = match std::mem::replace(&mut self.runs[run].lost, LostTask::No) {
+            LostTask::No => self.run_code(run, schedule),
+            lost => self.run_code_again(run, lost, schedule),
+        };
         if replay {
             work.cpu += self.replay_cost(run);
         }
@@ -281,12 +298,17 @@ impl Model {
         chain.worker = pod;
         chain.work = cpu;
         chain.wait = wait.min(WORKFLOW_TASK_HEARTBEAT);
+        // In microseconds: what has to be waited for again when the worker is killed.
+        chain.payload = (chain.wait.0 / 1_000) as u32;
         self.runs[run].wait_left = wait.saturating_sub(WORKFLOW_TASK_HEARTBEAT);
         self.launch(chain, schedule);
     }
 
     /// The code is done, or its local activities take longer than a workflow task may: the worker answers.
     pub(super) fn answer_workflow_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.is_gone(pod) {
+            return self.lose_task(run, pod, LostTask::AfterItsCode, schedule);
+        }
         let state = &mut self.runs[run];
         let shard = state.shard;
         if std::mem::take(&mut state.cold) {
@@ -352,6 +374,9 @@ impl Model {
 
     /// The worker has the next task of a heartbeat: its local activities go on.
     pub(super) fn go_on_with_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.is_gone(pod) {
+            return self.lose_task(run, pod, LostTask::BeforeItsCode, schedule);
+        }
         if self.runs[run].closed {
             return self.answer_workflow_task(run, pod, schedule);
         }
@@ -418,6 +443,9 @@ impl Model {
         }
         let latency = schedule.now() - state.intended + state.skipped;
         self.record(Metric::EndToEnd, latency, schedule);
+        if let Some(fleet) = &mut self.fleet {
+            fleet.watched.ended(latency);
+        }
         self.release(run);
     }
 }
