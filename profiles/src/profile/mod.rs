@@ -3,11 +3,16 @@
 //! Everything here is already valid: shares add up to one, children have no cycles, slots are not zero.
 //! Uncertain inputs (`{ low, mid, high }`) are resolved before this: a [`Profile`] is one world.
 
+mod autoscaler;
 mod cluster;
 mod database;
 mod server;
 mod workflow;
 
+pub use autoscaler::{
+    Autoscaler, Hpa, Keda, KedaQueues, Milli, QueueTarget, ResourceName, ResourceTarget, Scaler, ScalingAmount, ScalingBehaviour,
+    ScalingMetric, ScalingPolicy, ScalingRules, SelectPolicy, WorkerMetric,
+};
 pub use cluster::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
 pub use database::{Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility};
 pub use server::ServerSettings;
