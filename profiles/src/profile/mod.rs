@@ -39,6 +39,8 @@ pub struct Profile {
     pub slo: Slo,
     /// The worker fleet.
     pub workers: Workers,
+    /// What changes the number of worker pods while the schedule lasts.
+    pub autoscaler: Option<Autoscaler>,
     /// How the load grows and how long closed workflows are kept.
     pub growth: Growth,
     /// The Temporal cluster and its database.
