@@ -429,6 +429,10 @@ fn columns() -> Vec<ResourceColumn> {
         column("backlog", "tasks"),
         column("activities", "activities"),
         column("history_connections", "connections"),
+        column("worker_pods_ready", "pods"),
+        column("worker_pods_starting", "pods"),
+        column("worker_pods_draining", "pods"),
+        column("activities_cut_off", "1/s"),
     ]
 }
 
@@ -481,6 +485,10 @@ fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
                 Some(pair[1].backlog as f64),
                 Some(pair[1].activities as f64),
                 Some(pair[1].connections as f64),
+                Some(f64::from(pair[1].pods.ready)),
+                Some(f64::from(pair[1].pods.starting)),
+                Some(f64::from(pair[1].pods.draining)),
+                rate(pair[1].cut_off - pair[0].cut_off),
             ];
             (pair[1].at, values)
         })

@@ -143,6 +143,9 @@ impl Model {
     /// The worker has the activity: it runs in its slot.
     pub(super) fn run_activity(&mut self, activity: u32, pod: u32, schedule: &mut Schedule<Event>) {
         let now = schedule.now();
+        if self.is_gone(pod) {
+            return self.activity_lost_on_its_way(activity, pod, schedule);
+        }
         let state = self.activities[activity];
         let spec = &self.program.activities[state.spec as usize];
         let takes = spec.takes.sample(&mut self.random.activity);
@@ -221,6 +224,9 @@ impl Model {
     /// The activity's code is done: the worker answers.
     pub(super) fn answer_activity(&mut self, activity: u32, pod: u32, schedule: &mut Schedule<Event>) {
         let state = self.activities[activity];
+        if self.fleet.is_some() {
+            self.note_finished(&state, pod, schedule.now());
+        }
         let last = self.last_attempt(activity, schedule.now());
         let (purpose, operation) = match state.ending {
             Ending::Fails if !last => (Purpose::FailActivity, OperationKind::ActivityFailed),

@@ -9,6 +9,7 @@ use plimsoll_profiles::units::{Cores, Nanos, Rate};
 use super::backlog::Backlog;
 use super::caches::StateCache;
 use super::ends::Lifecycle;
+use super::fleet::FleetPlan;
 use super::forwarding::Forwarders;
 use super::hosts::{PodTable, ProcessCosts, host};
 use super::idle::{IdleLoad, Idling};
@@ -58,7 +59,11 @@ impl Model {
             Load::Schedule => Outage::of_events(&profile.events),
             Load::Poisson(_) => Vec::new(),
         };
-        Self::simulation_under(profile, calibration, size, settings, &outages)
+        let plan = match settings.load {
+            Load::Schedule => FleetPlan::of(profile, &size),
+            Load::Poisson(_) => None,
+        };
+        Self::simulation_with_fleet(profile, calibration, size, settings, &outages, plan)
     }
 
     /// The same with workers that stop for a while.
@@ -69,8 +74,26 @@ impl Model {
         settings: Settings,
         outages: &[Outage],
     ) -> Simulation<Model> {
+        Self::simulation_with_fleet(profile, calibration, size, settings, outages, None)
+    }
+
+    /// The same with worker pods that come and go; the fleet's first pods are those of `plan`, not of `size`.
+    pub fn simulation_with_fleet(
+        profile: &Profile,
+        calibration: &Calibration,
+        mut size: SystemSize,
+        settings: Settings,
+        outages: &[Outage],
+        plan: Option<FleetPlan>,
+    ) -> Simulation<Model> {
+        if let Some(plan) = &plan {
+            size.workers.pods.count = plan.most.max(plan.pods).max(1);
+        }
         let mut simulation = Simulation::new(Model::new(profile, calibration, size, settings));
         let (model, schedule) = simulation.parts_mut();
+        if let Some(plan) = plan {
+            model.plan_fleet(profile, plan, schedule);
+        }
         model.plan_arrival(schedule);
         model.plan_outages(outages, schedule);
         schedule.at(Nanos::ZERO, Event::Idle);
@@ -179,6 +202,7 @@ impl Model {
             state_cache: StateCache::new(server, size.history.count),
             runs_made: 0,
             outages: Vec::new(),
+            fleet: None,
             lost_sticky: Vec::new(),
             start_rate,
             poller_autoscaling: profile.workers.poller_autoscaling,

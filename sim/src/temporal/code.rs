@@ -244,7 +244,7 @@ impl Model {
     /// approximation, for a cache where each workflow is touched in one burst).
     fn cache_residence(&self) -> Nanos {
         let fleet = &self.size.workers;
-        let rate = self.start_rate / f64::from(fleet.pods.count);
+        let rate = self.start_rate / f64::from(self.worker_pods());
         if rate <= 0.0 {
             return Nanos::FOREVER;
         }

@@ -286,6 +286,7 @@ impl Model {
             Purpose::ChildCompleted => self.leave(&chain),
             Purpose::Result => self.result(chain.target, schedule),
             Purpose::PollWorkflow | Purpose::PollActivity => self.poll_arrives(&chain, schedule),
+            Purpose::Lost => self.lost_chain_ended(),
             _ => {}
         }
     }

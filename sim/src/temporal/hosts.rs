@@ -23,6 +23,13 @@ pub(super) struct Pod {
     costs: ProcessCosts,
 }
 
+impl Pod {
+    /// CPU that its work has asked for since its last collection: of a process without a collector, since the begin.
+    pub(super) fn demand(&self) -> Nanos {
+        self.since_collection
+    }
+}
+
 /// The pods of every process, one process after the other.
 #[derive(Clone, Debug)]
 pub(super) struct PodTable {

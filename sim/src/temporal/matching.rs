@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use plimsoll_profiles::units::Nanos;
 
 use super::backlog::Backlog;
+use super::fleet::PodState;
 use crate::engine::{Matcher, Report, TimeWeighted};
 
 /// The workflow task queue: one normal queue, and one sticky queue per worker pod. A poll asks one of them.
@@ -180,8 +181,10 @@ pub struct WorkerPod {
     pub added_pollers: [u32; 2],
     /// Workflows in its sticky cache.
     pub cached: u32,
-    /// Outages it is in.
+    /// Outages it is in, and one where it is absent, not yet polling or draining.
     pub stops: u32,
+    /// How far its process is.
+    pub state: PodState,
     /// Activities running.
     pub activities: TimeWeighted,
     /// Workflow tasks running.
@@ -202,6 +205,7 @@ impl WorkerPod {
             activity_pollers: 0,
             cached: 0,
             stops: 0,
+            state: PodState::Ready,
             added_pollers: [0; 2],
             activities: TimeWeighted::new(Nanos::ZERO, 0),
             workflow_tasks: TimeWeighted::new(Nanos::ZERO, 0),

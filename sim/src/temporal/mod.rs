@@ -17,6 +17,10 @@ mod completion;
 mod effects;
 mod ends;
 mod filling;
+mod fleet;
+mod fleet_control;
+mod fleet_loss;
+mod fleet_plan;
 mod forwarding;
 mod hosts;
 mod idle;
@@ -46,12 +50,16 @@ mod visits;
 mod workflow;
 
 pub use audit::Leftovers;
+pub use fleet::{
+    CutActivity, CutOff, Drain, FinishedActivity, FleetPlan, FleetRecord, PodChange, PodCounts, PodEvent, PodState,
+};
+pub use fleet_control::{FleetAction, FleetController, FleetObservation, PodObservation};
 pub use idle::IdleLoad;
 pub use model::{Event, Model};
 pub use outages::Outage;
 pub use outcome::{
     EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_under,
-    simulate_until, simulate_with_steps,
+    simulate_until, simulate_with_fleet, simulate_with_steps,
 };
 pub use pages::{PAGE, PageSet, Pages, TOUCHED_AGAIN, distinct_pages};
 pub use postgres::wal_between_checkpoints;

@@ -12,6 +12,7 @@ use plimsoll_profiles::units::Nanos;
 
 use super::caches::StateCache;
 use super::ends::Lifecycle;
+use super::fleet::Fleet;
 use super::forwarding::Forwarders;
 use super::hosts::PodTable;
 use super::idle::Idling;
@@ -90,6 +91,42 @@ pub enum Event {
     WorkersStop(u32),
     /// Workers are back.
     WorkersReturn(u32),
+    /// A starting pod's process polls.
+    PodPolls {
+        /// Of which of its lives.
+        life: u16,
+        /// Which pod.
+        pod: u32,
+    },
+    /// A starting pod is ready.
+    PodReady {
+        /// In which of its lives.
+        life: u16,
+        /// Which pod.
+        pod: u32,
+    },
+    /// A draining pod has waited for its tasks for as long as it does.
+    PodCut {
+        /// In which of its lives.
+        life: u16,
+        /// Which pod.
+        pod: u32,
+    },
+    /// A draining pod's grace is over.
+    PodKilled {
+        /// In which of its lives.
+        life: u16,
+        /// Which pod.
+        pod: u32,
+    },
+    /// A planned event of the fleet.
+    FleetEvent(u32),
+    /// A controller of the fleet looks.
+    FleetControl(u32),
+    /// Pods have changed: the controllers that wait for that look.
+    FleetChanged,
+    /// A workflow task whose worker is no more times out.
+    TaskLost(u32),
     /// Tasks in the sticky queues of stopped workers time out.
     StickyTasksLost,
     /// A time-out's timer fires after its run has left history's cache.
@@ -167,6 +204,8 @@ pub struct Model {
     /// Runs created so far, children and further runs included.
     pub(super) runs_made: u64,
     pub(super) outages: Vec<Outage>,
+    /// Worker pods that come and go; none where they are the same all the time.
+    pub(super) fleet: Option<Box<Fleet>>,
     /// Runs whose workflow task waits in the sticky queue of a stopped worker.
     pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,
@@ -228,6 +267,14 @@ impl Model {
             Event::Checkpoint => self.checkpoint(schedule),
             Event::WorkersStop(outage) => self.workers_stop(outage, schedule),
             Event::WorkersReturn(outage) => self.workers_return(outage, schedule),
+            Event::PodPolls { life, pod } => self.pod_polls(pod, life, schedule),
+            Event::PodReady { life, pod } => self.pod_ready(pod, life, schedule),
+            Event::PodCut { life, pod } => self.pod_cut(pod, life, schedule),
+            Event::PodKilled { life, pod } => self.pod_grace_over(pod, life, schedule),
+            Event::FleetEvent(index) => self.fleet_event(index, schedule),
+            Event::FleetControl(index) => self.fleet_control(index, schedule),
+            Event::FleetChanged => self.fleet_changed(schedule),
+            Event::TaskLost(run) => self.lost_task_timed_out(run, schedule),
             Event::StickyTasksLost => self.sticky_tasks_lost(schedule),
             Event::LateTimeout(shard) => self.late_timeout_due(shard, schedule),
             Event::Idle => self.idle_work(schedule),

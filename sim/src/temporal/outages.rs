@@ -75,19 +75,26 @@ impl Model {
             if self.workers[pod as usize].stops > 1 {
                 continue;
             }
-            let (normal, sticky) = self.workflow_tasks.withdraw_pollers(pod);
-            let activity = self.activity_tasks.withdraw_pollers(schedule.now(), pod);
-            (0..activity).for_each(|_| self.forwarders.activity_polls.take_any());
-            (0..normal).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, false));
-            (0..sticky).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, true));
-            (0..activity).for_each(|_| self.park_poller(Purpose::PollActivity, pod, false));
-            self.forget_cache(pod);
-            let waiting = self.workflow_tasks.close_sticky(pod);
-            if !waiting.is_empty() {
-                self.lost_sticky.extend(waiting);
-                schedule.after(self.sticky_timeout, Event::StickyTasksLost);
-            }
+            self.end_polls(pod, schedule);
         }
+    }
+
+    /// A worker ends its polls, and its sticky queue is gone: how many workflows its cache held.
+    pub(super) fn end_polls(&mut self, pod: u32, schedule: &mut Schedule<Event>) -> u32 {
+        let (normal, sticky) = self.workflow_tasks.withdraw_pollers(pod);
+        let activity = self.activity_tasks.withdraw_pollers(schedule.now(), pod);
+        (0..activity).for_each(|_| self.forwarders.activity_polls.take_any());
+        (0..normal).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, false));
+        (0..sticky).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, true));
+        (0..activity).for_each(|_| self.park_poller(Purpose::PollActivity, pod, false));
+        let cached = self.workers[pod as usize].cached;
+        self.forget_cache(pod);
+        let waiting = self.workflow_tasks.close_sticky(pod);
+        if !waiting.is_empty() {
+            self.lost_sticky.extend(waiting);
+            schedule.after(self.sticky_timeout, Event::StickyTasksLost);
+        }
+        cached
     }
 
     /// Workers are back: every poller with a slot polls.
@@ -97,11 +104,16 @@ impl Model {
             if self.workers[pod as usize].stops > 0 {
                 continue;
             }
-            // Those whose task was on its way to it when it stopped.
-            self.forget_cache(pod);
-            while self.wake_workflow_poller(pod, schedule) {}
-            while self.wake_activity_poller(pod, schedule) {}
+            self.begin_polls(pod, schedule);
         }
+    }
+
+    /// A worker with an empty cache polls.
+    pub(super) fn begin_polls(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
+        // Those whose task was on its way to it when it stopped.
+        self.forget_cache(pod);
+        while self.wake_workflow_poller(pod, schedule) {}
+        while self.wake_activity_poller(pod, schedule) {}
     }
 
     /// Sticky tasks of stopped workers time out: they are scheduled again, for any worker.

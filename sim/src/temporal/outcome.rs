@@ -4,6 +4,7 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 
+use super::fleet::{FleetPlan, FleetRecord, PodCounts};
 use super::model::Model;
 use super::outages::Outage;
 use super::record::{Counts, Metric, Work};
@@ -142,6 +143,8 @@ pub struct Outcome {
     pub samples: Vec<Sample>,
     /// Times of single tasks, of [`simulate_with_steps`].
     pub steps: StepTimes,
+    /// What happened to the worker pods, where they came and went.
+    pub fleet: Option<FleetRecord>,
 }
 
 /// The state of a run at one instant, for time series.
@@ -161,6 +164,10 @@ pub struct Sample {
     pub activities: u64,
     /// Connections in use, all history pods.
     pub connections: u64,
+    /// Worker pods.
+    pub pods: PodCounts,
+    /// Activities that were cut off with their pods so far.
+    pub cut_off: u64,
 }
 
 /// A latency promise on one outcome: kept, broken, or not to be told from these samples.
@@ -297,9 +304,7 @@ pub fn simulate_with_steps(
     cancelled: &dyn Fn() -> bool,
 ) -> Outcome {
     let mut simulation = Model::simulation(profile, calibration, size, settings);
-    let workflows = profile.workflows.iter().map(|workflow| workflow.name.clone()).collect();
-    let steps = Steps::new(workflows, settings.warmup, settings.warmup + settings.measured);
-    simulation.model_mut().steps = Some(Box::new(steps));
+    simulation.model_mut().take_steps(profile);
     run(simulation, size, settings, cancelled, &|_| false)
 }
 
@@ -313,6 +318,20 @@ pub fn simulate_under(
     cancelled: &dyn Fn() -> bool,
 ) -> Outcome {
     let simulation = Model::simulation_under(profile, calibration, size, settings, outages);
+    run(simulation, size, settings, cancelled, &|_| false)
+}
+
+/// The same, with the times of single tasks, and worker pods that come and go as the plan says.
+pub fn simulate_with_fleet(
+    profile: &Profile,
+    calibration: &Calibration,
+    size: SystemSize,
+    settings: Settings,
+    plan: FleetPlan,
+    cancelled: &dyn Fn() -> bool,
+) -> Outcome {
+    let mut simulation = Model::simulation_with_fleet(profile, calibration, size, settings, &[], Some(plan));
+    simulation.model_mut().take_steps(profile);
     run(simulation, size, settings, cancelled, &|_| false)
 }
 
@@ -346,6 +365,7 @@ fn run(
     let events = run.simulation.schedule().events_handled();
     let ended_early = run.ended_early;
     let samples = run.samples;
+    let ended_at = run.simulation.schedule().now();
     let mut model = run.simulation.into_model();
     model.recorder.finish();
     debug_assert_eq!(
@@ -370,6 +390,7 @@ fn run(
         ended_early,
         samples,
         steps: model.steps.take().map(|steps| steps.times()).unwrap_or_default(),
+        fleet: model.fleet.take().map(|fleet| fleet.finish(ended_at)),
         recorder: model.recorder,
     }
 }
@@ -439,6 +460,12 @@ impl Run {
 }
 
 impl Model {
+    fn take_steps(&mut self, profile: &Profile) {
+        let workflows = profile.workflows.iter().map(|workflow| workflow.name.clone()).collect();
+        let (from, until) = (self.settings.warmup, self.settings.warmup + self.settings.measured);
+        self.steps = Some(Box::new(Steps::new(workflows, from, until)));
+    }
+
     fn sample(&self, at: Nanos) -> Sample {
         Sample {
             at,
@@ -448,10 +475,13 @@ impl Model {
             backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
             activities: self.workers.iter().map(|worker| worker.activities.value()).sum(),
             connections: self.pools.all(Pool::History).iter().map(|pool| u64::from(pool.in_use())).sum(),
+            pods: self.pod_counts(),
+            cut_off: self.fleet.as_ref().map_or(0, |fleet| fleet.record.cut.len() as u64),
         }
     }
 
     fn reset_statistics(&mut self, now: Nanos) {
+        self.keep_cpu_of_pods(now);
         self.hosts.iter_mut().for_each(|host| host.reset_statistics(now));
         self.shards.iter_mut().for_each(|shard| shard.reset_statistics(now));
         self.pools.every_mut().iter_mut().for_each(|pool| pool.reset_statistics(now));
@@ -465,7 +495,7 @@ impl Model {
 
     fn utilisations(&mut self, now: Nanos) -> Utilisations {
         let fleet = self.size.workers;
-        let pods = f64::from(fleet.pods.count);
+        let pods = self.mean_worker_pods(now);
         let slots = |busy: f64, per_pod: u32| busy / (pods * f64::from(per_pod.max(1)));
         let activities: f64 = self.workers.iter().map(|w| w.activities.mean(now)).sum();
         let workflow_tasks: f64 = self.workers.iter().map(|w| w.workflow_tasks.mean(now)).sum();
@@ -500,11 +530,12 @@ impl Model {
     fn under_way(&self) -> i64 {
         let backlog = self.workflow_tasks.backlog() + self.activity_tasks.backlog();
         let running: u64 = self.workers.iter().map(|worker| worker.activities.value()).sum();
-        (backlog + self.chains.len()) as i64 - running as i64
+        let lost = self.fleet.as_ref().map_or(0, |fleet| fleet.lost_chains);
+        (backlog + self.chains.len()) as i64 - running as i64 - lost as i64
     }
 
     fn populations(&mut self, now: Nanos) -> Populations {
-        let pods = self.workers.len() as f64;
+        let pods = self.mean_worker_pods(now);
         let most_connections =
             self.pools.all_mut(Pool::History).iter_mut().map(|p| p.high_water(now)).max().unwrap_or(0);
         let waits = self.pools.all_mut(Pool::History).iter_mut().map(|p| p.report(now).mean_wait);

@@ -8,6 +8,7 @@ use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_profiles::{PollerAutoscaling, PollerSplit};
 
+use super::fleet::PodState;
 use super::model::{Event, Model};
 use super::state::{Chain, Purpose};
 use super::system::WorkerFleet;
@@ -152,7 +153,7 @@ impl Model {
     /// A poll on its way to matching; only one at the normal queue is forwarded.
     fn poll_workflow_tasks(&mut self, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
         if self.workers[pod as usize].stops > 0 {
-            return self.park_poller(Purpose::PollWorkflow, pod, sticky);
+            return self.give_up_poll(Purpose::PollWorkflow, pod, sticky, schedule);
         }
         let mut chain = self.poll(Purpose::PollWorkflow, pod);
         chain.flag = sticky;
@@ -165,7 +166,7 @@ impl Model {
 
     fn poll_activities(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
         if self.workers[pod as usize].stops > 0 {
-            return self.park_poller(Purpose::PollActivity, pod, false);
+            return self.give_up_poll(Purpose::PollActivity, pod, false, schedule);
         }
         let mut chain = self.poll(Purpose::PollActivity, pod);
         let (partition, forwards) = self.forwarders.activity_polls.sets_out();
@@ -201,7 +202,7 @@ impl Model {
         schedule: &mut Schedule<Event>,
     ) {
         if self.workers[pod as usize].stops > 0 {
-            return self.park_poller(purpose, pod, sticky);
+            return self.give_up_poll(purpose, pod, sticky, schedule);
         }
         if purpose == Purpose::PollWorkflow {
             if let Some(run) = self.workflow_tasks.offer_poller(pod, sticky) {
@@ -229,6 +230,14 @@ impl Model {
         let adds = self.poller_autoscaling && room;
         *added += u32::from(adds);
         adds
+    }
+
+    /// A poll that its worker no longer makes; a draining worker may be done with it.
+    fn give_up_poll(&mut self, purpose: Purpose, pod: u32, sticky: bool, schedule: &mut Schedule<Event>) {
+        self.park_poller(purpose, pod, sticky);
+        if self.workers[pod as usize].state == PodState::Draining {
+            self.end_drain_if_empty(pod, schedule);
+        }
     }
 
     /// A poll whose worker has stopped: the call is cancelled, its slot is free.

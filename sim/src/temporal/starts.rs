@@ -4,10 +4,11 @@ use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::profile::ParentClosePolicy;
 use plimsoll_profiles::units::Nanos;
 
+use super::fleet::PodState;
 use super::model::{Event, Model};
 use super::program::StartKind;
 use super::record::Metric;
-use super::state::{Chain, Closing, NONE, Purpose, Run, WorkflowTask};
+use super::state::{Chain, Closing, LostTask, NONE, Purpose, Run, WorkflowTask};
 use crate::engine::Schedule;
 
 impl Model {
@@ -43,9 +44,9 @@ impl Model {
 
     /// A start that asks for its first workflow task, if the worker beside the client has a slot free for it.
     fn start_eagerly(&mut self, run: u32, payload: u32, schedule: &mut Schedule<Event>) {
-        let pod = self.random.route.below(u64::from(self.size.workers.pods.count)) as u32;
+        let pod = self.any_worker();
         let worker = &mut self.workers[pod as usize];
-        let eager = worker.workflow_slots > 0;
+        let eager = worker.workflow_slots > 0 && worker.state == PodState::Ready;
         worker.workflow_slots -= u32::from(eager);
         let operation = if eager { OperationKind::StartEager } else { OperationKind::Start };
         let mut chain = self.chain(Purpose::Start, operation, run, self.runs[run].shard);
@@ -175,6 +176,7 @@ impl Model {
             executes_from: now,
             task_number: 0,
             speculative: false,
+            lost: LostTask::No,
             updates: NONE,
             accepted: false,
             carries: false,

@@ -20,6 +20,17 @@ pub enum WorkflowTask {
     Started,
 }
 
+/// What of a workflow task was done when the worker that had it was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostTask {
+    /// No worker was.
+    No,
+    /// None of it.
+    BeforeItsCode,
+    /// Its code was running or had run: what it commands is known.
+    AfterItsCode,
+}
+
 /// How a run ends with its present workflow task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
@@ -90,6 +101,8 @@ pub struct Run {
     pub updates: u32,
     /// Upserts of search attributes that the running task carries.
     pub upserts: u16,
+    /// The worker that had the task is no more.
+    pub lost: LostTask,
     /// Waiting of its local activities beyond the task's next heartbeat.
     pub wait_left: Nanos,
     /// Pod whose cache holds the run.
@@ -348,6 +361,8 @@ pub enum Purpose {
     SpoolActivity,
     /// The stages of a deletion.
     RetentionDelete,
+    /// What a killed worker had in hand: nothing comes of it.
+    Lost,
     /// Work nobody waits for.
     Background,
 }

@@ -32,7 +32,7 @@ impl Model {
                 // No worker holds the run: any may answer, after a replay of the whole history.
                 chain.flag = !cached;
                 chain.worker = match pod {
-                    NONE => self.random.route.below(u64::from(self.size.workers.pods.count)) as u32,
+                    NONE => self.any_worker(),
                     pod => pod,
                 };
                 let poller = self.workflow_tasks.take_poller(cached.then_some(chain.worker));

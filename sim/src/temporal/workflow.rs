@@ -7,12 +7,12 @@ use super::forwarding::Kind;
 use super::model::{Event, Model};
 use super::program::Instruction;
 use super::record::Metric;
-use super::state::{Chain, Closing, NONE, Purpose, WorkflowTask};
+use super::state::{Chain, Closing, LostTask, NONE, Purpose, WorkflowTask};
 use super::timeouts::Timeout;
 use crate::engine::Schedule;
 
 /// The server gives a workflow task this long (default `workflowTaskTimeout`); its timer is not deleted when the task is done.
-const WORKFLOW_TASK_TIMEOUT: Nanos = Nanos::from_secs(10);
+pub(super) const WORKFLOW_TASK_TIMEOUT: Nanos = Nanos::from_secs(10);
 /// A worker whose local activities last longer completes its task and asks for another at once, at this share of the time-out
 /// (SDKs: 80 %; Go `internal_task_handlers.go`, Core `workflow_task_timeout` heartbeat).
 const WORKFLOW_TASK_HEARTBEAT: Nanos = Nanos::from_secs(8);
@@ -212,6 +212,9 @@ impl Model {
 
     /// A workflow task has started: from now on what happens is buffered.
     pub(super) fn begin_workflow_task(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        if self.runs[run].lost != LostTask::No {
+            return self.begin_lost_task(run, schedule);
+        }
         if let Some(steps) = &mut self.steps {
             steps.task_started(run, &self.runs[run], schedule.now());
         }
@@ -227,12 +230,18 @@ impl Model {
 
     /// The worker has the task: its poller asks again, its code runs.
     pub(super) fn run_workflow_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.is_gone(pod) {
+            return self.lose_task(run, pod, LostTask::BeforeItsCode, schedule);
+        }
         if self.runs[run].closed {
             // The worker does not know; its answer will be refused.
             return self.answer_workflow_task(run, pod, schedule);
         }
         let cached_by = self.runs[run].sticky_pod;
         let replay = cached_by != pod && self.runs[run].first_task_done;
+        if replay && self.fleet.is_some() {
+            self.note_replay(schedule.now());
+        }
         if self.size.workers.cached_workflows == 0 {
             // Nothing is sticky: the next task goes to any worker.
         } else if cached_by != pod {
@@ -257,7 +266,13 @@ impl Model {
 
     /// The worker has all the events it needs; `replay` when it has to run the code from the start.
     pub(super) fn run_workflow_code(&mut self, run: u32, pod: u32, replay: bool, schedule: &mut Schedule<Event>) {
-        let mut work = self.run_code(run, schedule);
+        if self.is_gone(pod) {
+            return self.lose_task(run, pod, LostTask::BeforeItsCode, schedule);
+        }
+        let mut work = match std::mem::replace(&mut self.runs[run].lost, LostTask::No) {
+            LostTask::No => self.run_code(run, schedule),
+            lost => self.run_code_again(run, lost, schedule),
+        };
         if replay {
             work.cpu += self.replay_cost(run);
         }
@@ -276,12 +291,17 @@ impl Model {
         chain.worker = pod;
         chain.work = cpu;
         chain.wait = wait.min(WORKFLOW_TASK_HEARTBEAT);
+        // In microseconds: what has to be waited for again when the worker is killed.
+        chain.payload = (chain.wait.0 / 1_000) as u32;
         self.runs[run].wait_left = wait.saturating_sub(WORKFLOW_TASK_HEARTBEAT);
         self.launch(chain, schedule);
     }
 
     /// The code is done, or its local activities take longer than a workflow task may: the worker answers.
     pub(super) fn answer_workflow_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.is_gone(pod) {
+            return self.lose_task(run, pod, LostTask::AfterItsCode, schedule);
+        }
         let state = &mut self.runs[run];
         let shard = state.shard;
         if std::mem::take(&mut state.cold) {
@@ -344,6 +364,9 @@ impl Model {
 
     /// The worker has the next task of a heartbeat: its local activities go on.
     pub(super) fn go_on_with_task(&mut self, run: u32, pod: u32, schedule: &mut Schedule<Event>) {
+        if self.is_gone(pod) {
+            return self.lose_task(run, pod, LostTask::BeforeItsCode, schedule);
+        }
         if self.runs[run].closed {
             return self.answer_workflow_task(run, pod, schedule);
         }
