@@ -16,6 +16,7 @@ pub mod quantity;
 pub mod rollout_document;
 pub mod run_dir;
 pub mod run_document;
+pub mod scaling_document;
 pub mod schema;
 pub mod sizes;
 pub mod sweep_document;

@@ -2,4 +2,5 @@
 
 pub mod engine;
 pub mod planner;
+pub mod scaling;
 pub mod temporal;

@@ -4,6 +4,7 @@
 
 mod activity;
 mod arrivals;
+mod autoscaler;
 mod cluster;
 mod database;
 mod expand;
@@ -172,13 +173,31 @@ pub(crate) fn profile(raw: RawProfile, context: &Context<'_>) -> Result<Profile,
     let workflows = c.under("workflow", |c| c.workflows(raw.workflow, context.rescale_shares));
     let slo = c.under("slo", |c| c.slo(raw.slo));
     let workers = c.under("workers", |c| c.workers(raw.workers.unwrap_or_default()));
+    let autoscaler = raw.autoscaler.and_then(|raw| c.under("autoscaler", |c| c.autoscaler(raw, &workers)));
     let growth = c.under("growth", |c| c.growth(raw.growth.unwrap_or_default()));
     let cluster = c.under("cluster", |c| c.cluster(raw.cluster.unwrap_or_default()));
     let events = c.under("event", |c| c.events(raw.event));
     let calibration = c.calibration(raw.calibration);
     let sdk = raw.sdk.map_or(Sdk::Go, sdk);
     let rollout = c.under("rollout", |c| c.rollout(raw.rollout, sdk, &workers));
-    c.finish(Profile { name, sdk, arrivals, workflows, slo, workers, growth, cluster, events, rollout, calibration })
+    if rollout.is_some() && autoscaler.is_some() {
+        let help = "simulate one at a time: remove [autoscaler] or [rollout]; a Deployment's rollout counts its pods from a fixed number";
+        c.note("autoscaler", "an autoscaler beside a rollout", "two that move the same pods", help);
+    }
+    c.finish(Profile {
+        name,
+        sdk,
+        arrivals,
+        workflows,
+        slo,
+        workers,
+        autoscaler,
+        growth,
+        cluster,
+        events,
+        rollout,
+        calibration,
+    })
 }
 
 fn sdk(raw: RawSdk) -> Sdk {

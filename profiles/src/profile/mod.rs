@@ -3,12 +3,17 @@
 //! Everything here is already valid: shares add up to one, children have no cycles, slots are not zero.
 //! Uncertain inputs (`{ low, mid, high }`) are resolved before this: a [`Profile`] is one world.
 
+mod autoscaler;
 mod cluster;
 mod database;
 mod rollout;
 mod server;
 mod workflow;
 
+pub use autoscaler::{
+    Autoscaler, Hpa, Keda, KedaQueues, Milli, QueueTarget, ResourceName, ResourceTarget, Scaler, ScalingAmount,
+    ScalingBehaviour, ScalingMetric, ScalingPolicy, ScalingRules, SelectPolicy, WorkerMetric,
+};
 pub use cluster::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
 pub use database::{Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility};
 pub use rollout::{
@@ -39,6 +44,8 @@ pub struct Profile {
     pub slo: Slo,
     /// The worker fleet.
     pub workers: Workers,
+    /// What changes the number of worker pods while the schedule lasts.
+    pub autoscaler: Option<Autoscaler>,
     /// How the load grows and how long closed workflows are kept.
     pub growth: Growth,
     /// The Temporal cluster and its database.

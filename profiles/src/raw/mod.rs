@@ -3,6 +3,7 @@
 //! The doc comments of these structs are the descriptions in the published JSON Schema.
 
 pub(crate) mod arrivals;
+pub(crate) mod autoscaler;
 pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod rollout;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use crate::units::{Bytes, Cores, Nanos};
 use arrivals::RawArrivals;
+use autoscaler::RawAutoscaler;
 use cluster::RawCluster;
 use rollout::RawRollout;
 use span::RawQuantiles;
@@ -44,6 +46,8 @@ pub(crate) struct RawProfile {
     pub slo: Option<RawSlo>,
     /// The worker fleet. What is not given is chosen by the planner; `simulate` takes the SDK's defaults and one pod.
     pub workers: Option<RawWorkers>,
+    /// What changes the number of worker pods while the schedule lasts; `plan` without --autoscale looks at a fixed fleet.
+    pub autoscaler: Option<RawAutoscaler>,
     /// How the load grows and how long closed workflows are kept.
     pub growth: Option<RawGrowth>,
     /// The Temporal cluster and its database. Default: the shipped kubernetes-production.

@@ -47,6 +47,10 @@ pub fn run(document: &RunDocument, width: usize, colour: bool) -> String {
         super::rollout::section(&mut page, rollout);
         page.gap();
     }
+    if let Some(scaling) = &document.scaling {
+        super::autoscale::scaling(&mut page, scaling);
+        page.gap();
+    }
     if !document.not_modelled.is_empty() {
         let list: Vec<String> =
             document.not_modelled.iter().map(|item| format!("{} ({})", item.what, item.effect)).collect();

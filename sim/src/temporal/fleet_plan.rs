@@ -10,8 +10,10 @@ use super::system::SystemSize;
 impl FleetPlan {
     /// The pods of a profile whose worker pods come and go, beginning with as many as `size` has; `None` where they are the same all the time.
     pub fn of(profile: &Profile, size: &SystemSize) -> Option<FleetPlan> {
-        let rollout = profile.rollout.as_ref()?;
-        Some(FleetPlan::of_rollout(rollout, size.workers.pods.count, ForcedRollback::No))
+        match &profile.rollout {
+            Some(rollout) => Some(FleetPlan::of_rollout(rollout, size.workers.pods.count, ForcedRollback::No)),
+            None => crate::scaling::fleet_plan(profile),
+        }
     }
 
     /// The pods of a rollout.
