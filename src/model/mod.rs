@@ -134,7 +134,8 @@ pub fn plan(document: &Document, settings: &PlanSettings, watcher: &dyn Watcher)
     })?;
     watcher.say("what the uncertain inputs change");
     let sensitivity = sensitivity::of(document, &calibration, &plan, settings, watcher)?;
-    Ok(plan::document(&profile, &calibration, &plan, sensitivity, settings.seed))
+    let basis = plan::basis(document, &plan);
+    Ok(PlanDocument { basis: Some(basis), ..plan::document(&profile, &calibration, &plan, sensitivity, settings.seed) })
 }
 
 /// One simulation of the profile's cluster.
