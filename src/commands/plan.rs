@@ -1,10 +1,12 @@
 //! `plimsoll plan`.
 
-use plimsoll_reports::plan_document::Verdict;
+use plimsoll_profiles::Document;
+use plimsoll_reports::plan_document::{PlanDocument, Verdict};
 use plimsoll_reports::{csv, html, text};
 
 use super::answer::{self, Rendered};
 use super::prepare;
+use crate::cancel::Cancel;
 use crate::cli::{ModelArgs, PlanArgs};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -21,12 +23,7 @@ pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
     let document = ProfileSource::find(&arguments.model.profile)?.document(&arguments.model.set)?;
     let cancel = prepare::cancel()?;
     let files = answer::Files::create(&arguments.output, "plan")?;
-    let settings = PlanSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) };
-    console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
-    let progress = Progress::new(console.quiet, cancel);
-    let plan = model::plan(&document, &settings, &progress);
-    progress.finish();
-    let plan = plan.map_err(prepare::failure)?;
+    let (plan, progress) = make(&arguments.model, &document, console, cancel)?;
     files.write(
         console,
         Rendered {
@@ -43,6 +40,28 @@ pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
         Verdict::Fits => Exit::Success,
         Verdict::Infeasible => Exit::Finding,
     })
+}
+
+/// The plan of a profile, which says how it was made; and the progress that knows whether it was interrupted.
+///
+/// # Errors
+/// When there is none.
+pub fn make(
+    arguments: &ModelArgs,
+    document: &Document,
+    console: &Console,
+    cancel: Cancel,
+) -> Result<(PlanDocument, Progress), Failure> {
+    let settings = PlanSettings { seed: arguments.seed, threads: prepare::threads(arguments) };
+    console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
+    let progress = Progress::new(console.quiet, cancel);
+    let plan = model::plan(document, &settings, &progress);
+    progress.finish();
+    let mut plan = plan.map_err(prepare::failure)?;
+    if let Some(basis) = &mut plan.basis {
+        basis.command = command(arguments);
+    }
+    Ok((plan, progress))
 }
 
 /// The command that makes this plan again; not the threads, on which it does not depend.
