@@ -112,7 +112,8 @@ fn workers_have_the_plans_size_and_time_to_finish() {
 #[test]
 fn a_long_activity_has_longer_to_finish_and_the_grace_is_always_longer_still() {
     for (takes, graceful) in [("10s", 300), ("20min", 1_200), ("5h", 3_600)] {
-        let set = format!("workflow.0.steps=[{{ activity = \"render\", takes = \"{takes}\", start_to_close = \"6h\" }}]");
+        let set =
+            format!("workflow.0.steps=[{{ activity = \"render\", takes = \"{takes}\", start_to_close = \"6h\" }}]");
         let text = only(&plan_of("order-fulfilment", &[&set]), Kind::Worker);
         let pod = survives::<Deployment>(&text).spec.unwrap().template.spec.unwrap();
         let set = pod.containers[0].env.as_ref().unwrap().iter().find(|one| one.name.starts_with("GRACEFUL")).unwrap();
@@ -124,7 +125,9 @@ fn a_long_activity_has_longer_to_finish_and_the_grace_is_always_longer_still() {
 #[test]
 fn an_autoscaler_stays_around_the_plan_whatever_the_plan() {
     for pods in [1, 2, 3, 10, 200] {
-        for (mean, peak, breaks) in [(31.5, 60.0, Some(241.0)), (60.0, 60.0, None), (0.001, 60.0, Some(70.0)), (1.0, 1.0, Some(1e6))] {
+        for (mean, peak, breaks) in
+            [(31.5, 60.0, Some(241.0)), (60.0, 60.0, None), (0.001, 60.0, Some(70.0)), (1.0, 1.0, Some(1e6))]
+        {
             let mut plan = orders();
             plan.now.workers.pods = pods;
             (plan.load.mean_per_second_now, plan.load.peak_per_second_now) = (mean, peak);
@@ -139,6 +142,52 @@ fn an_autoscaler_stays_around_the_plan_whatever_the_plan() {
 }
 
 #[test]
+fn the_profiles_own_autoscaler_is_what_kubernetes_gets() {
+    let mut plan = orders();
+    let profile = &mut plan.basis.as_mut().unwrap().profile;
+    profile["autoscaler"] = serde_json::json!({ "pod_startup": "20s", "hpa": {
+        "min_pods": 5, "max_pods": 50,
+        "metrics": [
+            { "resource": "cpu", "utilisation": 70 },
+            { "resource": "memory", "average_value": 1_073_741_824.0 },
+            { "pods": "backlog", "average_value": 100.0 },
+            { "external": "activity_backlog", "value": 2.5 },
+            { "pods": "activity_slots_used", "average_value": 80.0 },
+        ],
+        "behaviour": { "scale_down": { "window": "300s", "select": "min", "policies": [{ "percent": 50, "period": "1min" }] } },
+    } });
+    let text = only(&plan, Kind::Hpa);
+    survives::<HorizontalPodAutoscaler>(&text);
+    let spec = yaml(&text)["spec"].clone();
+    assert_eq!((&spec["minReplicas"], &spec["maxReplicas"]), (&5.into(), &50.into()));
+    let metrics = spec["metrics"].as_array().unwrap();
+    assert_eq!(metrics.len(), 4, "{text}");
+    assert_eq!(metrics[1]["resource"]["target"]["averageValue"], "1Gi");
+    assert_eq!(metrics[2]["external"]["target"], serde_json::json!({ "type": "AverageValue", "averageValue": "100" }));
+    assert_eq!(metrics[3]["external"]["target"], serde_json::json!({ "type": "Value", "value": "2.5" }));
+    assert!(text.contains("Left out: activity_slots_used"), "{text}");
+    let down = serde_json::json!({
+        "stabilizationWindowSeconds": 300, "selectPolicy": "Min", "policies": [{ "type": "Percent", "value": 50, "periodSeconds": 60 }],
+    });
+    assert_eq!(spec["behavior"], serde_json::json!({ "scaleDown": down }));
+    let names = yaml(&only(&plan, Kind::Adapter));
+    let served: Vec<&Value> =
+        names["externalRules"].as_array().unwrap().iter().map(|rule| &rule["name"]["as"]).collect();
+    assert!(served.contains(&&metrics[3]["external"]["metric"]["name"]), "{served:?}");
+
+    plan.basis.as_mut().unwrap().profile["autoscaler"] = serde_json::json!({ "keda": { "max_pods": 30, "target_queue_size": 7, "queues": "activity", "cooldown_period": "2min" } });
+    let spec = yaml(&only(&plan, Kind::Keda))["spec"].clone();
+    assert_eq!(
+        (&spec["minReplicaCount"], &spec["maxReplicaCount"], &spec["cooldownPeriod"]),
+        (&0.into(), &30.into(), &120.into())
+    );
+    assert_eq!(spec["triggers"].as_array().unwrap().len(), 1, "a trigger of CPU would keep the last pod");
+    assert_eq!(spec["triggers"][0]["metadata"]["targetQueueSize"], "7");
+    assert_eq!(spec["triggers"][0]["metadata"]["queueTypes"], "activity");
+    assert_eq!(yaml(&only(&plan, Kind::Hpa))["spec"]["minReplicas"], 1, "none is KEDA's to do");
+}
+
+#[test]
 fn the_autoscalers_agree_and_keep_the_source_documents_behaviour() {
     let plan = orders();
     let hpa = yaml(&only(&plan, Kind::Hpa));
@@ -150,7 +199,10 @@ fn the_autoscalers_agree_and_keep_the_source_documents_behaviour() {
     assert_eq!(hpa["spec"]["maxReplicas"], keda["spec"]["maxReplicaCount"]);
     let backlog = &hpa["spec"]["metrics"][2]["external"];
     let trigger = &keda["spec"]["triggers"][0];
-    assert_eq!((&trigger["type"], &trigger["metadata"]["taskQueue"]), (&"temporal".into(), &"order-fulfilment-invented-for-tests".into()));
+    assert_eq!(
+        (&trigger["type"], &trigger["metadata"]["taskQueue"]),
+        (&"temporal".into(), &"order-fulfilment-invented-for-tests".into())
+    );
     assert_eq!(backlog["target"]["averageValue"], trigger["metadata"]["targetQueueSize"]);
     // 75 starts/s, 11.5 tasks each, 0.2 s, over the three pods that are left of four.
     assert_eq!(backlog["target"]["averageValue"], "57");
@@ -265,9 +317,8 @@ fn postgresql_has_each_setting_once_and_room_for_the_connections() {
 fn the_load_test_is_a_profile_of_the_plans_sizes_and_load() {
     for (name, plan) in plans() {
         let text = only(&plan, Kind::Loadtest);
-        let document = Document::parse(&text, "loadtest.toml", &[]).unwrap_or_else(|problems| {
-            panic!("{name}: {:?}\n{text}", problems.problems)
-        });
+        let document = Document::parse(&text, "loadtest.toml", &[])
+            .unwrap_or_else(|problems| panic!("{name}: {:?}\n{text}", problems.problems));
         let profile = document.profile(&World::mid()).unwrap();
         let rate = profile.arrivals.peak(plimsoll_profiles::units::Nanos::from_secs(60)).rate.as_per_second();
         assert!((rate - 75.0).abs() < 0.01, "60/s and 25 % above it: {rate}");
@@ -303,8 +354,11 @@ fn on_temporal_cloud_there_is_only_what_is_ones_own() {
     let everything = emit_all(&plan, &settings()).unwrap();
     let left_out: Vec<Kind> = everything.left_out.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(left_out, [Kind::Helm, Kind::Adapter, Kind::Dynamicconfig, Kind::Postgres]);
-    let server: Vec<&str> =
-        catalogue().iter().filter(|metric| metric.endpoint != Endpoint::Sdk).map(|metric| metric.name.as_str()).collect();
+    let server: Vec<&str> = catalogue()
+        .iter()
+        .filter(|metric| metric.endpoint != Endpoint::Sdk)
+        .map(|metric| metric.name.as_str())
+        .collect();
     for file in everything.files.iter().filter(|file| file.path.starts_with("monitoring")) {
         for name in used(&expressions(file)) {
             assert!(!server.contains(&name.as_str()), "{} reads {name}", file.path);
@@ -337,8 +391,19 @@ fn expressions(file: &EmittedFile) -> Vec<String> {
 /// Names of metrics in expressions: what is left without selectors, groupings, ranges, functions and operators.
 fn used(expressions: &[String]) -> BTreeSet<String> {
     const WORDS: [&str; 13] = [
-        "sum", "max", "count", "rate", "increase", "deriv", "predict_linear", "histogram_quantile", "vector", "or", "by",
-        "le", "min",
+        "sum",
+        "max",
+        "count",
+        "rate",
+        "increase",
+        "deriv",
+        "predict_linear",
+        "histogram_quantile",
+        "vector",
+        "or",
+        "by",
+        "le",
+        "min",
     ];
     let mut names = BTreeSet::new();
     for expr in expressions {
@@ -370,8 +435,12 @@ fn alerts_and_dashboards_read_listed_metrics_and_all_of_them() {
         let read = everything.iter().filter(|file| !file.path.ends_with("_test.yml"));
         let names = used(&read.flat_map(expressions).collect::<Vec<_>>());
         let listed = everything.iter().find(|file| file.path.ends_with("metrics.tsv")).unwrap();
-        let listed: BTreeSet<&str> =
-            listed.text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').nth(1).unwrap()).collect();
+        let listed: BTreeSet<&str> = listed
+            .text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.split('\t').nth(1).unwrap())
+            .collect();
         let unlisted: Vec<&String> = names.iter().filter(|name| !listed.contains(name.as_str())).collect();
         assert!(unlisted.is_empty(), "{name}: {unlisted:?}");
         if name == "go" {
@@ -486,7 +555,9 @@ fn dashboards_draw_the_plan_over_what_is_measured() {
         }
     }
     let overview = &files[0].text;
-    for predicted in ["vector(60)", "vector(75)", "vector(241)", "vector(0.25)", "vector(0.038)", "vector(310000000000)"] {
+    for predicted in
+        ["vector(60)", "vector(75)", "vector(241)", "vector(0.25)", "vector(0.038)", "vector(310000000000)"]
+    {
         assert!(overview.contains(predicted), "{predicted}\n{overview}");
     }
 }

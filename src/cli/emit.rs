@@ -33,7 +33,12 @@ pub struct EmitArgs {
     #[arg(long, value_name = "NAME", default_value = "default", help_heading = "Names")]
     pub temporal_namespace: String,
     /// Host and port of the frontend, as workers see it
-    #[arg(long, value_name = "HOST:PORT", default_value = "temporal-frontend.temporal.svc:7233", help_heading = "Names")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "temporal-frontend.temporal.svc:7233",
+        help_heading = "Names"
+    )]
     pub address: String,
     /// Host and port of PostgreSQL, or of the PgBouncer before it, as the services see it
     #[arg(long, value_name = "HOST:PORT", help_heading = "Names")]

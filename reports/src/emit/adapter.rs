@@ -1,4 +1,4 @@
-//! The rule with which the Prometheus adapter (kubernetes-sigs/prometheus-adapter) serves the backlog to the HorizontalPodAutoscaler.
+//! The rules with which the Prometheus adapter (kubernetes-sigs/prometheus-adapter) serves the backlog to the HorizontalPodAutoscaler.
 
 use serde::Serialize;
 
@@ -8,8 +8,47 @@ use super::error::EmitError;
 use super::kind::Kind;
 use super::metrics::server;
 
-/// The metric as the autoscaler asks for it: the source documents' name.
-pub(super) const BACKLOG: &str = "temporal_task_queue_backlog";
+/// A metric that the adapter serves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum External {
+    /// Tasks of both kinds.
+    Backlog,
+    /// Workflow tasks.
+    Workflow,
+    /// Activities.
+    Activity,
+}
+
+impl External {
+    const ALL: [External; 3] = [External::Backlog, External::Workflow, External::Activity];
+
+    /// What a profile's autoscaler calls it.
+    pub fn of(asked: &str) -> Option<Self> {
+        match asked {
+            "backlog" | "whole_backlog" => Some(External::Backlog),
+            "workflow_backlog" => Some(External::Workflow),
+            "activity_backlog" => Some(External::Activity),
+            _ => None,
+        }
+    }
+
+    /// As the autoscaler asks for it; the first is the source documents' name.
+    pub fn name(self) -> &'static str {
+        match self {
+            External::Backlog => "temporal_task_queue_backlog",
+            External::Workflow => "temporal_task_queue_backlog_workflow",
+            External::Activity => "temporal_task_queue_backlog_activity",
+        }
+    }
+
+    fn selector(self) -> &'static str {
+        match self {
+            External::Backlog => "",
+            External::Workflow => ",task_type=\"Workflow\"",
+            External::Activity => ",task_type=\"Activity\"",
+        }
+    }
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,17 +78,21 @@ struct Name {
 pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError> {
     context.self_hosted(Kind::Adapter)?;
     let metric = server("approximate_backlog_count");
-    let queue = format!("taskqueue=~\"{}\"", context.task_queue_pattern());
-    let rules = Rules {
-        external_rules: vec![Rule {
-            series_query: format!("{metric}{{{queue}}}"),
+    let rule = |served: External| {
+        let selector = format!("taskqueue=~\"{}\"{}", context.task_queue_pattern(), served.selector());
+        Rule {
+            series_query: format!("{metric}{{{selector}}}"),
             resources: Namespaced { namespaced: false },
-            name: Name { r#as: BACKLOG },
-            metrics_query: format!("sum(<<.Series>>{{{queue},<<.LabelMatchers>>}})"),
-        }],
+            name: Name { r#as: served.name() },
+            metrics_query: format!("sum(<<.Series>>{{{selector},<<.LabelMatchers>>}})"),
+        }
     };
+    let rules = Rules { external_rules: External::ALL.map(rule).into() };
     let about = [
-        format!("Prometheus adapter: the backlog of task queue \"{}\", over all partitions and both kinds of tasks, as {BACKLOG}.", context.task_queue),
+        format!(
+            "Prometheus adapter: the backlog of task queue \"{}\" over all partitions, of both kinds of tasks and of each.",
+            context.task_queue
+        ),
         "In the adapter's Helm chart these are the values under `rules.external`.".to_owned(),
         "It is one number for the whole fleet, so it is an external metric and not one of pods: the autoscaler divides it by the pods.".to_owned(),
     ];

@@ -162,9 +162,18 @@ impl<'a> Context<'a> {
     }
 
     /// A file of YAML documents under a comment that says which plan made it.
-    pub fn yaml<T: Serialize>(&self, kind: Kind, path: &str, about: &[String], document: &T) -> Result<EmittedFile, EmitError> {
+    pub fn yaml<T: Serialize>(
+        &self,
+        kind: Kind,
+        path: &str,
+        about: &[String],
+        document: &T,
+    ) -> Result<EmittedFile, EmitError> {
         let body = serde_saphyr::to_string(document).map_err(|error| EmitError::Write(error.to_string()))?;
-        Ok(EmittedFile { path: path.to_owned(), text: format!("{}{body}", provenance::comment(self, kind, about, "#")) })
+        Ok(EmittedFile {
+            path: path.to_owned(),
+            text: format!("{}{body}", provenance::comment(self, kind, about, "#")),
+        })
     }
 }
 
@@ -173,15 +182,20 @@ fn profile(basis: &PlanBasis) -> Result<Profile, EmitError> {
     let mut tree = basis.profile.clone();
     if let Value::Object(root) = &mut tree {
         root.insert("arrivals".to_owned(), json!({ "phases": [{ "for": "1min", "rate": "1/s" }] }));
-        root.shift_remove("event");
+        // Later events, and what scales and replaces the fleet, are of no concern to sizes.
+        for key in ["event", "autoscaler", "rollout"] {
+            root.shift_remove(key);
+        }
     }
     let text = toml::to_string(&tree).map_err(|error| EmitError::Profile(error.to_string()))?;
-    Document::parse(&text, "the plan's profile", &[])
-        .and_then(|document| document.profile(&World::mid()))
-        .map_err(|problems| {
+    Document::parse(&text, "the plan's profile", &[]).and_then(|document| document.profile(&World::mid())).map_err(
+        |problems| {
             let first = problems.problems.first();
-            EmitError::Profile(first.map_or_else(String::new, |problem| format!("{}: {}", problem.path, problem.message)))
-        })
+            EmitError::Profile(
+                first.map_or_else(String::new, |problem| format!("{}: {}", problem.path, problem.message)),
+            )
+        },
+    )
 }
 
 /// Longest name from which those of objects are made: theirs are a label of DNS at most, 63.

@@ -67,7 +67,8 @@ pub(super) fn of(context: &Context<'_>) -> DynamicConfig {
 pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError> {
     context.self_hosted(Kind::Dynamicconfig)?;
     let about = [
-        "Dynamic configuration of the Temporal server: what the plan was made with, the server's defaults included.".to_owned(),
+        "Dynamic configuration of the Temporal server: what the plan was made with, the server's defaults included."
+            .to_owned(),
         "Rates are per pod. The Helm values hold the same under server.dynamicConfig.".to_owned(),
     ];
     Ok(vec![context.yaml(Kind::Dynamicconfig, "temporal/dynamicconfig.yaml", &about, &of(context))?])

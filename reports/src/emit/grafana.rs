@@ -17,7 +17,7 @@ use crate::number;
 pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError> {
     // On Temporal Cloud only the workers are one's own.
     let mut dashboards = vec![
-        ("overview", "Temporal Cluster Overview", overview(context)),
+        ("overview", "Temporal Cluster Overview", overview(context, &Scaling::of(context)?)),
         ("throughput", "Workflow Throughput", throughput(context)),
         ("activities", "Activity Metrics", activities(context)),
     ];
@@ -27,12 +27,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
     dashboards.into_iter().map(|(name, title, contents)| file(context, name, title, contents)).collect()
 }
 
-fn file(
-    context: &Context<'_>,
-    name: &str,
-    title: &str,
-    contents: Vec<Content>,
-) -> Result<EmittedFile, EmitError> {
+fn file(context: &Context<'_>, name: &str, title: &str, contents: Vec<Content>) -> Result<EmittedFile, EmitError> {
     let made = provenance::lines(context, Kind::Grafana);
     let intro = format!(
         "Measured, and dashed over it what the plan predicts. {}\n\n```\n{}\n```",
@@ -54,7 +49,9 @@ fn file(
         templating: Templating {
             list: vec![Variable { name: "datasource", label: "Prometheus", r#type: "datasource", query: "prometheus" }],
         },
-        panels: std::iter::once(panels::text(intro, INTRO_HEIGHT)).chain(panels::grid(contents, INTRO_HEIGHT)).collect(),
+        panels: std::iter::once(panels::text(intro, INTRO_HEIGHT))
+            .chain(panels::grid(contents, INTRO_HEIGHT))
+            .collect(),
     };
     let text = serde_json::to_string_pretty(&dashboard).map_err(|error| EmitError::Write(error.to_string()))?;
     Ok(EmittedFile { path: format!("monitoring/grafana/{name}.json"), text: text + "\n" })
@@ -106,10 +103,7 @@ fn level(context: &Context<'_>, metric: SloMetric) -> f64 {
 }
 
 fn load(context: &Context<'_>) -> Vec<(String, f64)> {
-    let mut lines = vec![
-        line(when(context), context.peak()),
-        line("peak and headroom: the mark", context.planned()),
-    ];
+    let mut lines = vec![line(when(context), context.peak()), line("peak and headroom: the mark", context.planned())];
     if let Some(breaks) = context.plan.load.breaks_at_per_second {
         lines.push(line("breaks at the horizon's sizes", breaks));
     }
@@ -153,15 +147,17 @@ fn schedule_to_start(context: &Context<'_>, activity: bool) -> Content {
         description: "From a task's scheduling to its start on a worker.",
         unit: "s",
         measured: vec![
-            ("{{task_queue}} at the promised quantile", quantile(&name, "", "task_queue", level(context, metric), unit)),
+            (
+                "{{task_queue}} at the promised quantile",
+                quantile(&name, "", "task_queue", level(context, metric), unit),
+            ),
             ("{{task_queue}} p50", quantile(&name, "", "task_queue", 0.5, unit)),
         ],
         planned: promised(context, metric, slo),
     }
 }
 
-fn workers(context: &Context<'_>) -> Content {
-    let scaling = Scaling::of(context);
+fn workers(context: &Context<'_>, scaling: &Scaling) -> Content {
     let name = sdk(context, "temporal_worker_task_slots_available");
     Content {
         title: "Worker pods",
@@ -251,8 +247,8 @@ fn storage(context: &Context<'_>) -> Content {
     }
 }
 
-fn overview(context: &Context<'_>) -> Vec<Content> {
-    let mut contents = vec![starts(context), workers(context)];
+fn overview(context: &Context<'_>, scaling: &Scaling) -> Vec<Content> {
+    let mut contents = vec![starts(context), workers(context, scaling)];
     if !context.is_cloud() {
         contents.push(backlog(context));
         contents.push(start_latency(context));
@@ -318,7 +314,10 @@ fn throughput(context: &Context<'_>) -> Vec<Content> {
             unit: "ops",
             measured: vec![
                 ("{{task_type}}", format!("sum by (task_type) (rate({}{{{USERS}}}[5m]))", server("poll_success"))),
-                ("{{task_type}} at once", format!("sum by (task_type) (rate({}{{{USERS}}}[5m]))", server("poll_success_sync"))),
+                (
+                    "{{task_type}} at once",
+                    format!("sum by (task_type) (rate({}{{{USERS}}}[5m]))", server("poll_success_sync")),
+                ),
             ],
             planned: vec![
                 line("workflow tasks at the mark", context.workflow_tasks()),
@@ -476,7 +475,10 @@ fn services(context: &Context<'_>) -> Vec<Content> {
             "Dispatch latency",
             "From a task's coming to matching to its leaving.",
             "s",
-            vec![("{{task_type}} p99", quantile(server("task_dispatch_latency"), &format!("{{{USERS}}}"), "task_type", 0.99, 1.0))],
+            vec![(
+                "{{task_type}} p99",
+                quantile(server("task_dispatch_latency"), &format!("{{{USERS}}}"), "task_type", 0.99, 1.0),
+            )],
             Vec::new(),
         ),
         panel(
@@ -513,7 +515,10 @@ fn services(context: &Context<'_>) -> Vec<Content> {
             "ops",
             vec![(
                 "{{datname}}",
-                format!("sum by (datname) (rate({}{{datname=~\"temporal.*\"}}[5m]))", server("pg_stat_database_xact_commit")),
+                format!(
+                    "sum by (datname) (rate({}{{datname=~\"temporal.*\"}}[5m]))",
+                    server("pg_stat_database_xact_commit")
+                ),
             )],
             Vec::new(),
         ),

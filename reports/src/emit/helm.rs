@@ -180,7 +180,9 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
         "    helm install temporal temporalio/temporal --namespace temporal --values FILE".to_owned(),
         format!("numHistoryShards {} is for the horizon: it can never be changed.", context.plan.history_shards),
         "Limits are what the plan counts on; requests are those of the profile's cluster.".to_owned(),
-        format!("The database's password is in the Secret {SECRET}, key \"password\"; `--database` says where the database is."),
+        format!(
+            "The database's password is in the Secret {SECRET}, key \"password\"; `--database` says where the database is."
+        ),
     ];
     Ok(vec![context.yaml(Kind::Helm, "temporal/helm-values.yaml", &about, &values)?])
 }
@@ -257,7 +259,9 @@ mod tests {
 
     #[test]
     fn versions_are_compared_by_number() {
-        for (version, recent) in [("1.31.2", true), ("v1.30.0", true), ("1.27.2", false), ("1.4", false), ("2.0", true), ("", false)] {
+        for (version, recent) in
+            [("1.31.2", true), ("v1.30.0", true), ("1.27.2", false), ("1.4", false), ("2.0", true), ("", false)]
+        {
             assert_eq!(is_at_least_1_30(version), recent, "{version}");
         }
     }

@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::EmittedFile;
-use super::adapter;
+use super::adapter::External as Served;
+use super::autoscaler::{AskedHpa, AskedMetric};
 use super::context::Context;
 use super::error::EmitError;
 use super::kind::Kind;
-use super::kubernetes::{Object, TargetRef, worker_metadata, worker_reference};
-use super::scaling::{CPU_PERCENT, MEMORY_PERCENT, Scaling};
+use super::kubernetes::{Object, TargetRef, cpu, memory, worker_metadata, worker_reference};
+use super::scaling::{Behaviour, CPU_PERCENT, MEMORY_PERCENT, Scaling};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,7 +18,8 @@ struct HpaSpec {
     min_replicas: u32,
     max_replicas: u32,
     metrics: Vec<Metric>,
-    behavior: Behavior,
+    #[serde(rename = "behavior", skip_serializing_if = "Option::is_none")]
+    behaviour: Option<Behaviour>,
 }
 
 #[derive(Serialize)]
@@ -48,92 +50,115 @@ struct MetricName {
 #[serde(tag = "type")]
 enum Target {
     #[serde(rename_all = "camelCase")]
-    Utilization { average_utilization: u32 },
+    Utilization {
+        average_utilization: u32,
+    },
     #[serde(rename_all = "camelCase")]
-    AverageValue { average_value: String },
-}
-
-/// How fast pods come and go: the source documents' numbers.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Behavior {
-    scale_down: Direction,
-    scale_up: Direction,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Direction {
-    stabilization_window_seconds: u32,
-    policies: Vec<Policy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    select_policy: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Policy {
-    r#type: &'static str,
-    value: u32,
-    period_seconds: u32,
-}
-
-impl Behavior {
-    pub fn of_the_sources() -> Self {
-        let policy = |r#type, value, period_seconds| Policy { r#type, value, period_seconds };
-        Behavior {
-            scale_down: Direction {
-                stabilization_window_seconds: 300,
-                policies: vec![policy("Percent", 50, 60)],
-                select_policy: None,
-            },
-            scale_up: Direction {
-                stabilization_window_seconds: 0,
-                policies: vec![policy("Percent", 100, 15), policy("Pods", 5, 15)],
-                select_policy: Some("Max"),
-            },
-        }
-    }
+    AverageValue {
+        average_value: String,
+    },
+    Value {
+        value: String,
+    },
 }
 
 pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError> {
-    let scaling = Scaling::of(context);
-    let resource = |name, average_utilization| Metric::Resource {
-        resource: Resource { name, target: Target::Utilization { average_utilization } },
+    let scaling = Scaling::of(context)?;
+    let mut about = vec![
+        format!(
+            "HorizontalPodAutoscaler of the workers of \"{}\". Apply this or the KEDA ScaledObject, not both.",
+            context.plan.profile
+        ),
+        scaling.bounds_why.clone(),
+    ];
+    let metrics = match &scaling.asked.hpa {
+        Some(asked) => {
+            about.push("Metrics and behaviour are the profile's; percentages are of the requests.".to_owned());
+            asked_metrics(asked, &mut about)?
+        }
+        None => metrics_of_the_plan(context, &scaling, &mut about),
     };
-    let mut metrics = vec![resource("cpu", CPU_PERCENT), resource("memory", MEMORY_PERCENT)];
-    // On Temporal Cloud the server's own metrics are not there for the adapter: KEDA asks the task queue itself.
-    if !context.is_cloud() {
-        metrics.push(Metric::External {
-            external: External {
-                metric: MetricName { name: adapter::BACKLOG },
-                target: Target::AverageValue { average_value: scaling.backlog_per_pod.to_string() },
-            },
-        });
-    }
     let hpa = Object {
         api_version: "autoscaling/v2",
         kind: "HorizontalPodAutoscaler",
         metadata: worker_metadata(context),
         spec: HpaSpec {
             scale_target_ref: worker_reference(context),
-            min_replicas: scaling.min,
+            // 0 is KEDA's business: it needs a feature gate here.
+            min_replicas: scaling.min.max(1),
             max_replicas: scaling.max,
             metrics,
-            behavior: Behavior::of_the_sources(),
+            behaviour: scaling.behaviour,
         },
     };
-    let mut about = vec![
-        format!("HorizontalPodAutoscaler of the workers of \"{}\". Apply this or the KEDA ScaledObject, not both.", context.plan.profile),
-        format!("minReplicas carries the mean load, maxReplicas is as far as workers help: {}.", scaling.max_why),
-        format!("CPU {CPU_PERCENT} %, memory {MEMORY_PERCENT} % and the behaviour are the source documents' numbers; percentages are of the requests."),
-    ];
-    about.push(match context.is_cloud() {
-        false => format!(
-            "Backlog per pod {}: {}. The Prometheus adapter serves it (`plimsoll emit adapter`).",
-            scaling.backlog_per_pod, scaling.backlog_why
-        ),
-        true => "Without a metric of the backlog, which Temporal Cloud's server does not export: with KEDA there is one.".to_owned(),
-    });
     Ok(vec![context.yaml(Kind::Hpa, "kubernetes/autoscaling-hpa/hpa.yaml", &about, &hpa)?])
+}
+
+fn metrics_of_the_plan(context: &Context<'_>, scaling: &Scaling, about: &mut Vec<String>) -> Vec<Metric> {
+    let resource = |name, average_utilization| Metric::Resource {
+        resource: Resource { name, target: Target::Utilization { average_utilization } },
+    };
+    let mut metrics = vec![resource("cpu", CPU_PERCENT), resource("memory", MEMORY_PERCENT)];
+    about.push(format!(
+        "CPU {CPU_PERCENT} % and memory {MEMORY_PERCENT} % are the source documents' numbers; they are of the requests."
+    ));
+    // On Temporal Cloud the server's own metrics are not there for the adapter: KEDA asks the task queue itself.
+    if context.is_cloud() {
+        let why =
+            "Without a metric of the backlog, which Temporal Cloud's server does not export: with KEDA there is one.";
+        about.push(why.to_owned());
+        return metrics;
+    }
+    about.push(format!(
+        "Backlog per pod {}: {}. The Prometheus adapter serves it (`plimsoll emit adapter`).",
+        scaling.backlog_per_pod, scaling.backlog_why
+    ));
+    metrics
+        .push(external(Served::Backlog, Target::AverageValue { average_value: scaling.backlog_per_pod.to_string() }));
+    metrics
+}
+
+fn external(served: Served, target: Target) -> Metric {
+    Metric::External { external: External { metric: MetricName { name: served.name() }, target } }
+}
+
+fn asked_metrics(asked: &AskedHpa, about: &mut Vec<String>) -> Result<Vec<Metric>, EmitError> {
+    let mut metrics = Vec::new();
+    for metric in &asked.metrics {
+        match asked_metric(metric) {
+            Ok(metric) => metrics.push(metric),
+            Err(name) => about.push(format!("Left out: {name}, which no rule of the adapter serves.")),
+        }
+    }
+    if metrics.is_empty() {
+        return Err(EmitError::Profile("autoscaler.hpa.metrics: none that can be served to Kubernetes".to_owned()));
+    }
+    Ok(metrics)
+}
+
+/// A metric as Kubernetes has it, or the name of one that nobody serves. One of pods of which each has an equal share of the backlog, or
+/// reports all of it, is computed like the whole backlog by its mean over the pods, or by itself.
+fn asked_metric(asked: &AskedMetric) -> Result<Metric, String> {
+    if let Some(resource) = &asked.resource {
+        let name = if resource == "memory" { "memory" } else { "cpu" };
+        let target = match (asked.utilisation, asked.average_value) {
+            (Some(average_utilization), _) => Target::Utilization { average_utilization },
+            (None, average) => {
+                let average = average.unwrap_or(0.0);
+                let average_value = if name == "cpu" { cpu(average) } else { memory(average as u64) };
+                Target::AverageValue { average_value }
+            }
+        };
+        return Ok(Metric::Resource { resource: Resource { name, target } });
+    }
+    let name = [&asked.pods, &asked.object, &asked.external].into_iter().flatten().next().cloned().unwrap_or_default();
+    let served = Served::of(&name).ok_or(name.clone())?;
+    let quantity = |value: f64| super::alerts::number(value);
+    let whole_of_each_pod = asked.pods.is_some() && name == "whole_backlog";
+    let target = match (asked.average_value, asked.value) {
+        (Some(value), _) if whole_of_each_pod => Target::Value { value: quantity(value) },
+        (Some(average), _) => Target::AverageValue { average_value: quantity(average) },
+        (None, value) => Target::Value { value: quantity(value.unwrap_or(0.0)) },
+    };
+    Ok(external(served, target))
 }

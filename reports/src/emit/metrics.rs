@@ -176,7 +176,10 @@ mod tests {
         assert_eq!(of_sdk(latency, Sdk::Go), "temporal_activity_schedule_to_start_latency_seconds");
         assert_eq!(of_sdk(latency, Sdk::Python), "temporal_activity_schedule_to_start_latency");
         let failed = find("temporal_workflow_failed");
-        assert_eq!((of_sdk(failed, Sdk::Java), of_sdk(failed, Sdk::Rust)), ("temporal_workflow_failed_total".into(), "temporal_workflow_failed".into()));
+        assert_eq!(
+            (of_sdk(failed, Sdk::Java), of_sdk(failed, Sdk::Rust)),
+            ("temporal_workflow_failed_total".into(), "temporal_workflow_failed".into())
+        );
         assert_eq!(exposed(find("num_goroutines"), Sdk::Go), ["num_goroutines"]);
         assert_eq!(exposed(latency, Sdk::Rust).len(), 3);
     }

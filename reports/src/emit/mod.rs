@@ -6,6 +6,7 @@
 
 mod adapter;
 mod alerts;
+mod autoscaler;
 mod config;
 mod context;
 mod dynamicconfig;
@@ -71,7 +72,9 @@ pub fn emit_all(plan: &PlanDocument, settings: &Settings) -> Result<Everything, 
     for kind in Kind::ALL {
         match files(&context, kind) {
             Ok(files) => everything.files.extend(files),
-            Err(error @ (EmitError::OnCloud(_) | EmitError::OtherDatabase(_))) => everything.left_out.push((kind, error)),
+            Err(error @ (EmitError::OnCloud(_) | EmitError::OtherDatabase(_))) => {
+                everything.left_out.push((kind, error))
+            }
             Err(error) => return Err(error),
         }
     }

@@ -173,20 +173,16 @@ pub(super) fn text(content: String, height: u32) -> Panel {
 pub(super) fn grid(contents: Vec<Content>, top: u32) -> impl Iterator<Item = Panel> {
     (0u32..).zip(contents).map(move |(index, content)| {
         let width = COLUMNS / 2;
-        let place = Place {
-            x: index % 2 * width,
-            y: top + index / 2 * PANEL_HEIGHT,
-            w: width,
-            h: PANEL_HEIGHT,
-        };
+        let place = Place { x: index % 2 * width, y: top + index / 2 * PANEL_HEIGHT, w: width, h: PANEL_HEIGHT };
         panel(index + 2, place, content)
     })
 }
 
 fn panel(id: u32, grid_pos: Place, content: Content) -> Panel {
-    let planned = content.planned.into_iter().map(|(legend, value)| {
-        (format!("{PLAN}{legend}"), format!("vector({})", super::alerts::number(value)))
-    });
+    let planned = content
+        .planned
+        .into_iter()
+        .map(|(legend, value)| (format!("{PLAN}{legend}"), format!("vector({})", super::alerts::number(value))));
     let measured = content.measured.into_iter().map(|(legend, expr)| (legend.to_owned(), expr));
     let targets = ('A'..='Z').zip(measured.chain(planned)).map(|(letter, (legend_format, expr))| Target {
         ref_id: letter.to_string(),

@@ -29,7 +29,10 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
         },
     };
     let about = [
-        format!("PodDisruptionBudget of the workers of \"{}\": nodes are drained one worker at a time.", context.plan.profile),
+        format!(
+            "PodDisruptionBudget of the workers of \"{}\": nodes are drained one worker at a time.",
+            context.plan.profile
+        ),
         match context.spare() {
             0 => "The plan has no spare pod: drain nodes below the peak.".to_owned(),
             _ => "The plan keeps its promises with one pod lost.".to_owned(),

@@ -59,21 +59,27 @@ fn postgresql(context: &Context<'_>) -> String {
     set(
         "max_connections",
         &connections.to_string(),
-        &format!("{temporal} of Temporal, {surge} of a pod more during a rollout, {OTHER_CONNECTIONS} of others, rounded up to ten"),
+        &format!(
+            "{temporal} of Temporal, {surge} of a pod more during a rollout, {OTHER_CONNECTIONS} of others, rounded up to ten"
+        ),
     );
-    set("shared_buffers", &memory(size.memory_bytes / 4), "a quarter of the memory, as PostgreSQL's documentation advises");
-    set("effective_cache_size", &memory(size.memory_bytes / 4 * 3), "three quarters: what the operating system caches included");
+    set(
+        "shared_buffers",
+        &memory(size.memory_bytes / 4),
+        "a quarter of the memory, as PostgreSQL's documentation advises",
+    );
+    set(
+        "effective_cache_size",
+        &memory(size.memory_bytes / 4 * 3),
+        "three quarters: what the operating system caches included",
+    );
     set("random_page_cost", "1.1", "solid-state storage: random reads cost little more than sequential ones");
     set(
         "checkpoint_timeout",
         &interval(database.checkpoint_interval),
         &format!("as planned; between two checkpoints at the peak: {}", number::seconds(size.checkpoint_seconds)),
     );
-    set(
-        "checkpoint_completion_target",
-        &database.checkpoint_completion_target.to_string(),
-        "as planned",
-    );
+    set("checkpoint_completion_target", &database.checkpoint_completion_target.to_string(), "as planned");
     let wal = database.max_wal_size.0.max(size.max_wal_size_needed_bytes).div_ceil(GIB).max(1);
     set(
         "max_wal_size",
@@ -93,7 +99,11 @@ fn postgresql(context: &Context<'_>) -> String {
         },
         "as planned: what a commit waits for",
     );
-    set("commit_delay", &(database.commit_delay.0 / 1_000).to_string(), "as planned, microseconds: waits for others to flush with");
+    set(
+        "commit_delay",
+        &(database.commit_delay.0 / 1_000).to_string(),
+        "as planned, microseconds: waits for others to flush with",
+    );
     set("commit_siblings", &database.commit_siblings.to_string(), "as planned");
     set(
         "autovacuum_vacuum_scale_factor",
@@ -114,7 +124,8 @@ fn postgresql(context: &Context<'_>) -> String {
 }
 
 fn pgbouncer_ini(context: &Context<'_>, server_connections: u32) -> String {
-    let about = ["PgBouncer between Temporal's services and PostgreSQL; databases, users and TLS are yours.".to_owned()];
+    let about =
+        ["PgBouncer between Temporal's services and PostgreSQL; databases, users and TLS are yours.".to_owned()];
     let comment = provenance::comment(context, Kind::Postgres, &about, ";");
     let clients = context.sizes.database.connections;
     // Statements prepared by lib/pq live for one transaction; PgBouncer 1.21 on keeps track of them.
@@ -126,7 +137,11 @@ fn pgbouncer_ini(context: &Context<'_>, server_connections: u32) -> String {
 
 /// Bytes in a unit PostgreSQL knows, rounded down.
 fn memory(bytes: u64) -> String {
-    if bytes >= GIB && bytes.is_multiple_of(GIB) { format!("{}GB", bytes / GIB) } else { format!("{}MB", (bytes / MIB).max(1)) }
+    if bytes >= GIB && bytes.is_multiple_of(GIB) {
+        format!("{}GB", bytes / GIB)
+    } else {
+        format!("{}MB", (bytes / MIB).max(1))
+    }
 }
 
 /// A span in whole seconds, at least one.

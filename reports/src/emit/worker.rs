@@ -208,12 +208,16 @@ fn about(context: &Context<'_>, stop: &Stopping) -> Vec<String> {
     let pods = context.sizes.workers.pods;
     let mut lines = vec![
         format!("Deployment of the workers of \"{}\".", context.plan.profile),
-        "requests = limits: the plan counts on all of it. The worker must read its options from the environment below,".to_owned(),
+        "requests = limits: the plan counts on all of it. The worker must read its options from the environment below,"
+            .to_owned(),
         format!("answer /health, /ready and /metrics on port {PORT}, and stop polling at SIGTERM."),
         stop.why.clone(),
         match context.spare() {
             0 => "maxUnavailable 0: the plan has no spare pod.".to_owned(),
-            spare => format!("maxUnavailable {spare}: the plan keeps its promises with {} of {pods} pods.", pods.saturating_sub(spare)),
+            spare => format!(
+                "maxUnavailable {spare}: the plan keeps its promises with {} of {pods} pods.",
+                pods.saturating_sub(spare)
+            ),
         },
         "With an autoscaler leave `replicas` out when you apply this again, or it is set back.".to_owned(),
     ];

@@ -138,7 +138,10 @@ fn full_soon(context: &Context<'_>) -> Alert {
         hold: "1h",
         severity: Severity::Warning,
         summary: "At today's growth the planned storage is full within a month".to_owned(),
-        description: format!("In {AHEAD_DAYS} days it would be {{value}} GB; the plan has {}.", readable::storage(limit)),
+        description: format!(
+            "In {AHEAD_DAYS} days it would be {{value}} GB; the plan has {}.",
+            readable::storage(limit)
+        ),
         fires: Case {
             series: vec![hourly(&*name, start, fast)],
             value: (start + fast * hours) / GB,

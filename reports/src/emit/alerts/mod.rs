@@ -14,6 +14,7 @@ use super::EmittedFile;
 use super::context::Context;
 use super::error::EmitError;
 use super::kind::Kind;
+use super::scaling::Scaling;
 pub(super) use queues::{USERS, in_seconds};
 pub(super) use series::number;
 pub(super) use services::STARTS;
@@ -65,8 +66,8 @@ impl Case {
 }
 
 /// All alerts of a plan, by group.
-fn groups(context: &Context<'_>) -> Vec<(&'static str, Vec<Alert>)> {
-    let mut groups = vec![("queues", queues::alerts(context)), ("workflows", workflows::alerts(context))];
+fn groups(context: &Context<'_>, scaling: &Scaling) -> Vec<(&'static str, Vec<Alert>)> {
+    let mut groups = vec![("queues", queues::alerts(context, scaling)), ("workflows", workflows::alerts(context))];
     if !context.is_cloud() {
         groups.insert(0, ("services", services::alerts(context)));
         groups.push(("database", database::alerts(context)));
@@ -134,10 +135,7 @@ impl Alert {
     }
 
     fn annotations(&self, value: &str) -> BTreeMap<&'static str, String> {
-        BTreeMap::from([
-            ("summary", self.summary.clone()),
-            ("description", self.description.replace("{value}", value)),
-        ])
+        BTreeMap::from([("summary", self.summary.clone()), ("description", self.description.replace("{value}", value))])
     }
 
     fn rule(&self) -> Rule {
@@ -168,7 +166,7 @@ impl Alert {
 }
 
 pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError> {
-    let groups = groups(context);
+    let groups = groups(context, &Scaling::of(context)?);
     let rules = RuleFile {
         groups: groups
             .iter()
@@ -188,7 +186,10 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
             .collect(),
     };
     let about = [
-        format!("Prometheus alerts for \"{}\": thresholds are the plan's, and where it has none the source documents'.", context.plan.profile),
+        format!(
+            "Prometheus alerts for \"{}\": thresholds are the plan's, and where it has none the source documents'.",
+            context.plan.profile
+        ),
         "The server's metrics are those of its default framework; the workers' those of the profile's SDK.".to_owned(),
         "    promtool check rules alerts.yml".to_owned(),
     ];

@@ -23,7 +23,7 @@ struct Tasks {
     per_second: f64,
 }
 
-pub(super) fn alerts(context: &Context<'_>) -> Vec<Alert> {
+pub(super) fn alerts(context: &Context<'_>, scaling: &Scaling) -> Vec<Alert> {
     let kinds = [
         Tasks {
             title: "Activity",
@@ -52,7 +52,7 @@ pub(super) fn alerts(context: &Context<'_>) -> Vec<Alert> {
         alerts.push(schedule_to_start(context, &tasks));
     }
     alerts.push(slots(context));
-    alerts.push(workers(context));
+    alerts.push(workers(context, scaling));
     alerts
 }
 
@@ -159,7 +159,9 @@ fn slots(context: &Context<'_>) -> Alert {
     let series = |free| vec![constant(slot_series(context, 0, "ActivityWorker"), free)];
     Alert {
         name: "TemporalWorkerSlotsExhausted".to_owned(),
-        expr: format!("sum by (task_queue, worker_type) ({name}{{worker_type=~\"WorkflowWorker|ActivityWorker\"}}) < 1"),
+        expr: format!(
+            "sum by (task_queue, worker_type) ({name}{{worker_type=~\"WorkflowWorker|ActivityWorker\"}}) < 1"
+        ),
         hold: "5m",
         severity: Severity::Warning,
         summary: "No worker has a free slot".to_owned(),
@@ -176,8 +178,9 @@ fn slots(context: &Context<'_>) -> Alert {
     }
 }
 
-fn workers(context: &Context<'_>) -> Alert {
-    let least = Scaling::of(context).min;
+fn workers(context: &Context<'_>, scaling: &Scaling) -> Alert {
+    // KEDA may leave none.
+    let least = scaling.min.max(1);
     let name = sdk(context, "temporal_worker_task_slots_available");
     let running = |pods| (0..pods).map(|pod| constant(slot_series(context, pod, "WorkflowWorker"), 10.0)).collect();
     Alert {

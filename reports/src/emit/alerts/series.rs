@@ -61,7 +61,10 @@ mod tests {
 
     #[test]
     fn numbers_are_exact_and_short() {
-        assert_eq!([number(0.0), number(-0.0), number(100.0), number(0.25), number(1.1e12)], ["0", "0", "100", "0.25", "1100000000000"]);
+        assert_eq!(
+            [number(0.0), number(-0.0), number(100.0), number(0.25), number(1.1e12)],
+            ["0", "0", "100", "0.25", "1100000000000"]
+        );
     }
 
     #[test]

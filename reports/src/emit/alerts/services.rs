@@ -42,7 +42,8 @@ fn pods(service: &str) -> String {
 fn running(service: &str, pods: u32) -> Vec<Series> {
     (0..pods)
         .map(|pod| {
-            let series = format!("{}{{service_name=\"{service}\",instance=\"{service}-{pod}\"}}", server("num_goroutines"));
+            let series =
+                format!("{}{{service_name=\"{service}\",instance=\"{service}-{pod}\"}}", server("num_goroutines"));
             constant(series, 1_000.0)
         })
         .collect()
@@ -90,7 +91,11 @@ fn mark(context: &Context<'_>) -> Vec<Alert> {
         severity,
         summary: summary.to_owned(),
         description: format!("{{value}} workflows start a second; {why}."),
-        fires: Case { series: vec![counter(&*one, (limit * 2.0).ceil())], value: (limit * 2.0).ceil(), labels: Vec::new() },
+        fires: Case {
+            series: vec![counter(&*one, (limit * 2.0).ceil())],
+            value: (limit * 2.0).ceil(),
+            labels: Vec::new(),
+        },
         quiet: quiet(vec![counter(&*one, limit / 2.0)]),
     };
     let planned = context.planned();
@@ -145,7 +150,8 @@ fn start_latency(context: &Context<'_>) -> Option<Alert> {
 fn refused() -> Alert {
     let name = server("service_errors_resource_exhausted");
     let series = |rate| {
-        let labels = "service_name=\"frontend\",operation=\"StartWorkflowExecution\",resource_exhausted_cause=\"RpsLimit\"";
+        let labels =
+            "service_name=\"frontend\",operation=\"StartWorkflowExecution\",resource_exhausted_cause=\"RpsLimit\"";
         vec![counter(format!("{name}{{{labels}}}"), rate)]
     };
     Alert {
@@ -154,14 +160,12 @@ fn refused() -> Alert {
         hold: "5m",
         severity: Severity::Warning,
         summary: "A rate limit or a busy workflow refuses requests".to_owned(),
-        description: "{value} requests a second are refused; the limits are those of the dynamic configuration.".to_owned(),
+        description: "{value} requests a second are refused; the limits are those of the dynamic configuration."
+            .to_owned(),
         fires: Case {
             series: series(2.0),
             value: 2.0,
-            labels: vec![
-                ("service_name", "frontend".to_owned()),
-                ("resource_exhausted_cause", "RpsLimit".to_owned()),
-            ],
+            labels: vec![("service_name", "frontend".to_owned()), ("resource_exhausted_cause", "RpsLimit".to_owned())],
         },
         quiet: quiet(series(0.05)),
     }

@@ -16,7 +16,8 @@ const FAILED: f64 = 0.1;
 const TIMED_OUT: f64 = 0.01;
 
 /// How workflows end on the server.
-const ENDS: [&str; 5] = ["workflow_success", "workflow_failed", "workflow_timeout", "workflow_terminate", "workflow_cancel"];
+const ENDS: [&str; 5] =
+    ["workflow_success", "workflow_failed", "workflow_timeout", "workflow_terminate", "workflow_cancel"];
 /// How activities time out.
 const TIMEOUTS: [&str; 4] =
     ["schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout"];
@@ -67,8 +68,9 @@ fn failures(context: &Context<'_>) -> Alert {
         hold: "5m",
         severity: Severity::Warning,
         summary: "More than a tenth of the workflows fail".to_owned(),
-        description: "A share of {value} of the workflows that ended in five minutes failed; 0.1 is the source documents' limit."
-            .to_owned(),
+        description:
+            "A share of {value} of the workflows that ended in five minutes failed; 0.1 is the source documents' limit."
+                .to_owned(),
         fires: Case { series: series(0.25), value: 0.25, labels: Vec::new() },
         quiet: quiet(series(0.05)),
     }
@@ -84,7 +86,8 @@ fn timeouts() -> Alert {
         hold: "5m",
         severity: Severity::Warning,
         summary: "Workflows time out".to_owned(),
-        description: "A share of {value} of the workflows that ended in five minutes timed out; 0.01 is the limit.".to_owned(),
+        description: "A share of {value} of the workflows that ended in five minutes timed out; 0.01 is the limit."
+            .to_owned(),
         fires: Case { series: series(0.25), value: 0.25, labels: Vec::new() },
         quiet: quiet(series(0.005)),
     }
