@@ -186,6 +186,10 @@ fn profile(basis: &PlanBasis) -> Result<Profile, EmitError> {
         for key in ["event", "autoscaler", "rollout"] {
             root.shift_remove(key);
         }
+        // Its cluster is in the tree already; the file it was in may be elsewhere.
+        if let Some(Value::Object(cluster)) = root.get_mut("cluster") {
+            cluster.shift_remove("use");
+        }
     }
     let text = toml::to_string(&tree).map_err(|error| EmitError::Profile(error.to_string()))?;
     Document::parse(&text, "the plan's profile", &[]).and_then(|document| document.profile(&World::mid())).map_err(

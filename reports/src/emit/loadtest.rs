@@ -1,5 +1,6 @@
 //! The profile of the load test that would prove the plan on a staging cluster of its sizes.
 
+use plimsoll_profiles::units::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::EmittedFile;
@@ -50,6 +51,8 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
     }
     if !context.is_cloud() {
         let cluster = table(root, "cluster");
+        // All of it is here.
+        cluster.shift_remove("use");
         cluster.insert("history_shards".to_owned(), json!(context.plan.history_shards));
         let services = table(cluster, "services");
         for (name, service) in context.services() {
@@ -60,15 +63,15 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
         }
         let database = table(cluster, "database");
         database.insert("vcpu".to_owned(), json!(context.sizes.database.vcpu));
-        database.insert("memory".to_owned(), json!(format!("{}B", context.sizes.database.memory_bytes)));
+        database.insert("memory".to_owned(), json!(Bytes(context.sizes.database.memory_bytes).to_string()));
         database.shift_remove("max_vcpu");
     }
     let about = [
         format!("The load test that would prove the plan of \"{}\": its sizes, and the load they are for.", context.plan.profile),
         format!("A ramp of 5 minutes, then 20 minutes at {}: the peak and the headroom above it.", number::rate(planned)),
-        "    plimsoll-load run FILE --dry-run        what would be sent, and where".to_owned(),
-        "    plimsoll-load run FILE                  exit 0: the promises are kept".to_owned(),
-        "    plimsoll simulate FILE                  what the model expects of the same run".to_owned(),
+        "    plimsoll simulate FILE          what the model expects".to_owned(),
+        "    plimsoll-load run FILE          what would be sent, and where".to_owned(),
+        "    plimsoll-load run FILE --yes    exit 0: the promises are kept".to_owned(),
         "Pods, shards and database of the staging cluster must be those below. Files that the profile names are as they were.".to_owned(),
     ];
     let body = toml::to_string(&tree).map_err(|error| EmitError::Write(error.to_string()))?;

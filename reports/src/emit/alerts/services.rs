@@ -80,6 +80,7 @@ fn missing(context: &Context<'_>, service: &'static str, planned: u32) -> Option
 /// Load beyond what the sizes are for, and where the first promise breaks: the Plimsoll line.
 fn mark(context: &Context<'_>) -> Vec<Alert> {
     let starts = format!("{}{{{STARTS}}}", server("service_requests"));
+    let rounded = |rate: f64| (rate * 1_000.0).ceil() / 1_000.0;
     let one = format!(
         "{}{{service_name=\"frontend\",operation=\"StartWorkflowExecution\",namespace=\"default\"}}",
         server("service_requests")
@@ -98,7 +99,7 @@ fn mark(context: &Context<'_>) -> Vec<Alert> {
         },
         quiet: quiet(vec![counter(&*one, limit / 2.0)]),
     };
-    let planned = context.planned();
+    let planned = rounded(context.planned());
     let mut alerts = vec![alert(
         "TemporalLoadAboveMark",
         planned,
@@ -108,7 +109,7 @@ fn mark(context: &Context<'_>) -> Vec<Alert> {
         format!("the plan is for {}, the peak and its headroom", readable::rate(planned)),
     )];
     // The knee is that of the horizon's system: smaller sizes break earlier.
-    if let Some(breaks) = context.plan.load.breaks_at_per_second.filter(|breaks| *breaks > planned) {
+    if let Some(breaks) = context.plan.load.breaks_at_per_second.map(rounded).filter(|breaks| *breaks > planned) {
         alerts.push(alert(
             "TemporalLoadAtBreakingPoint",
             breaks,
