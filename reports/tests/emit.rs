@@ -123,6 +123,23 @@ fn a_long_activity_has_longer_to_finish_and_the_grace_is_always_longer_still() {
 }
 
 #[test]
+fn the_profiles_own_rollout_is_what_the_deployment_does() {
+    let mut plan = orders();
+    plan.basis.as_mut().unwrap().profile["rollout"] = serde_json::json!({
+        "strategy": "rolling", "max_unavailable": "25%", "max_surge": 2, "drain": { "graceful_timeout": "60s", "grace": "75s" },
+    });
+    let text = only(&plan, Kind::Worker);
+    let spec = survives::<Deployment>(&text).spec.unwrap();
+    let rolling = serde_json::to_value(spec.strategy.unwrap().rolling_update.unwrap()).unwrap();
+    assert_eq!(rolling, serde_json::json!({ "maxUnavailable": "25%", "maxSurge": 2 }));
+    assert_eq!(spec.template.spec.unwrap().termination_grace_period_seconds, Some(75));
+    let profile = &mut plan.basis.as_mut().unwrap().profile;
+    profile["rollout"]["drain"]["grace"] = "30s".into();
+    let spec = survives::<Deployment>(&only(&plan, Kind::Worker)).spec.unwrap();
+    assert_eq!(spec.template.spec.unwrap().termination_grace_period_seconds, Some(65), "never shorter than it takes");
+}
+
+#[test]
 fn an_autoscaler_stays_around_the_plan_whatever_the_plan() {
     for pods in [1, 2, 3, 10, 200] {
         for (mean, peak, breaks) in

@@ -23,6 +23,7 @@ mod panels;
 mod pdb;
 mod postgres;
 mod provenance;
+mod rollout;
 mod scaling;
 mod thresholds;
 mod worker;

@@ -10,6 +10,8 @@ use super::context::Context;
 use super::error::EmitError;
 use super::kind::Kind;
 use super::kubernetes::{Amounts, LabelSelector, Map, Object, Resources, map, worker_labels, worker_metadata};
+use super::rollout::{self, Pods};
+use super::scaling::whole_seconds;
 use crate::number;
 
 /// Seconds before SIGTERM in which the pod's removal reaches everybody: the source documents' `sleep 5`.
@@ -42,8 +44,8 @@ struct Strategy {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RollingUpdate {
-    max_unavailable: u32,
-    max_surge: u32,
+    max_unavailable: Pods,
+    max_surge: Pods,
 }
 
 #[derive(Serialize)]
@@ -134,7 +136,8 @@ struct HttpGet {
 
 pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError> {
     let workers = &context.sizes.workers;
-    let stop = Stopping::of(context);
+    let asked = rollout::Asked::of(context)?;
+    let stop = Stopping::of(context, &asked.drain);
     let size = Amounts::new(workers.cpu, workers.memory_bytes);
     let limits = Amounts::new(workers.cpu, workers.memory_bytes);
     let labels = worker_labels(context);
@@ -151,8 +154,8 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
             strategy: Strategy {
                 r#type: "RollingUpdate",
                 rolling_update: RollingUpdate {
-                    max_unavailable: unavailable,
-                    max_surge: workers.pods.div_ceil(5).max(1),
+                    max_unavailable: asked.max_unavailable.clone().unwrap_or(Pods::Number(unavailable)),
+                    max_surge: asked.max_surge.clone().unwrap_or(Pods::Number(workers.pods.div_ceil(5).max(1))),
                 },
             },
             template: PodTemplate {
@@ -192,7 +195,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
             },
         },
     };
-    let about = about(context, &stop);
+    let about = about(context, &stop, asked.max_unavailable.is_some());
     Ok(vec![context.yaml(Kind::Worker, "kubernetes/worker.yaml", &about, &deployment)?])
 }
 
@@ -204,7 +207,7 @@ fn probe(path: &'static str, initial_delay_seconds: u32, period_seconds: u32) ->
     Probe { http_get: HttpGet { path, port: PORT }, initial_delay_seconds, period_seconds, timeout_seconds: 5 }
 }
 
-fn about(context: &Context<'_>, stop: &Stopping) -> Vec<String> {
+fn about(context: &Context<'_>, stop: &Stopping, asked: bool) -> Vec<String> {
     let pods = context.sizes.workers.pods;
     let mut lines = vec![
         format!("Deployment of the workers of \"{}\".", context.plan.profile),
@@ -213,6 +216,7 @@ fn about(context: &Context<'_>, stop: &Stopping) -> Vec<String> {
         format!("answer /health, /ready and /metrics on port {PORT}, and stop polling at SIGTERM."),
         stop.why.clone(),
         match context.spare() {
+            _ if asked => "maxUnavailable is the profile's.".to_owned(),
             0 => "maxUnavailable 0: the plan has no spare pod.".to_owned(),
             spare => format!(
                 "maxUnavailable {spare}: the plan keeps its promises with {} of {pods} pods.",
@@ -253,7 +257,7 @@ pub(super) struct Stopping {
 }
 
 impl Stopping {
-    pub fn of(context: &Context<'_>) -> Self {
+    fn of(context: &Context<'_>, asked: &rollout::Drain) -> Self {
         let mut longest: Option<(Nanos, String)> = None;
         for workflow in &context.profile.workflows {
             visit(&workflow.steps, &mut |activity| {
@@ -264,16 +268,19 @@ impl Stopping {
             });
         }
         let seconds = longest.as_ref().map_or(0, |(takes, _)| takes.as_secs_f64().ceil() as u64);
-        let graceful = seconds.clamp(GRACEFUL, LONGEST_GRACEFUL);
-        let grace = PRE_STOP + graceful + MARGIN - PRE_STOP.min(MARGIN);
+        let asked_graceful = asked.graceful_timeout.map(whole_seconds);
+        let graceful = asked_graceful.unwrap_or_else(|| seconds.clamp(GRACEFUL, LONGEST_GRACEFUL));
+        // What comes before SIGTERM is part of the grace.
+        let grace = asked.grace.map_or(graceful + MARGIN, whole_seconds).max(graceful + PRE_STOP);
+        let whose = if asked_graceful.is_some() { " (the profile's)" } else { "" };
         let why = match longest {
-            None => format!("No activity runs on these workers: {graceful} s to finish, the source documents' number."),
-            Some((takes, name)) if seconds > LONGEST_GRACEFUL => format!(
-                "\"{name}\" takes up to {}: after {graceful} s it is cut, so it must heartbeat and be retried.",
+            None => format!("No activity runs on these workers: {graceful} s to finish{whose}."),
+            Some((takes, name)) if seconds > graceful => format!(
+                "\"{name}\" takes up to {}: after {graceful} s{whose} it is cut, so it must heartbeat and be retried.",
                 number::seconds(takes.as_secs_f64())
             ),
             Some((takes, name)) => format!(
-                "The longest activity, \"{name}\", takes up to {}: {graceful} s to finish, SIGKILL {grace} s after the pod's end begins.",
+                "The longest activity, \"{name}\", takes up to {}: {graceful} s to finish{whose}, SIGKILL {grace} s after the pod's end begins.",
                 number::seconds(takes.as_secs_f64())
             ),
         };
