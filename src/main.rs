@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod import;
 mod output;
+mod plan_file;
 mod profile_file;
 mod progress;
 mod run_files;

@@ -9,8 +9,20 @@ use std::process::{Command, Stdio};
 
 use common::{Outcome, plimsoll, run};
 
-const COMMANDS: [&str; 11] =
-    ["plan", "simulate", "sweep", "compare", "report", "rules", "import", "schema", "completions", "man", "load"];
+const COMMANDS: [&str; 12] = [
+    "plan",
+    "simulate",
+    "sweep",
+    "compare",
+    "report",
+    "rules",
+    "import",
+    "emit",
+    "schema",
+    "completions",
+    "man",
+    "load",
+];
 
 #[test]
 fn help_is_on_stdout_and_names_every_command_and_exit_code() {

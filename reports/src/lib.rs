@@ -2,15 +2,17 @@
 //!
 //! Documents come from the simulator or the load generator, and go out as JSON ([`schema`]), CSV ([`mod@csv`]), text
 //! ([`text`]) and one offline HTML file ([`html`]). A run on disk is a [`run_dir`]; two of them are held side by side
-//! by [`compare`], the model and several measured ones by [`validation`]. What is wrong with a profile is shown in its place by [`diagnostics`].
+//! by [`compare`], the model and several measured ones by [`validation`]. A plan becomes files to deploy by [`mod@emit`]. What is wrong with a profile is shown in its place by [`diagnostics`].
 
 pub mod chart;
 pub mod compare;
 pub mod csv;
 pub mod diagnostics;
+pub mod emit;
 pub mod html;
 pub mod measured;
 pub mod number;
+pub mod plan_basis;
 pub mod plan_document;
 pub mod quantity;
 pub mod rollout_document;

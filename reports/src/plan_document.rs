@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::plan_basis::PlanBasis;
 use crate::quantity::{CurvePoint, Interval, QuantileCurve};
 
 /// Version of the plan document; rises when a key changes its meaning or goes away.
@@ -72,6 +73,9 @@ pub struct PlanDocument {
     pub calibration: CalibrationSummary,
     /// Things the reader should know (extrapolation, infeasible inputs, …).
     pub warnings: Vec<String>,
+    /// What it was made from; `emit` needs it. Null in plans of before there was `emit`.
+    #[serde(default)]
+    pub basis: Option<PlanBasis>,
 }
 
 /// Whether the plan keeps every promise.

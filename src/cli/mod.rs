@@ -1,5 +1,6 @@
 //! What the user typed: one type per command, help texts in their doc comments.
 
+mod emit;
 mod import;
 mod model;
 mod rules;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use emit::{EmitArgs, EmitAt, EmitKind};
 pub use import::ImportCommand;
 pub use model::{ModelArgs, PlanArgs, RolloutsArgs, SimulateArgs, SweepArgs};
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
@@ -104,6 +106,8 @@ pub enum Command {
     /// Make a profile from what really happened
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Files to deploy from a plan: Helm values, Kubernetes objects, alerts, dashboards, settings
+    Emit(EmitArgs),
     /// Print the JSON Schema of a file format
     Schema(SchemaArgs),
     /// Print shell completions

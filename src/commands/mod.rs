@@ -3,6 +3,7 @@
 mod answer;
 mod compare;
 mod completions;
+mod emit;
 mod import;
 mod load;
 mod man;
@@ -35,6 +36,7 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Rollouts(arguments) => rollouts::run(&arguments, console),
         Command::Rules(rule) => rules::run(&rule, console),
         Command::Import(what) => import::run(&what, console),
+        Command::Emit(arguments) => emit::run(&arguments, console),
         Command::Schema(arguments) => schema::run(&arguments, console),
         Command::Completions(arguments) => completions::run(&arguments, console),
         Command::Man => man::run(console),

@@ -1,7 +1,7 @@
 //! `plimsoll plan`.
 
 use plimsoll_profiles::Document;
-use plimsoll_reports::plan_document::Verdict;
+use plimsoll_reports::plan_document::{PlanDocument, Verdict};
 use plimsoll_reports::{csv, html, text};
 
 use super::answer::{self, Rendered};
@@ -26,12 +26,7 @@ pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
         return autoscale(arguments, &document, cancel, console);
     }
     let files = answer::Files::create(&arguments.output, "plan")?;
-    let settings = PlanSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) };
-    console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
-    let progress = Progress::new(console.quiet, cancel);
-    let plan = model::plan(&document, &settings, &progress);
-    progress.finish();
-    let plan = plan.map_err(prepare::failure)?;
+    let (plan, progress) = make(&arguments.model, &document, console, cancel)?;
     files.write(
         console,
         Rendered {
@@ -71,6 +66,28 @@ fn autoscale(arguments: &PlanArgs, document: &Document, cancel: Cancel, console:
         return Err(Failure::Interrupted);
     }
     Ok(if plan.kept { Exit::Success } else { Exit::Finding })
+}
+
+/// The plan of a profile, which says how it was made; and the progress that knows whether it was interrupted.
+///
+/// # Errors
+/// When there is none.
+pub fn make(
+    arguments: &ModelArgs,
+    document: &Document,
+    console: &Console,
+    cancel: Cancel,
+) -> Result<(PlanDocument, Progress), Failure> {
+    let settings = PlanSettings { seed: arguments.seed, threads: prepare::threads(arguments) };
+    console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
+    let progress = Progress::new(console.quiet, cancel);
+    let plan = model::plan(document, &settings, &progress);
+    progress.finish();
+    let mut plan = plan.map_err(prepare::failure)?;
+    if let Some(basis) = &mut plan.basis {
+        basis.command = command(arguments);
+    }
+    Ok((plan, progress))
 }
 
 /// The command that makes this plan again; not the threads, on which it does not depend.

@@ -1,10 +1,6 @@
 //! `plimsoll report`.
 
-use std::fs;
-use std::path::Path;
-
 use plimsoll_reports::html::RunEntry;
-use plimsoll_reports::plan_document::{PLAN_SCHEMA_VERSION, PlanDocument};
 use plimsoll_reports::run_document::SteadyState;
 use plimsoll_reports::{csv, html, measured, text};
 
@@ -13,7 +9,7 @@ use crate::cli::ReportArgs;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::run_files;
+use crate::{plan_file, run_files};
 
 /// Draws a plan, a run, or several runs side by side.
 ///
@@ -25,7 +21,7 @@ pub fn run(arguments: &ReportArgs, console: &Console) -> Result<Exit, Failure> {
         && only.is_file()
         && only.file_name().is_some_and(|name| name != "run.json")
     {
-        let plan = plan(only)?;
+        let (plan, _) = plan_file::read(only)?;
         files.write(
             console,
             Rendered {
@@ -71,22 +67,4 @@ pub fn run(arguments: &ReportArgs, console: &Console) -> Result<Exit, Failure> {
         },
     )?;
     Ok(Exit::Success)
-}
-
-fn plan(path: &Path) -> Result<PlanDocument, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
-    let plan: PlanDocument = serde_json::from_str(&text).map_err(|error| {
-        Failure::usage(format!(
-            "{} is not a plan: {error}\nexpected what `plimsoll plan --format json` prints, or a run directory",
-            path.display()
-        ))
-    })?;
-    if plan.schema_version > PLAN_SCHEMA_VERSION {
-        return Err(Failure::usage(format!(
-            "{} is of a newer plimsoll (schema_version {})",
-            path.display(),
-            plan.schema_version
-        )));
-    }
-    Ok(plan)
 }

@@ -138,7 +138,8 @@ pub fn plan(document: &Document, settings: &PlanSettings, watcher: &dyn Watcher)
     })?;
     watcher.say("what the uncertain inputs change");
     let sensitivity = sensitivity::of(document, &calibration, &plan, settings, watcher)?;
-    Ok(plan::document(&profile, &calibration, &plan, sensitivity, settings.seed))
+    let basis = plan::basis(document, &plan);
+    Ok(PlanDocument { basis: Some(basis), ..plan::document(&profile, &calibration, &plan, sensitivity, settings.seed) })
 }
 
 /// Settings of the profile's autoscaler with the least pod-hours that keep the SLO over the arrival curve.

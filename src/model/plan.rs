@@ -1,9 +1,12 @@
 //! The planner's answer as a document.
 
-use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::Document;
+use plimsoll_profiles::World;
+use plimsoll_profiles::calibration::{Calibration, OperationKind};
 use plimsoll_profiles::profile::{Profile, SloTarget};
 use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_reports::number;
+use plimsoll_reports::plan_basis::{PlanBasis, TasksPerWorkflow};
 use plimsoll_reports::plan_document::{
     Bottleneck, CalibrationSummary, DatabasePlan, LoadCurve, LoadSeries, LoadSummary, PLAN_SCHEMA_VERSION,
     PlanDocument, Pollers, Reason, Sensitivity, ServerPlan, ServicePlan, SizedPlan, SloResult, Utilisation, Verdict,
@@ -79,6 +82,25 @@ pub fn document(
         not_modelled: words::not_modelled(profile),
         calibration: calibration_summary(calibration, plan),
         warnings: warnings(profile, plan),
+        basis: None,
+    }
+}
+
+/// What the plan was made from; its command is for the one who knows it to fill in.
+pub fn basis(document: &Document, plan: &Plan) -> PlanBasis {
+    let work = &plan.demand.work;
+    let of = |kinds: &[OperationKind]| {
+        let visits: u64 = kinds.iter().map(|kind| work.requests.visits(Process::History, *kind)).sum();
+        plan.demand.per_workflow(visits)
+    };
+    PlanBasis {
+        plimsoll: env!("CARGO_PKG_VERSION").to_owned(),
+        command: String::new(),
+        profile: document.to_json(&World::mid()),
+        tasks: TasksPerWorkflow {
+            workflow: of(&[OperationKind::WorkflowTaskStarted, OperationKind::SpeculativeTaskStarted]),
+            activity: of(&[OperationKind::ActivityStarted]),
+        },
     }
 }
 

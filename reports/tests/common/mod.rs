@@ -85,3 +85,17 @@ pub fn shape(seconds: usize, count: u64, shift: u64) -> Vec<Vec<u64>> {
         .map(|second| (0..count).map(|i| 1_000 + (i * 37 + second * 11) % 500 + shift).collect())
         .collect()
 }
+
+/// The invented plan with the basis of a shipped profile, some of it set otherwise.
+pub fn plan_of(profile: &str, overrides: &[&str]) -> PlanDocument {
+    let text = plimsoll_profiles::shipped::profile(profile).unwrap().text;
+    let overrides: Vec<String> = overrides.iter().map(|set| (*set).to_owned()).collect();
+    let document = plimsoll_profiles::Document::parse(text, profile, &overrides).unwrap();
+    let basis = plimsoll_reports::plan_basis::PlanBasis {
+        plimsoll: "0.1.0".into(),
+        command: format!("plimsoll plan {profile} --seed 42"),
+        profile: document.to_json(&plimsoll_profiles::World::mid()),
+        tasks: plimsoll_reports::plan_basis::TasksPerWorkflow { workflow: 6.5, activity: 5.0 },
+    };
+    PlanDocument { basis: Some(basis), ..plan() }
+}

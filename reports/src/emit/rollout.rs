@@ -1,0 +1,39 @@
+//! The rollout that a profile asks for, `[rollout]`, as far as a Deployment is told of it.
+
+use plimsoll_profiles::units::Nanos;
+use serde::{Deserialize, Serialize};
+
+use super::context::Context;
+use super::error::EmitError;
+
+/// What is written under `[rollout]`; what only a simulation needs is passed over.
+#[derive(Default, Deserialize)]
+pub(super) struct Asked {
+    pub max_unavailable: Option<Pods>,
+    pub max_surge: Option<Pods>,
+    #[serde(default)]
+    pub drain: Drain,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Drain {
+    pub graceful_timeout: Option<Nanos>,
+    pub grace: Option<Nanos>,
+}
+
+/// Pods, or a share of them such as "25%".
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(super) enum Pods {
+    Number(u32),
+    Share(String),
+}
+
+impl Asked {
+    pub fn of(context: &Context<'_>) -> Result<Self, EmitError> {
+        let Some(asked) = context.basis.profile.get("rollout") else {
+            return Ok(Asked::default());
+        };
+        serde_json::from_value(asked.clone()).map_err(|error| EmitError::Profile(format!("rollout: {error}")))
+    }
+}
