@@ -1,6 +1,6 @@
 //! What one run of a workflow holds at most: pending activities and children, payloads, signals. For the server's size limits.
 
-use plimsoll_profiles::profile::{Profile, Step};
+use plimsoll_profiles::profile::{Profile, Step, WorkflowType};
 
 /// The most that one run of any type has.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,13 +26,16 @@ pub struct Peak {
 impl Peak {
     /// Over all types of a profile.
     pub fn of(profile: &Profile) -> Self {
-        profile.workflows.iter().fold(Peak::default(), |peak, workflow| {
-            let ends = workflow.input.0.max(workflow.result.0);
-            let mut own = sequence(profile, &workflow.steps);
-            own.payload = own.payload.max(ends);
-            own.transaction = own.transaction.max(ends);
-            peak.or(own)
-        })
+        profile.workflows.iter().fold(Peak::default(), |peak, workflow| peak.or(Self::of_type(profile, workflow)))
+    }
+
+    /// Of one type.
+    pub fn of_type(profile: &Profile, workflow: &WorkflowType) -> Self {
+        let ends = workflow.input.0.max(workflow.result.0);
+        let mut own = sequence(profile, &workflow.steps);
+        own.payload = own.payload.max(ends);
+        own.transaction = own.transaction.max(ends);
+        own
     }
 
     fn or(self, other: Peak) -> Peak {
