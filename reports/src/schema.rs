@@ -7,6 +7,7 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
 use crate::compare::Comparison;
+use crate::lint_document::LintDocument;
 use crate::plan_document::PlanDocument;
 use crate::run_dir::Manifest;
 use crate::run_document::RunDocument;
@@ -16,7 +17,7 @@ use crate::validation::Validation;
 /// A published schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedSchema {
-    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`, `validation`.
+    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`, `validation`, `lint`.
     pub name: &'static str,
     /// The schema.
     pub schema: Value,
@@ -39,6 +40,7 @@ pub fn all() -> Vec<PublishedSchema> {
         PublishedSchema { name: "compare", schema: of::<Comparison>() },
         PublishedSchema { name: "run", schema: of::<Manifest>() },
         PublishedSchema { name: "validation", schema: of::<Validation>() },
+        PublishedSchema { name: "lint", schema: of::<LintDocument>() },
     ]
 }
 

@@ -1,6 +1,7 @@
 //! What the user typed: one type per command, help texts in their doc comments.
 
 mod import;
+mod lint;
 mod model;
 mod rules;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use import::ImportCommand;
+pub use lint::{Deny, LintArgs, LintFormat};
 pub use model::{ModelArgs, PlanArgs, SimulateArgs, SweepArgs};
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
 
@@ -96,6 +98,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Make a report of one or more runs
     Report(ReportArgs),
+    /// Check a profile, or workflow histories, against the production checklists
+    Lint(LintArgs),
     /// The source documents' rule-of-thumb calculators, exactly
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -169,6 +173,8 @@ pub enum SchemaName {
     Run,
     /// What `load validate --format json` prints.
     Validation,
+    /// What `lint --format json` prints.
+    Lint,
 }
 
 /// `plimsoll completions`.

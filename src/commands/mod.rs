@@ -4,6 +4,7 @@ mod answer;
 mod compare;
 mod completions;
 mod import;
+mod lint;
 mod load;
 mod man;
 mod plan;
@@ -31,6 +32,7 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Sweep(arguments) => sweep::run(&arguments, console),
         Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Report(arguments) => report::run(&arguments, console),
+        Command::Lint(arguments) => lint::run(&arguments, console),
         Command::Rules(rule) => rules::run(&rule, console),
         Command::Import(what) => import::run(&what, console),
         Command::Schema(arguments) => schema::run(&arguments, console),

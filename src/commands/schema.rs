@@ -19,6 +19,7 @@ pub fn run(arguments: &SchemaArgs, console: &Console) -> Result<Exit, Failure> {
         SchemaName::Compare => published("compare")?,
         SchemaName::Run => published("run")?,
         SchemaName::Validation => published("validation")?,
+        SchemaName::Lint => published("lint")?,
     };
     console.answer(&text)?;
     Ok(Exit::Success)

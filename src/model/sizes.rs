@@ -99,9 +99,12 @@ fn one(profile: &Profile, step: &Step) -> Peak {
         }
         Step::LocalActivity(local) => Peak { payload: local.output.0, transaction: local.output.0, ..none },
         Step::WaitSignal(signal) => Peak { signals: u64::from(signal.count), payload: signal.payload.0, ..none },
-        Step::Update(update) => {
-            Peak { updates: 1, updates_at_once: 1, payload: update.input.0.max(update.output.0), ..none }
-        }
+        Step::Update(update) => Peak {
+            updates: u64::from(update.count),
+            updates_at_once: 1,
+            payload: update.input.0.max(update.output.0),
+            ..none
+        },
         Step::Child(child) => {
             let input = profile.workflows[child.workflow].input.0;
             Peak { children: 1, abandoned: u64::from(!child.wait), payload: input, transaction: input, ..none }

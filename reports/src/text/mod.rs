@@ -4,6 +4,7 @@ mod accuracy;
 mod comparison;
 mod latency;
 mod layout;
+mod lint;
 mod measured;
 mod plan;
 mod run;
@@ -12,6 +13,7 @@ mod validation;
 
 pub use accuracy::{Order, accuracy, accuracy_markdown};
 pub use comparison::comparison;
+pub use lint::{lint, lint_rules};
 pub use measured::run_directory;
 pub use plan::plan;
 pub use run::run;
