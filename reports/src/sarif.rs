@@ -1,5 +1,7 @@
 //! Lint findings as SARIF 2.1.0 (OASIS standard, March 2020), which code hosts and editors show beside the lines.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use crate::lint_document::{LintDocument, LintFinding, LintPlace, LintRule};
@@ -11,7 +13,7 @@ pub const SARIF_SCHEMA: &str =
 /// The log of one run.
 pub fn sarif(document: &LintDocument) -> Value {
     let index = |id: &str| document.rules.iter().position(|rule| rule.id == id);
-    let results: Vec<Value> = document.findings.iter().map(|finding| result(finding, index(&finding.rule))).collect();
+    let results: Vec<Value> = document.findings.iter().map(|finding| result(document, finding, index(&finding.rule))).collect();
     let notifications: Vec<Value> =
         document.notes.iter().map(|note| json!({ "level": "note", "message": { "text": note } })).collect();
     let artifacts: Vec<Value> = document.files.iter().map(|file| json!({ "location": { "uri": uri(file) } })).collect();
@@ -48,13 +50,13 @@ fn rule(rule: &LintRule) -> Value {
     })
 }
 
-fn result(finding: &LintFinding, index: Option<usize>) -> Value {
+fn result(document: &LintDocument, finding: &LintFinding, index: Option<usize>) -> Value {
     let text = format!("{}; found {}, limit {}", finding.message, finding.found, finding.limit);
     let mut result = json!({
         "ruleId": finding.rule,
         "level": finding.severity.word(),
         "message": { "text": text },
-        "locations": [location(&finding.place)],
+        "locations": [location(document, &finding.place)],
         "partialFingerprints": { "ruleAndKey/v1": format!("{}:{}", finding.rule, finding.place.path) },
     });
     if let (Some(index), Some(object)) = (index, result.as_object_mut()) {
@@ -63,20 +65,24 @@ fn result(finding: &LintFinding, index: Option<usize>) -> Value {
     result
 }
 
-fn location(place: &LintPlace) -> Value {
+/// What stands in a shipped cluster or in a `--set` is told at the begin of the profile's file: code hosts show nothing without one.
+fn location(document: &LintDocument, place: &LintPlace) -> Value {
     let mut location = Map::new();
-    if place.on_disk {
-        let mut region = json!({ "startLine": place.line.unwrap_or(1) });
-        if let (Some(object), Some(start)) = (region.as_object_mut(), place.column) {
+    let profile = document.files.first().filter(|file| Path::new(file).is_file());
+    let (file, line) = match (place.on_disk, profile) {
+        (true, _) => (Some(&place.file), place.line.unwrap_or(1)),
+        (false, profile) => (profile, 1),
+    };
+    if let Some(file) = file {
+        let mut region = json!({ "startLine": line });
+        if let (true, Some(object), Some(start)) = (place.on_disk, region.as_object_mut(), place.column) {
             object.insert("startColumn".into(), json!(start));
             if let Some(end) = place.end_column {
                 object.insert("endColumn".into(), json!(end));
             }
         }
-        location.insert(
-            "physicalLocation".into(),
-            json!({ "artifactLocation": { "uri": uri(&place.file) }, "region": region }),
-        );
+        let physical = json!({ "artifactLocation": { "uri": uri(file) }, "region": region });
+        location.insert("physicalLocation".into(), physical);
     }
     if !place.path.is_empty() {
         let name = if place.on_disk { place.path.clone() } else { format!("{}: {}", place.file, place.path) };

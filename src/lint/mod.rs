@@ -116,3 +116,14 @@ pub fn histories(histories: &[History], settings: &Settings) -> Result<LintDocum
     }
     Ok(report::of_histories(histories, all, &allow, settings))
 }
+
+/// Events of the longest run of each workflow type, in the order of the profile.
+///
+/// # Errors
+/// A calibration that cannot be read.
+pub fn events_of_longest_runs(document: &Document) -> Result<Vec<u64>, ModelError> {
+    let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
+    let calibration = crate::model::calibration(document, &profile)?;
+    let events = |workflow| lengths::longest_run(&profile, &calibration.bytes, workflow).events;
+    Ok(profile.workflows.iter().map(events).collect())
+}
