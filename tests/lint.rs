@@ -6,8 +6,7 @@ mod common;
 use common::{Outcome, history, json, run, validate};
 use serde_json::Value;
 
-const BAD: [&str; 5] =
-    ["lint", "order-fulfilment", "--set", "workflow.0.steps.0.output=3MiB", "--quiet"];
+const BAD: [&str; 5] = ["lint", "order-fulfilment", "--set", "workflow.0.steps.0.output=3MiB", "--quiet"];
 
 #[test]
 fn a_shipped_profile_passes_and_says_so() {
@@ -32,7 +31,7 @@ fn an_error_is_a_finding_with_its_place_limit_reason_and_mend() {
         "`workflow.0.steps.0.output`",
         "output = \"3MiB\"",
         "found  3 MiB · limit 2 MiB: the server refuses it",
-        "limit  Temporal 1.31: limit.blobSize.warn 512 KiB",
+        "source Temporal 1.31: limit.blobSize.warn 512 KiB",
         "why    ",
         "mend   ",
         "1 error",
@@ -69,7 +68,10 @@ fn json_is_what_its_schema_says() {
     validate("lint", &bad);
     assert_eq!(bad["counts"]["errors"], 1);
     let finding = bad["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "PL104").unwrap();
-    assert_eq!((&finding["place"]["path"], &finding["severity"]), (&"workflow.0.steps.0.output".into(), &"error".into()));
+    assert_eq!(
+        (&finding["place"]["path"], &finding["severity"]),
+        (&"workflow.0.steps.0.output".into(), &"error".into())
+    );
 }
 
 /// What SARIF 2.1.0 requires of the parts that are written, and what code hosts require beside it.
@@ -86,7 +88,9 @@ fn assert_sarif(log: &Value, results: usize) {
             assert!(!rule[text]["text"].as_str().unwrap().is_empty(), "{rule}");
         }
         assert!(!rule["help"]["markdown"].as_str().unwrap().is_empty());
-        assert!(["none", "note", "warning", "error"].contains(&rule["defaultConfiguration"]["level"].as_str().unwrap()));
+        assert!(
+            ["none", "note", "warning", "error"].contains(&rule["defaultConfiguration"]["level"].as_str().unwrap())
+        );
     }
     let ids: std::collections::BTreeSet<&str> = rules.iter().map(|rule| rule["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), rules.len());

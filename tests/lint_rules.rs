@@ -52,13 +52,19 @@ fn profile_pairs() -> Vec<Pair> {
         ),
         own(
             "PL102",
-            quiet_arrivals(steps("{ repeat = { times = 40, steps = [{ side_effect = \"s\", payload = \"1B\" }, { repeat = { times = 30, steps = [{ timer = \"2s\" }] } }] } }")),
+            quiet_arrivals(steps(
+                "{ repeat = { times = 40, steps = [{ side_effect = \"s\", payload = \"1B\" }, { repeat = { times = 30, steps = [{ timer = \"2s\" }] } }] } }",
+            )),
             quiet_arrivals(steps("{ repeat = { times = 1000, steps = [{ timer = \"2s\" }] } }")),
         ),
         own(
             "PL103",
-            quiet_arrivals(steps("{ repeat = { times = 50, steps = [{ side_effect = \"s\", payload = \"100KiB\" }] } }")),
-            quiet_arrivals(steps("{ repeat = { times = 30, steps = [{ side_effect = \"s\", payload = \"100KiB\" }] } }")),
+            quiet_arrivals(steps(
+                "{ repeat = { times = 50, steps = [{ side_effect = \"s\", payload = \"100KiB\" }] } }",
+            )),
+            quiet_arrivals(steps(
+                "{ repeat = { times = 30, steps = [{ side_effect = \"s\", payload = \"100KiB\" }] } }",
+            )),
         ),
         pair("PL104", &["workflow.0.steps.0.output=512KiB"], &["workflow.0.steps.0.output=500KiB"]),
         pair("PL105", &["workflow.0.steps.0.output=1MiB"], &["workflow.0.steps.0.output=400KiB"]),
@@ -136,7 +142,10 @@ fn profile_pairs() -> Vec<Pair> {
         pair("PL310", &["workers.pods=1"], &["workers.pods=3"]),
         pair(
             "PL311",
-            &["workers.pods=6", "arrivals.phases=[{ for = \"20min\", rate = \"2/s\" }, { for = \"2min\", rate = \"20/s\" }]"],
+            &[
+                "workers.pods=6",
+                "arrivals.phases=[{ for = \"20min\", rate = \"2/s\" }, { for = \"2min\", rate = \"20/s\" }]",
+            ],
             &["workers.pods=6"],
         ),
         pair("PL313", &["workers.graceful_timeout=9s"], &["workers.graceful_timeout=10s"]),
@@ -147,7 +156,11 @@ fn profile_pairs() -> Vec<Pair> {
         pair("PL404", &["cluster.shared_host={ cpu = 16, memory = \"64GiB\" }"], &[]),
         pair(
             "PL405",
-            &["cluster.services.frontend.pods=3", "cluster.server.frontend_rps=100/s", "cluster.server.namespace_rps=100/s"],
+            &[
+                "cluster.services.frontend.pods=3",
+                "cluster.server.frontend_rps=100/s",
+                "cluster.server.namespace_rps=100/s",
+            ],
             &["cluster.services.frontend.pods=3"],
         ),
         pair(
@@ -247,21 +260,25 @@ fn history_pairs() -> Vec<(&'static str, Recorded, Recorded)> {
                 .with("externalWorkflowExecutionSignaled", json!({}))
                 .with("signalExternalWorkflowExecutionInitiated", json!({})),
         ),
-        ("PL202", activity(9, 1, json!({ "startToCloseTimeout": "10s" })), activity(9, 1, json!({ "startToCloseTimeout": "30s" }))),
+        (
+            "PL202",
+            activity(9, 1, json!({ "startToCloseTimeout": "10s" })),
+            activity(9, 1, json!({ "startToCloseTimeout": "30s" })),
+        ),
         ("PL203", activity(90, 1, json!({ "heartbeatTimeout": "0s" })), activity(90, 1, json!({}))),
         ("PL205", activity(90, 1, json!({ "heartbeatTimeout": "60s" })), activity(90, 1, json!({}))),
-        ("PL207", activity(5, 1, json!({ "scheduleToStartTimeout": "10s" })), activity(5, 1, json!({ "scheduleToStartTimeout": "90s" }))),
+        (
+            "PL207",
+            activity(5, 1, json!({ "scheduleToStartTimeout": "10s" })),
+            activity(5, 1, json!({ "scheduleToStartTimeout": "90s" })),
+        ),
         ("PL209", activity(5, 12, json!({ "retryPolicy": { "maximumAttempts": 0 } })), activity(5, 12, json!({}))),
         (
             "PL210",
             activity(5, 2, json!({ "retryPolicy": { "nonRetryableErrorTypes": [] } })),
             activity(5, 2, json!({})),
         ),
-        (
-            "PL212",
-            activity(5, 2, json!({ "retryPolicy": { "initialInterval": "0.100s" } })),
-            activity(5, 2, json!({})),
-        ),
+        ("PL212", activity(5, 2, json!({ "retryPolicy": { "initialInterval": "0.100s" } })), activity(5, 2, json!({}))),
         ("PL215", timed_out("activityTaskTimedOut"), timed_out("activityTaskFailed")),
         (
             "PL216",
@@ -270,8 +287,14 @@ fn history_pairs() -> Vec<(&'static str, Recorded, Recorded)> {
         ),
         (
             "PL601",
-            sound().with("upsertWorkflowSearchAttributes", json!({ "searchAttributes": { "indexedFields": { "ApiKey": {} } } })),
-            sound().with("upsertWorkflowSearchAttributes", json!({ "searchAttributes": { "indexedFields": { "Region": {} } } })),
+            sound().with(
+                "upsertWorkflowSearchAttributes",
+                json!({ "searchAttributes": { "indexedFields": { "ApiKey": {} } } }),
+            ),
+            sound().with(
+                "upsertWorkflowSearchAttributes",
+                json!({ "searchAttributes": { "indexedFields": { "Region": {} } } }),
+            ),
         ),
         (
             "PL602",
@@ -281,7 +304,8 @@ fn history_pairs() -> Vec<(&'static str, Recorded, Recorded)> {
         // {"user":"u","password":"p"} and {"user":"u","pass":true}.
         (
             "PL603",
-            sound().with("workflowExecutionSignaled", json!({ "input": plain("eyJ1c2VyIjoidSIsInBhc3N3b3JkIjoicCJ9") })),
+            sound()
+                .with("workflowExecutionSignaled", json!({ "input": plain("eyJ1c2VyIjoidSIsInBhc3N3b3JkIjoicCJ9") })),
             sound().with("workflowExecutionSignaled", json!({ "input": plain("eyJ1c2VyIjoidSIsInBhc3MiOnRydWV9") })),
         ),
         ("PL604", sound().with("workflowExecutionSignaled", json!({ "input": plain("e30=") })), sound()),
@@ -366,7 +390,8 @@ fn no_rule_is_without_its_pair() {
         profile_pairs().iter().map(|pair| pair.0).chain(text_pairs().iter().map(|pair| pair.0)).collect();
     let on_histories: BTreeSet<&str> = history_pairs().iter().map(|pair| pair.0).collect();
     let rules = lint::all_rules();
-    let ids = |wanted: fn(&&&Rule) -> bool| -> BTreeSet<&str> { rules.iter().filter(wanted).map(|rule| rule.id).collect() };
+    let ids =
+        |wanted: fn(&&&Rule) -> bool| -> BTreeSet<&str> { rules.iter().filter(wanted).map(|rule| rule.id).collect() };
     assert_eq!(on_profiles, ids(|rule| rule.checked.profiles()));
     assert_eq!(on_histories, ids(|rule| rule.checked.histories()));
 }
@@ -405,7 +430,8 @@ fn the_checklist_page_names_every_rule_and_no_other_and_no_line_is_left_open() {
             continue;
         }
         rows += 1;
-        let reason = cells[1].split_once("No rule").and_then(|(_, rest)| rest.split_once(": ")).map_or("", |(_, reason)| reason);
+        let reason =
+            cells[1].split_once("No rule").and_then(|(_, rest)| rest.split_once(": ")).map_or("", |(_, reason)| reason);
         assert!(!ids.is_empty() || reason.len() > 15, "neither a rule nor a reason: {line}");
         named.extend(ids);
     }
@@ -417,8 +443,12 @@ fn the_checklist_page_names_every_rule_and_no_other_and_no_line_is_left_open() {
 fn shipped_profiles_have_no_errors_and_no_warnings() {
     for profile in shipped::PROFILES {
         let document = lint_text(profile.text, &[]);
-        let bad: Vec<_> =
-            document.findings.iter().filter(|finding| finding.severity != LintSeverity::Note).map(|f| (&f.rule, &f.message)).collect();
+        let bad: Vec<_> = document
+            .findings
+            .iter()
+            .filter(|finding| finding.severity != LintSeverity::Note)
+            .map(|f| (&f.rule, &f.message))
+            .collect();
         assert!(bad.is_empty(), "{}: {bad:#?}", profile.name);
         assert!(document.passed);
     }
@@ -427,20 +457,31 @@ fn shipped_profiles_have_no_errors_and_no_warnings() {
 #[test]
 fn severities_follow_the_servers_limits() {
     let severity = |events: u32| {
-        let steps = format!("workflow.0.steps=[{{ repeat = {{ times = {events}, steps = [{{ side_effect = \"s\", payload = \"1B\" }}] }} }}]");
+        let steps = format!(
+            "workflow.0.steps=[{{ repeat = {{ times = {events}, steps = [{{ side_effect = \"s\", payload = \"1B\" }}] }} }}]"
+        );
         let document = lint_shipped(&[NO_ARRIVALS.to_owned(), steps]);
-        document.findings.iter().find(|finding| finding.rule == "PL101").map(|finding| (finding.severity, finding.limit.clone()))
+        document
+            .findings
+            .iter()
+            .find(|finding| finding.rule == "PL101")
+            .map(|finding| (finding.severity, finding.limit.clone()))
     };
     // Five events of the start, the workflow task and the end, one for each side effect.
     assert_eq!(severity(4_090), None);
     assert_eq!(severity(4_091).unwrap().1, "4,096 events: the server suggests continue-as-new");
     assert_eq!(severity(10_235).unwrap(), (LintSeverity::Warning, "10,240 events: the server warns".to_owned()));
-    assert_eq!(severity(51_195).unwrap(), (LintSeverity::Error, "51,200 events: the server terminates the run".to_owned()));
+    assert_eq!(
+        severity(51_195).unwrap(),
+        (LintSeverity::Error, "51,200 events: the server terminates the run".to_owned())
+    );
 }
 
 #[test]
 fn what_only_the_high_estimates_do_is_told_as_such_and_never_as_an_error() {
-    let overrides = ["workflow.0.steps.1.takes={ p50 = \"300ms\", p99 = { low = \"2s\", mid = \"4s\", high = \"30s\" } }".to_owned()];
+    let overrides =
+        ["workflow.0.steps.1.takes={ p50 = \"300ms\", p99 = { low = \"2s\", mid = \"4s\", high = \"30s\" } }"
+            .to_owned()];
     let document = lint_shipped(&overrides);
     let finding = document.findings.iter().find(|finding| finding.rule == "PL202").unwrap();
     assert_eq!(finding.severity, LintSeverity::Warning);
@@ -454,8 +495,16 @@ fn histories_are_as_long_as_real_ones() {
     let cases = [
         ("act1-1", "{ activity = \"a\", takes = \"5ms\" }", true),
         ("act3_sequential-1", "{ activity = \"a\", takes = \"5ms\", count = 3 }", true),
-        ("act4_parallel-1", "{ parallel = [{ activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }] }", false),
-        ("act4_parallel-2", "{ parallel = [{ activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }] }", false),
+        (
+            "act4_parallel-1",
+            "{ parallel = [{ activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }] }",
+            false,
+        ),
+        (
+            "act4_parallel-2",
+            "{ parallel = [{ activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }, { activity = \"a\", takes = \"5ms\" }] }",
+            false,
+        ),
         ("local3-1", "{ local_activity = \"a\", takes = \"5ms\", count = 3 }", true),
         ("heartbeat3_every_1s-1", "{ activity = \"a\", takes = \"3s\" }", true),
         ("retry1_after_100ms-1", "{ activity = \"a\", takes = \"5ms\" }", true),
@@ -471,6 +520,9 @@ fn histories_are_as_long_as_real_ones() {
         );
         let document = Document::parse(&text, "t.toml", &[]).unwrap();
         let counted = lint::events_of_longest_runs(&document).unwrap()[0];
-        assert!(if exact { counted == real } else { counted >= real && counted <= real * 2 }, "{name}: {counted} for {real}");
+        assert!(
+            if exact { counted == real } else { counted >= real && counted <= real * 2 },
+            "{name}: {counted} for {real}"
+        );
     }
 }

@@ -13,7 +13,8 @@ pub const SARIF_SCHEMA: &str =
 /// The log of one run.
 pub fn sarif(document: &LintDocument) -> Value {
     let index = |id: &str| document.rules.iter().position(|rule| rule.id == id);
-    let results: Vec<Value> = document.findings.iter().map(|finding| result(document, finding, index(&finding.rule))).collect();
+    let results: Vec<Value> =
+        document.findings.iter().map(|finding| result(document, finding, index(&finding.rule))).collect();
     let notifications: Vec<Value> =
         document.notes.iter().map(|note| json!({ "level": "note", "message": { "text": note } })).collect();
     let artifacts: Vec<Value> = document.files.iter().map(|file| json!({ "location": { "uri": uri(file) } })).collect();

@@ -114,7 +114,30 @@ pub fn histories(histories: &[History], settings: &Settings) -> Result<LintDocum
         }
         all.extend(findings.list.into_iter().map(|found| (index, found)));
     }
-    Ok(report::of_histories(histories, all, &allow, settings))
+    Ok(report::of_histories(histories, folded(all), &allow, settings))
+}
+
+/// The same note on many histories is told once, on the first, with the number of the others.
+fn folded(all: Vec<(usize, Found)>) -> Vec<(usize, Found)> {
+    let mut folded: Vec<(usize, Found, usize)> = Vec::new();
+    for (index, found) in all {
+        let is_same = |known: &Found| {
+            known.severity == LintSeverity::Note && known.rule.id == found.rule.id && known.message == found.message
+        };
+        match folded.iter_mut().find(|(at, known, _)| *at != index && is_same(known)) {
+            Some((_, _, others)) => *others += 1,
+            None => folded.push((index, found, 0)),
+        }
+    }
+    let told = |(index, found, others): (usize, Found, usize)| {
+        let message = match others {
+            0 => found.message.clone(),
+            1 => format!("{}, and one other history", found.message),
+            others => format!("{}, and {others} other histories", found.message),
+        };
+        (index, Found { message, ..found })
+    };
+    folded.into_iter().map(told).collect()
 }
 
 /// Events of the longest run of each workflow type, in the order of the profile.

@@ -36,7 +36,8 @@ impl Recorded {
     pub fn add(&mut self, kind: &str, attributes: Value) -> u64 {
         let id = self.events.len() as u64 + 1;
         self.seconds += 1;
-        let at = format!("2026-01-01T{:02}:{:02}:{:02}Z", self.seconds / 3600, self.seconds / 60 % 60, self.seconds % 60);
+        let at =
+            format!("2026-01-01T{:02}:{:02}:{:02}Z", self.seconds / 3600, self.seconds / 60 % 60, self.seconds % 60);
         let mut event = Map::new();
         event.insert("eventId".into(), json!(id.to_string()));
         event.insert("eventTime".into(), json!(at));
@@ -52,16 +53,13 @@ impl Recorded {
         self
     }
 
-    /// Lets time pass.
-    pub fn wait(mut self, seconds: u64) -> Self {
-        self.seconds += seconds;
-        self
-    }
-
     /// A workflow task.
     pub fn task(mut self, completed: Value, history_bytes: u64) -> Self {
         let scheduled = self.add("workflowTaskScheduled", json!({}));
-        self.add("workflowTaskStarted", json!({ "scheduledEventId": scheduled.to_string(), "historySizeBytes": history_bytes.to_string() }));
+        self.add(
+            "workflowTaskStarted",
+            json!({ "scheduledEventId": scheduled.to_string(), "historySizeBytes": history_bytes.to_string() }),
+        );
         let sound = json!({ "deploymentVersion": { "deploymentName": "orders", "buildId": "v7" } });
         self.add("workflowTaskCompleted", merged(sound, completed));
         self
@@ -79,7 +77,10 @@ impl Recorded {
         let scheduled = self.add("activityTaskScheduled", merged(sound, changes));
         self.add("activityTaskStarted", json!({ "scheduledEventId": scheduled.to_string(), "attempt": attempts }));
         self.seconds += seconds.saturating_sub(1);
-        self.add("activityTaskCompleted", json!({ "scheduledEventId": scheduled.to_string(), "result": encrypted(20) }));
+        self.add(
+            "activityTaskCompleted",
+            json!({ "scheduledEventId": scheduled.to_string(), "result": encrypted(20) }),
+        );
         self
     }
 

@@ -36,7 +36,7 @@ pub fn lint(document: &LintDocument, width: usize, colour: bool) -> String {
             page.line(Style::Dim, &format!("    … and {} more of {}", of_rule.len() - MOST_SHOWN, first.rule));
         }
         if let Some(rule) = rule {
-            page.line_hanging("    limit  ", &rule.source);
+            page.line_hanging("    source ", &rule.source);
             page.line_hanging("    why    ", &wording::sentence(&rule.why));
             page.line_hanging("    mend   ", &wording::sentence(&rule.mend));
         }
@@ -73,7 +73,7 @@ pub fn lint_rules(rules: &[LintRule], width: usize, colour: bool) -> String {
         page.gap();
         let head = format!("{} {} (up to {}; {looks_at}): {}", rule.id, rule.name, rule.severity.word(), rule.title);
         page.hanging(Style::Plain, &head, 4);
-        page.line_hanging("    limit  ", &rule.source);
+        page.line_hanging("    source ", &rule.source);
         page.line_hanging("    why    ", &wording::sentence(&rule.why));
         page.line_hanging("    mend   ", &wording::sentence(&rule.mend));
     }
