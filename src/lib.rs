@@ -5,8 +5,10 @@
 //!
 //! | module | subject |
 //! | --- | --- |
+//! | [`lint`] | the production checklists as checks on a profile and on imported histories |
 //! | [`model`] | the simulator joined to the documents of `plimsoll-reports`: plans, simulated runs, their directories |
 //! | [`rules`] | the rule-of-thumb calculators that stand beside a plan |
 
+pub mod lint;
 pub mod model;
 pub mod rules;

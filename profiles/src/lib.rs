@@ -19,7 +19,7 @@ pub mod shipped;
 pub mod units;
 mod world;
 
-pub use document::Document;
+pub use document::{Document, KeyPlace};
 pub use problems::{Problem, Problems, Source};
 pub use schema::{cluster_schema, profile_schema};
 pub use sdk::{EAGER_ACTIVITIES_PER_TASK, PollerAutoscaling, PollerSplit, SdkDefaults};

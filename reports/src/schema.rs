@@ -7,6 +7,7 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
 use crate::compare::Comparison;
+use crate::lint_document::LintDocument;
 use crate::plan_document::PlanDocument;
 use crate::rollout_document::RolloutsDocument;
 use crate::run_dir::Manifest;
@@ -18,7 +19,7 @@ use crate::validation::Validation;
 /// A published schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedSchema {
-    /// File name without `.json`: `plan`, `autoscale`, `simulate`, `sweep`, `compare`, `run`, `rollouts`, `validation`.
+    /// File name without `.json`: the name in `plimsoll schema`.
     pub name: &'static str,
     /// The schema.
     pub schema: Value,
@@ -43,6 +44,7 @@ pub fn all() -> Vec<PublishedSchema> {
         PublishedSchema { name: "run", schema: of::<Manifest>() },
         PublishedSchema { name: "rollouts", schema: of::<RolloutsDocument>() },
         PublishedSchema { name: "validation", schema: of::<Validation>() },
+        PublishedSchema { name: "lint", schema: of::<LintDocument>() },
     ]
 }
 

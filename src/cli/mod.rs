@@ -2,6 +2,7 @@
 
 mod emit;
 mod import;
+mod lint;
 mod model;
 mod rules;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use emit::{EmitArgs, EmitAt, EmitKind};
 pub use import::ImportCommand;
+pub use lint::{Deny, LintArgs, LintFormat};
 pub use model::{ModelArgs, PlanArgs, RolloutsArgs, SimulateArgs, SweepArgs};
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
 
@@ -100,6 +102,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Make a report of one or more runs
     Report(ReportArgs),
+    /// Check a profile, or workflow histories, against the production checklists
+    Lint(LintArgs),
     /// The source documents' rule-of-thumb calculators, exactly
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -179,6 +183,8 @@ pub enum SchemaName {
     Rollouts,
     /// What `load validate --format json` prints.
     Validation,
+    /// What `lint --format json` prints.
+    Lint,
 }
 
 /// `plimsoll completions`.

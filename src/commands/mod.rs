@@ -5,6 +5,7 @@ mod compare;
 mod completions;
 mod emit;
 mod import;
+mod lint;
 mod load;
 mod man;
 mod plan;
@@ -34,6 +35,7 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Report(arguments) => report::run(&arguments, console),
         Command::Rollouts(arguments) => rollouts::run(&arguments, console),
+        Command::Lint(arguments) => lint::run(&arguments, console),
         Command::Rules(rule) => rules::run(&rule, console),
         Command::Import(what) => import::run(&what, console),
         Command::Emit(arguments) => emit::run(&arguments, console),

@@ -21,6 +21,7 @@ pub fn run(arguments: &SchemaArgs, console: &Console) -> Result<Exit, Failure> {
         SchemaName::Run => published("run")?,
         SchemaName::Rollouts => published("rollouts")?,
         SchemaName::Validation => published("validation")?,
+        SchemaName::Lint => published("lint")?,
     };
     console.answer(&text)?;
     Ok(Exit::Success)

@@ -8,7 +8,7 @@ mod rules;
 mod run_directory;
 mod sensitivity;
 mod simulate;
-mod sizes;
+pub(crate) mod sizes;
 mod steps;
 mod storage;
 mod words;
@@ -188,7 +188,7 @@ pub fn simulate_load(
 }
 
 /// The costs the profile names; a file is looked for beside the profile.
-fn calibration(document: &Document, profile: &Profile) -> Result<Calibration, ModelError> {
+pub(crate) fn calibration(document: &Document, profile: &Profile) -> Result<Calibration, ModelError> {
     let folder = document.sources().first().and_then(|source| Path::new(&source.name).parent());
     Calibration::load(&profile.calibration, folder.unwrap_or(Path::new(".")))
         .map_err(|error| ModelError::Unsupported(error.to_string()))

@@ -1,6 +1,6 @@
 //! What one run of a workflow holds at most: pending activities and children, payloads, signals. For the server's size limits.
 
-use plimsoll_profiles::profile::{Profile, Step};
+use plimsoll_profiles::profile::{Profile, Step, WorkflowType};
 
 /// The most that one run of any type has.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,13 +26,16 @@ pub struct Peak {
 impl Peak {
     /// Over all types of a profile.
     pub fn of(profile: &Profile) -> Self {
-        profile.workflows.iter().fold(Peak::default(), |peak, workflow| {
-            let ends = workflow.input.0.max(workflow.result.0);
-            let mut own = sequence(profile, &workflow.steps);
-            own.payload = own.payload.max(ends);
-            own.transaction = own.transaction.max(ends);
-            peak.or(own)
-        })
+        profile.workflows.iter().fold(Peak::default(), |peak, workflow| peak.or(Self::of_type(profile, workflow)))
+    }
+
+    /// Of one type.
+    pub fn of_type(profile: &Profile, workflow: &WorkflowType) -> Self {
+        let ends = workflow.input.0.max(workflow.result.0);
+        let mut own = sequence(profile, &workflow.steps);
+        own.payload = own.payload.max(ends);
+        own.transaction = own.transaction.max(ends);
+        own
     }
 
     fn or(self, other: Peak) -> Peak {
@@ -96,9 +99,12 @@ fn one(profile: &Profile, step: &Step) -> Peak {
         }
         Step::LocalActivity(local) => Peak { payload: local.output.0, transaction: local.output.0, ..none },
         Step::WaitSignal(signal) => Peak { signals: u64::from(signal.count), payload: signal.payload.0, ..none },
-        Step::Update(update) => {
-            Peak { updates: 1, updates_at_once: 1, payload: update.input.0.max(update.output.0), ..none }
-        }
+        Step::Update(update) => Peak {
+            updates: u64::from(update.count),
+            updates_at_once: 1,
+            payload: update.input.0.max(update.output.0),
+            ..none
+        },
         Step::Child(child) => {
             let input = profile.workflows[child.workflow].input.0;
             Peak { children: 1, abandoned: u64::from(!child.wait), payload: input, transaction: input, ..none }

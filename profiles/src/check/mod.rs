@@ -319,6 +319,8 @@ impl Checker {
                 build_id: raw.build_id_bytes.unwrap_or(Names::MEASURED.build_id),
             },
             max_pods,
+            graceful_timeout: raw.graceful_timeout,
+            termination_grace: raw.termination_grace,
         };
         let fixed =
             [("workflow_task_pollers", workers.workflow_task_pollers), ("activity_pollers", workers.activity_pollers)];

@@ -3,6 +3,7 @@
 mod assemble;
 pub(crate) mod files;
 mod overrides;
+mod place;
 mod read;
 mod resolve;
 mod tree;
@@ -20,6 +21,8 @@ use crate::raw::RawProfile;
 use crate::units::Nanos;
 use crate::world::{Level, UncertainInput, World};
 use tree::Node;
+
+pub use place::KeyPlace;
 
 /// A profile that has been read: valid in its middle world and, as far as one input at a time can tell, in all others.
 #[derive(Debug)]

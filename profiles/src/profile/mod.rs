@@ -162,6 +162,10 @@ pub struct Workers {
     pub names: Names,
     /// The planner never answers with more pods than this.
     pub max_pods: u32,
+    /// How long a stopping worker lets running activities finish; `None`: not said (the SDKs' own default is zero).
+    pub graceful_timeout: Option<Nanos>,
+    /// Time between SIGTERM and SIGKILL; `None`: not said (Kubernetes' own default is 30 s).
+    pub termination_grace: Option<Nanos>,
 }
 
 /// Lengths of the names that history events carry. Those of the load generator make a one-activity history 1,482 bytes, the short ones of

@@ -6,6 +6,7 @@ pub(crate) mod arrivals;
 pub(crate) mod autoscaler;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod lint;
 pub(crate) mod rollout;
 pub(crate) mod server;
 pub(crate) mod span;
@@ -52,6 +53,9 @@ pub(crate) struct RawProfile {
     pub growth: Option<RawGrowth>,
     /// The Temporal cluster and its database. Default: the shipped kubernetes-production.
     pub cluster: Option<RawCluster>,
+    /// Which rules of `plimsoll lint` this profile is excused from; nothing else reads it.
+    #[allow(dead_code)]
+    pub lint: Option<lint::RawLint>,
     /// What happens while the schedule lasts, each under its own [[event]]; `plan` looks at steady load only.
     #[serde(default)]
     pub event: Vec<RawEvent>,
@@ -149,6 +153,10 @@ pub(crate) struct RawWorkers {
     pub build_id_bytes: Option<Bytes>,
     /// Most pods the planner may answer with. Default: 1000.
     pub max_pods: Option<u32>,
+    /// How long a stopping worker lets its running activities finish (Go `WorkerStopTimeout`, Core `graceful_shutdown_timeout`). Default: not said; the SDKs' own is 0s.
+    pub graceful_timeout: Option<Nanos>,
+    /// How long Kubernetes waits between SIGTERM and SIGKILL (`terminationGracePeriodSeconds`). Default: not said; Kubernetes' own is 30s.
+    pub termination_grace: Option<Nanos>,
 }
 
 /// Something that happens at a time.

@@ -63,6 +63,27 @@ impl Page {
         }
     }
 
+    /// A line as it is: its blanks stay, and it is not wrapped.
+    pub fn line(&mut self, style: Style, text: &str) {
+        self.styled(style, &clean(text));
+        self.text.push('\n');
+    }
+
+    /// A label, and a paragraph beside it whose lines are all as far in.
+    pub fn line_hanging(&mut self, label: &str, text: &str) {
+        let indent = label.chars().count();
+        for (index, line) in wrap(text, self.width - indent).into_iter().enumerate() {
+            let start = if index == 0 { label.to_owned() } else { " ".repeat(indent) };
+            self.styled(Style::Plain, format!("{start}{line}").trim_end());
+            self.text.push('\n');
+        }
+    }
+
+    /// Columns.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// Text at both ends of a line, or on two lines where they do not fit on one.
     pub fn ends(&mut self, left: &str, right: &str) {
         let (left, right) = (clean(left), clean(right));

@@ -61,7 +61,7 @@ pub fn import(paths: &[PathBuf], name: &str, progress: &Progress) -> Result<Stri
 }
 
 /// The files themselves, and the *.json files of directories and their subdirectories, by name.
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -100,7 +100,16 @@ fn json_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure>
 
 const EXPECTED: &str = "as `temporal workflow show --workflow-id … --output json` prints them";
 
-fn read(path: &Path) -> Result<Run, Failure> {
+/// What is wrong with a file that is no history.
+pub fn not_a_history(path: &Path, reason: &str) -> Failure {
+    Failure::usage(format!(
+        "{} is not a workflow history: {reason}\nexpected one history per file, {EXPECTED}",
+        path.display()
+    ))
+}
+
+/// A history file's bytes.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: &std::io::Error| Failure::io("read", path, error);
     let file = fs::File::open(path).map_err(|error| unreadable(&error))?;
     let mut bytes = Vec::new();
@@ -112,14 +121,12 @@ fn read(path: &Path) -> Result<Run, Failure> {
             LARGEST_FILE >> 20
         )));
     }
-    let not_a_history = |reason: String| {
-        Failure::usage(format!(
-            "{} is not a workflow history: {reason}\nexpected one history per file, {EXPECTED}",
-            path.display()
-        ))
-    };
-    let history = parse(&bytes).map_err(|error| not_a_history(error.to_string()))?;
-    run::read(history).map_err(not_a_history)
+    Ok(bytes)
+}
+
+fn read(path: &Path) -> Result<Run, Failure> {
+    let history = parse(&bytes(path)?).map_err(|error| not_a_history(path, &error.to_string()))?;
+    run::read(history).map_err(|reason| not_a_history(path, &reason))
 }
 
 /// An object with `events`, or the bare list of events that the web interface saves.
