@@ -111,7 +111,10 @@ impl CloudPrices {
         let mut faults = Vec::new();
         let steps = &self.actions.steps;
         if steps.is_empty() {
-            faults.push(Fault::new("actions have no price", "give actions.steps at least one { up_to, usd_per_million }"));
+            faults.push(Fault::new(
+                "actions have no price",
+                "give actions.steps at least one { up_to, usd_per_million }",
+            ));
         }
         for pair in steps.windows(2).filter(|pair| pair[1].up_to <= pair[0].up_to) {
             let message = format!("the steps of actions do not rise: {} after {}", pair[1].up_to, pair[0].up_to);
@@ -130,7 +133,9 @@ impl CloudPrices {
             faults.push(Fault::new("there is no plan", "give at least one [[plan]]"));
         }
         for plan in &self.plans {
-            for value in [plan.minimum, plan.percent, Some(plan.active_gb), Some(plan.retained_gb)].into_iter().flatten() {
+            for value in
+                [plan.minimum, plan.percent, Some(plan.active_gb), Some(plan.retained_gb)].into_iter().flatten()
+            {
                 amount(&mut faults, &format!("plan {}", plan.name), value);
             }
         }

@@ -25,8 +25,7 @@ pub const INFRASTRUCTURE: [Shipped; 3] = [
 ];
 
 /// Temporal Cloud's shipped list prices.
-pub const CLOUD: Shipped =
-    Shipped { name: "temporal-cloud", text: include_str!("../../prices/temporal-cloud.toml") };
+pub const CLOUD: Shipped = Shipped { name: "temporal-cloud", text: include_str!("../../prices/temporal-cloud.toml") };
 
 /// A number of dollars and where it was read.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -74,7 +73,8 @@ fn found(name: &str, shipped: &[Shipped]) -> Result<(String, String), Problems> 
     }
     let names: Vec<&str> = shipped.iter().map(|file| file.name).collect();
     std::fs::read_to_string(path).map(|text| (text, name.to_owned())).map_err(|error| {
-        let meant = nearest(name, names.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        let meant =
+            nearest(name, names.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
         let help = format!("give a price file (TOML), or the name of a shipped one: {}{meant}", names.join(", "));
         Problems::whole_file(name, format!("cannot read the prices: {error}"), help)
     })
