@@ -1,5 +1,7 @@
-//! The discrete-event engine, the Temporal model on it, and the capacity planner.
+//! The discrete-event engine, the Temporal model on it, the capacity planner, what it costs, and a year ahead.
 
+pub mod cost;
 pub mod engine;
+pub mod forecast;
 pub mod planner;
 pub mod temporal;
