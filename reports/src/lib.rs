@@ -6,8 +6,10 @@
 
 pub mod chart;
 pub mod compare;
+pub mod cost;
 pub mod csv;
 pub mod diagnostics;
+pub mod forecast;
 pub mod html;
 pub mod measured;
 pub mod number;

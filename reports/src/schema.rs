@@ -7,6 +7,8 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
 use crate::compare::Comparison;
+use crate::cost::{ActionsDocument, CostDocument};
+use crate::forecast::ForecastDocument;
 use crate::plan_document::PlanDocument;
 use crate::run_dir::Manifest;
 use crate::run_document::RunDocument;
@@ -16,7 +18,7 @@ use crate::validation::Validation;
 /// A published schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedSchema {
-    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`, `validation`.
+    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`, `cost`, `actions`, `forecast`, `validation`.
     pub name: &'static str,
     /// The schema.
     pub schema: Value,
@@ -38,6 +40,9 @@ pub fn all() -> Vec<PublishedSchema> {
         PublishedSchema { name: "sweep", schema: of::<SweepDocument>() },
         PublishedSchema { name: "compare", schema: of::<Comparison>() },
         PublishedSchema { name: "run", schema: of::<Manifest>() },
+        PublishedSchema { name: "cost", schema: of::<CostDocument>() },
+        PublishedSchema { name: "actions", schema: of::<ActionsDocument>() },
+        PublishedSchema { name: "forecast", schema: of::<ForecastDocument>() },
         PublishedSchema { name: "validation", schema: of::<Validation>() },
     ]
 }

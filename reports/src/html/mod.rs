@@ -10,7 +10,7 @@ mod database;
 mod explanations;
 mod finding;
 mod measured;
-mod parts;
+pub(crate) mod parts;
 mod plan;
 mod run;
 mod runs;

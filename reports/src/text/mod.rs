@@ -3,7 +3,7 @@
 mod accuracy;
 mod comparison;
 mod latency;
-mod layout;
+pub(crate) mod layout;
 mod measured;
 mod plan;
 mod run;
