@@ -1,5 +1,6 @@
 //! What the user typed: one type per command, help texts in their doc comments.
 
+mod cost;
 mod import;
 mod model;
 mod rules;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use cost::{CostArgs, ForecastArgs};
 pub use import::ImportCommand;
 pub use model::{ModelArgs, PlanArgs, SimulateArgs, SweepArgs};
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
@@ -92,6 +94,10 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Simulate a grid of values
     Sweep(SweepArgs),
+    /// What Temporal Cloud bills for a profile or for real histories, and what hosting it oneself costs
+    Cost(CostArgs),
+    /// A year ahead by month: load, storage, cost, and when it no longer fits
+    Forecast(ForecastArgs),
     /// Compare two runs, quantile by quantile and resource by resource
     Compare(CompareArgs),
     /// Make a report of one or more runs
@@ -165,6 +171,12 @@ pub enum SchemaName {
     Sweep,
     /// What `compare --format json` prints.
     Compare,
+    /// What `cost PROFILE --format json` prints.
+    Cost,
+    /// What `cost --history … --format json` prints.
+    Actions,
+    /// What `forecast --format json` prints.
+    Forecast,
     /// The run.json of a run directory.
     Run,
     /// What `load validate --format json` prints.

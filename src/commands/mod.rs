@@ -3,6 +3,8 @@
 mod answer;
 mod compare;
 mod completions;
+mod cost;
+mod forecast;
 mod import;
 mod load;
 mod man;
@@ -29,6 +31,8 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Plan(arguments) => plan::run(&arguments, console),
         Command::Simulate(arguments) => simulate::run(&arguments, console),
         Command::Sweep(arguments) => sweep::run(&arguments, console),
+        Command::Cost(arguments) => cost::run(&arguments, console),
+        Command::Forecast(arguments) => forecast::run(&arguments, console),
         Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Report(arguments) => report::run(&arguments, console),
         Command::Rules(rule) => rules::run(&rule, console),

@@ -73,7 +73,11 @@ pub fn run(arguments: &ReportArgs, console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn plan(path: &Path) -> Result<PlanDocument, Failure> {
+/// A plan from its file.
+///
+/// # Errors
+/// When it cannot be read, is no plan, or is of a newer version.
+pub fn plan(path: &Path) -> Result<PlanDocument, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
     let plan: PlanDocument = serde_json::from_str(&text).map_err(|error| {
         Failure::usage(format!(

@@ -17,6 +17,9 @@ pub fn run(arguments: &SchemaArgs, console: &Console) -> Result<Exit, Failure> {
         SchemaName::Simulate => published("simulate")?,
         SchemaName::Sweep => published("sweep")?,
         SchemaName::Compare => published("compare")?,
+        SchemaName::Cost => published("cost")?,
+        SchemaName::Actions => published("actions")?,
+        SchemaName::Forecast => published("forecast")?,
         SchemaName::Run => published("run")?,
         SchemaName::Validation => published("validation")?,
     };

@@ -1,5 +1,7 @@
 //! Between the simulator, which knows no documents, and the documents, which know no simulator.
 
+mod cost;
+mod forecast;
 mod limits;
 mod plan;
 mod rules;
@@ -27,6 +29,8 @@ use plimsoll_reports::run_document::RunDocument;
 use plimsoll_sim::planner;
 use plimsoll_sim::temporal::StepTimes;
 
+pub use cost::{CostSettings, cost};
+pub use forecast::{LookAhead, forecast};
 pub use run_directory::write as write_run_directory;
 pub use steps::step_times;
 

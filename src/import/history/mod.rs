@@ -1,7 +1,8 @@
 //! `import history`: files of `temporal workflow show --output json` to a profile that plans as it is.
 //!
-//! `raw` is the JSON, `run` one history's steps (put in order by `arrange`, loops found by `fold`), `fit` the types of many runs, `write` the TOML.
+//! `raw` is the JSON, `actions` counts what is billed, `run` one history's steps (put in order by `arrange`, loops found by `fold`), `fit` the types of many runs, `write` the TOML.
 
+pub mod actions;
 mod arrange;
 mod base64;
 mod fit;
@@ -101,6 +102,18 @@ fn json_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure>
 const EXPECTED: &str = "as `temporal workflow show --workflow-id … --output json` prints them";
 
 fn read(path: &Path) -> Result<Run, Failure> {
+    let not_a_history = |reason: String| {
+        Failure::usage(format!(
+            "{} is not a workflow history: {reason}\nexpected one history per file, {EXPECTED}",
+            path.display()
+        ))
+    };
+    let history = parse(&read_bytes(path)?).map_err(|error| not_a_history(error.to_string()))?;
+    run::read(history).map_err(not_a_history)
+}
+
+/// A whole file, unless it is larger than a history can be.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: &std::io::Error| Failure::io("read", path, error);
     let file = fs::File::open(path).map_err(|error| unreadable(&error))?;
     let mut bytes = Vec::new();
@@ -112,14 +125,7 @@ fn read(path: &Path) -> Result<Run, Failure> {
             LARGEST_FILE >> 20
         )));
     }
-    let not_a_history = |reason: String| {
-        Failure::usage(format!(
-            "{} is not a workflow history: {reason}\nexpected one history per file, {EXPECTED}",
-            path.display()
-        ))
-    };
-    let history = parse(&bytes).map_err(|error| not_a_history(error.to_string()))?;
-    run::read(history).map_err(not_a_history)
+    Ok(bytes)
 }
 
 /// An object with `events`, or the bare list of events that the web interface saves.
