@@ -9,6 +9,7 @@ pub mod arrivals;
 pub mod calibration;
 mod check;
 mod document;
+pub mod prices;
 mod problems;
 pub mod profile;
 pub mod random;

@@ -264,21 +264,21 @@ fn by_name(quantiles: &Quantiles) -> [(&'static str, Option<&Interval>); 4] {
 }
 
 /// CSV into memory.
-struct Table(Writer<Vec<u8>>);
+pub(crate) struct Table(Writer<Vec<u8>>);
 
 impl Table {
-    fn new<S: AsRef<[u8]>>(header: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn new<S: AsRef<[u8]>>(header: impl IntoIterator<Item = S>) -> Self {
         let mut table = Table(Writer::from_writer(Vec::new()));
         table.push(header);
         table
     }
 
-    fn push<S: AsRef<[u8]>>(&mut self, row: impl IntoIterator<Item = S>) {
+    pub(crate) fn push<S: AsRef<[u8]>>(&mut self, row: impl IntoIterator<Item = S>) {
         // A vector takes everything; the only other error is a row of another length, which is a mistake here.
         self.0.write_record(row).expect("rows have the header's length");
     }
 
-    fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let bytes = self.0.into_inner().expect("a vector takes everything");
         String::from_utf8(bytes).expect("made of strings")
     }

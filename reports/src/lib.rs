@@ -6,9 +6,11 @@
 
 pub mod chart;
 pub mod compare;
+pub mod cost;
 pub mod csv;
 pub mod diagnostics;
 pub mod emit;
+pub mod forecast;
 pub mod html;
 pub mod lint_document;
 pub mod measured;

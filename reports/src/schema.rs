@@ -7,6 +7,8 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
 use crate::compare::Comparison;
+use crate::cost::{ActionsDocument, CostDocument};
+use crate::forecast::ForecastDocument;
 use crate::lint_document::LintDocument;
 use crate::plan_document::PlanDocument;
 use crate::rollout_document::RolloutsDocument;
@@ -43,6 +45,9 @@ pub fn all() -> Vec<PublishedSchema> {
         PublishedSchema { name: "compare", schema: of::<Comparison>() },
         PublishedSchema { name: "run", schema: of::<Manifest>() },
         PublishedSchema { name: "rollouts", schema: of::<RolloutsDocument>() },
+        PublishedSchema { name: "cost", schema: of::<CostDocument>() },
+        PublishedSchema { name: "actions", schema: of::<ActionsDocument>() },
+        PublishedSchema { name: "forecast", schema: of::<ForecastDocument>() },
         PublishedSchema { name: "validation", schema: of::<Validation>() },
         PublishedSchema { name: "lint", schema: of::<LintDocument>() },
     ]

@@ -1,5 +1,6 @@
 //! What the user typed: one type per command, help texts in their doc comments.
 
+mod cost;
 mod emit;
 mod import;
 mod lint;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use cost::{CostArgs, ForecastArgs};
 pub use emit::{EmitArgs, EmitAt, EmitKind};
 pub use import::ImportCommand;
 pub use lint::{Deny, LintArgs, LintFormat};
@@ -98,6 +100,10 @@ pub enum Command {
     Sweep(SweepArgs),
     /// Try the profile's rollout as rolling update, blue-green and canary, and take each back
     Rollouts(RolloutsArgs),
+    /// What Temporal Cloud bills for a profile or for real histories, and what hosting it oneself costs
+    Cost(CostArgs),
+    /// A year ahead by month: load, storage, cost, and when it no longer fits
+    Forecast(ForecastArgs),
     /// Compare two runs, quantile by quantile and resource by resource
     Compare(CompareArgs),
     /// Make a report of one or more runs
@@ -177,6 +183,12 @@ pub enum SchemaName {
     Sweep,
     /// What `compare --format json` prints.
     Compare,
+    /// What `cost PROFILE --format json` prints.
+    Cost,
+    /// What `cost --history … --format json` prints.
+    Actions,
+    /// What `forecast --format json` prints.
+    Forecast,
     /// The run.json of a run directory.
     Run,
     /// What `rollouts --format json` prints.

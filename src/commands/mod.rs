@@ -3,7 +3,9 @@
 mod answer;
 mod compare;
 mod completions;
+mod cost;
 mod emit;
+mod forecast;
 mod import;
 mod lint;
 mod load;
@@ -32,6 +34,8 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Plan(arguments) => plan::run(&arguments, console),
         Command::Simulate(arguments) => simulate::run(&arguments, console),
         Command::Sweep(arguments) => sweep::run(&arguments, console),
+        Command::Cost(arguments) => cost::run(&arguments, console),
+        Command::Forecast(arguments) => forecast::run(&arguments, console),
         Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Report(arguments) => report::run(&arguments, console),
         Command::Rollouts(arguments) => rollouts::run(&arguments, console),

@@ -1,6 +1,8 @@
 //! Between the simulator, which knows no documents, and the documents, which know no simulator.
 
 mod autoscale;
+mod cost;
+mod forecast;
 mod limits;
 mod plan;
 mod rollout;
@@ -31,6 +33,8 @@ use plimsoll_sim::planner;
 use plimsoll_sim::temporal::StepTimes;
 
 pub use rollout::rollouts;
+pub use cost::{CostSettings, cost};
+pub use forecast::{LookAhead, forecast};
 pub use run_directory::write as write_run_directory;
 pub use steps::step_times;
 

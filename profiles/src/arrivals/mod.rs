@@ -4,6 +4,7 @@ mod pattern;
 mod schedule;
 mod short;
 mod trace;
+mod weekly;
 
 use std::sync::Arc;
 

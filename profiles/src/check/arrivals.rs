@@ -2,7 +2,7 @@
 
 use super::{Checker, TraceLoader};
 use crate::arrivals::{Arrivals, Pattern, Phase, Process};
-use crate::raw::arrivals::{RawArrivals, RawPhase, RawProcess, RawTracePhase};
+use crate::raw::arrivals::{RawArrivals, RawPhase, RawProcess, RawTracePhase, RawWeekly};
 use crate::units::{Nanos, Rate};
 
 impl Checker {
@@ -17,7 +17,7 @@ impl Checker {
                 c.under(index, |c| c.phase(phase, traces, &mut phases));
             }
         });
-        let arrivals = Arrivals { phases };
+        let arrivals = self.weekly(raw.weekly, Arrivals { phases });
         let total = arrivals.phases.iter().try_fold(0u64, |sum, phase| sum.checked_add(phase.duration.0));
         if total.is_none_or(|total| total > Nanos::MAX_INPUT.0) {
             self.note("phases", "the schedule is longer than 100 years", "too long", "shorten or remove phases");
@@ -25,6 +25,40 @@ impl Checker {
             self.note("phases", "nothing ever arrives", "every rate is zero", "give a phase with a rate above zero");
         }
         arrivals
+    }
+
+    /// The schedule with the factors of the days, if there are any.
+    fn weekly(&mut self, raw: Option<RawWeekly>, arrivals: Arrivals) -> Arrivals {
+        let Some(raw) = raw else { return arrivals };
+        let days = [
+            ("monday", raw.monday),
+            ("tuesday", raw.tuesday),
+            ("wednesday", raw.wednesday),
+            ("thursday", raw.thursday),
+            ("friday", raw.friday),
+            ("saturday", raw.saturday),
+            ("sunday", raw.sunday),
+        ];
+        let mut factors = days.map(|(_, factor)| factor.unwrap_or(1.0));
+        self.under("weekly", |c| {
+            for (day, factor) in days {
+                if factor.is_some_and(|factor| !(0.0..=1e6).contains(&factor)) {
+                    c.note(day, format!("{day} has no possible factor"), "not 0 or more", "1 is as the phases say");
+                }
+            }
+        });
+        factors.rotate_left(raw.begins_on.unwrap_or_default() as usize);
+        if !self.findings.is_empty() {
+            return arrivals;
+        }
+        match arrivals.week(&factors) {
+            Some(week) => week,
+            None => {
+                let help = "let the phases last 24h, or whole days up to seven";
+                self.note("weekly", "the schedule does not last whole days of a week", "no whole days", help);
+                arrivals
+            }
+        }
     }
 
     fn phase(&mut self, raw: RawPhase, traces: TraceLoader<'_>, phases: &mut Vec<Phase>) {

@@ -16,6 +16,53 @@ use crate::units::{Nanos, Rate};
 pub(crate) struct RawArrivals {
     /// Phases, one after the other; at least one.
     pub phases: Vec<RawPhase>,
+    /// Factors on the rates by day of the week: the phases, which must last a whole number of days up to seven, are repeated to a week. Default: every day is as the phases say.
+    pub weekly: Option<RawWeekly>,
+}
+
+/// How busy the days of a week are; 1 is as the phases say.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Weekly")]
+pub(crate) struct RawWeekly {
+    /// The day that the schedule begins on. Default: monday.
+    pub begins_on: Option<RawDay>,
+    /// Default: 1.
+    pub monday: Option<f64>,
+    /// Default: 1.
+    pub tuesday: Option<f64>,
+    /// Default: 1.
+    pub wednesday: Option<f64>,
+    /// Default: 1.
+    pub thursday: Option<f64>,
+    /// Default: 1.
+    pub friday: Option<f64>,
+    /// Default: 1.
+    pub saturday: Option<f64>,
+    /// Default: 1.
+    pub sunday: Option<f64>,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Weekday")]
+pub(crate) enum RawDay {
+    /// Monday.
+    #[default]
+    Monday,
+    /// Tuesday.
+    Tuesday,
+    /// Wednesday.
+    Wednesday,
+    /// Thursday.
+    Thursday,
+    /// Friday.
+    Friday,
+    /// Saturday.
+    Saturday,
+    /// Sunday.
+    Sunday,
 }
 
 /// One phase of the schedule; its pattern is the key that names it.

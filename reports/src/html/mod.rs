@@ -11,7 +11,7 @@ mod database;
 mod explanations;
 mod finding;
 mod measured;
-mod parts;
+pub(crate) mod parts;
 mod plan;
 mod rollout;
 mod run;

@@ -4,7 +4,7 @@ mod accuracy;
 mod autoscale;
 mod comparison;
 mod latency;
-mod layout;
+pub(crate) mod layout;
 mod lint;
 mod measured;
 mod plan;

@@ -26,5 +26,5 @@ pub use evaluate::{Evaluator, Kept, Verdict};
 pub use evaluate::{LONGEST_WAIT, metric};
 pub use plan::{CloudCheck, Limiting, PEAK_WINDOW, Plan, PlanError, PlanSettings, Sized, Why, plan};
 pub use search::{Infeasible, Reason};
-pub use sensitivity::{Influence, influence, provision};
+pub use sensitivity::{Influence, influence, provision, provision_for};
 pub use storage::{Recovery, Storage, TableSize, per_workflow};

@@ -4,6 +4,7 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Nanos, Rate};
 
+use super::demand::Demand;
 use super::dimension::Dimension;
 use super::evaluate::Evaluator;
 use crate::temporal::{Program, SystemSize};
@@ -59,18 +60,24 @@ pub fn provision(
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> SystemSize {
     let evaluator = Evaluator::new(profile, calibration, seed, cancelled);
-    let mut size = super::plan::worker_sizes(profile, SystemSize::of(profile));
+    let size = super::plan::worker_sizes(profile, SystemSize::of(profile));
     let rate = profile.arrivals.peak(super::plan::PEAK_WINDOW).rate;
     if rate == Rate::ZERO {
         return size;
     }
     let (demand, _) = evaluator.pilot(size, rate);
+    provision_for(profile, &demand, rate)
+}
+
+/// The same where the demands are known.
+pub fn provision_for(profile: &Profile, demand: &Demand, rate: Rate) -> SystemSize {
+    let mut size = super::plan::worker_sizes(profile, SystemSize::of(profile));
     for dimension in Dimension::ALL {
         let choices = dimension.choices(profile, &size);
         let so_far = size;
         let most_busy = if dimension == Dimension::Shards { super::search::SHARD_UTILISATION } else { 0.7 };
         let enough =
-            |value: &u32| dimension.predicted_utilisation(&demand, rate, &dimension.set(so_far, *value)) <= most_busy;
+            |value: &u32| dimension.predicted_utilisation(demand, rate, &dimension.set(so_far, *value)) <= most_busy;
         let value = choices.iter().copied().find(enough).or(choices.last().copied()).unwrap_or(1);
         size = dimension.set(size, value);
     }

@@ -33,7 +33,7 @@ impl Model {
     /// Advances every visible thread of a run until it blocks; their commands are left in the run's list.
     pub(super) fn run_code(&mut self, run: u32, schedule: &mut Schedule<Event>) -> TaskWork {
         let mut work = TaskWork { cpu: self.cpu_per_workflow_task, wait: Nanos::ZERO };
-        let mut local_activities = false;
+        let mut markers = false;
         if self.runs[run].failed {
             self.runs[run].closing = Closing::Failed;
         } else if self.runs[run].cancelled {
@@ -44,19 +44,19 @@ impl Model {
             self.runs[run].visible = self.threads[thread].next;
             self.threads[thread].next = NONE;
             if self.runs[run].closing == Closing::No {
-                local_activities |= self.run_thread(run, thread, &mut work, schedule);
+                markers |= self.run_thread(run, thread, &mut work, schedule);
             } else {
                 self.free_thread(thread);
             }
         }
-        // All local activities of one workflow task are one action (Temporal Cloud's pricing page).
-        self.work.actions += u64::from(local_activities);
+        // All markers of one workflow task are one action (docs.temporal.io/cloud/actions; server: `command_BatchMarkers`).
+        self.work.actions += u64::from(markers);
         work
     }
 
-    /// Runs one thread until it blocks or ends. Answers whether it ran a local activity.
+    /// Runs one thread until it blocks or ends. Answers whether it left a marker.
     fn run_thread(&mut self, run: u32, thread: u32, work: &mut TaskWork, schedule: &mut Schedule<Event>) -> bool {
-        let mut local_activities = false;
+        let mut markers = false;
         let workflow = self.runs[run].workflow as usize;
         let mut clock = std::mem::take(&mut self.threads[thread].clock);
         loop {
@@ -76,7 +76,7 @@ impl Model {
                     work.cpu += spec.cpu;
                     clock += takes.saturating_sub(spec.cpu);
                     work.wait = work.wait.max(clock);
-                    local_activities = true;
+                    markers = true;
                     self.add_events(run, 1, self.calibration.bytes.event_marker.0 + output);
                 }
                 Instruction::UpsertSearchAttributes(payload) => {
@@ -85,6 +85,7 @@ impl Model {
                     self.add_events(run, 1, self.calibration.bytes.event_upsert.0 + u64::from(payload));
                 }
                 Instruction::SideEffect(payload) => {
+                    markers = true;
                     self.add_events(run, 1, self.calibration.bytes.event_side_effect.0 + u64::from(payload));
                 }
                 Instruction::Query(count) => {
@@ -111,35 +112,35 @@ impl Model {
                         started: Nanos::ZERO,
                     });
                     self.command(run, thread, Command::Activity(activity));
-                    return local_activities;
+                    return markers;
                 }
                 Instruction::Timer(index) => {
                     let span = self.program.spans[index as usize].span.sample(&mut self.random.span);
                     self.command(run, thread, Command::Timer(span));
-                    return local_activities;
+                    return markers;
                 }
                 Instruction::MessageFromStart(index) => match self.take_signal(run, thread, index) {
                     Taken::Yes => {}
-                    Taken::NotYet => return local_activities,
+                    Taken::NotYet => return markers,
                     Taken::NotSent => {
                         self.command(run, thread, Command::Message(index));
-                        return local_activities;
+                        return markers;
                     }
                 },
                 Instruction::Signal(index) | Instruction::Update(index) => {
                     self.command(run, thread, Command::Message(index));
-                    return local_activities;
+                    return markers;
                 }
                 Instruction::Child { workflow, wait, policy } => {
                     self.command(run, thread, Command::Child { workflow, wait, policy });
-                    return local_activities;
+                    return markers;
                 }
                 Instruction::ContinueAsNew { runs } => {
                     if self.runs[run].runs_made < runs {
                         self.threads[thread].place = 0;
                         self.runs[run].closing = Closing::ContinuedAsNew;
                         self.runs[run].ready = thread;
-                        return local_activities;
+                        return markers;
                     }
                 }
                 Instruction::Fork { count } => {
@@ -152,7 +153,7 @@ impl Model {
                         self.runs[run].visible = child;
                     }
                     if count > 0 {
-                        return local_activities;
+                        return markers;
                     }
                 }
                 Instruction::Join => {
@@ -164,12 +165,12 @@ impl Model {
                         self.threads[parent].next = self.runs[run].visible;
                         self.runs[run].visible = parent;
                     }
-                    return local_activities;
+                    return markers;
                 }
                 Instruction::Done => {
                     self.threads.remove(thread);
                     self.runs[run].closing = Closing::Completed;
-                    return local_activities;
+                    return markers;
                 }
             }
         }

@@ -67,6 +67,7 @@ pub use outcome::{
 };
 pub use pages::{PAGE, PageSet, Pages, TOUCHED_AGAIN, distinct_pages};
 pub use postgres::wal_between_checkpoints;
+pub(crate) use program::heartbeats;
 pub use program::{Instruction, Program, distribution};
 pub use record::{Counts, Metric, Work};
 pub use recorder::{Latencies, Recorder};

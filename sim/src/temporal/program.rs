@@ -375,7 +375,7 @@ fn from_start(instructions: &[Instruction]) -> Vec<(u32, u32)> {
 /// The heartbeats that an SDK lets through: the first at once, a later one no sooner than 0.8 × the time-out after the one before,
 /// half a minute where there is no time-out, a minute at most (Go `internal_worker_base.go`, `getHeartbeatThrottleInterval`;
 /// Core: `default_heartbeat_throttle_interval` and `max_heartbeat_throttle_interval`).
-fn heartbeats(activity: &Activity, profile: &Profile) -> Option<HeartbeatSpec> {
+pub(crate) fn heartbeats(activity: &Activity, profile: &Profile) -> Option<HeartbeatSpec> {
     let heartbeat = activity.heartbeat?;
     let defaults = profile.sdk.defaults();
     let throttle = heartbeat.timeout.map_or(defaults.heartbeat_throttle, |timeout| Nanos(timeout.0 / 5 * 4));

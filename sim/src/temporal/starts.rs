@@ -31,7 +31,11 @@ impl Model {
         if self.open_roots > self.settings.max_open {
             self.overloaded = true;
         }
-        self.work.actions += 1;
+        // A schedule's run is two actions beside the start (docs.temporal.io/cloud/actions).
+        self.work.actions += match self.program.types[workflow as usize].start {
+            StartKind::Scheduled => 3,
+            _ => 1,
+        };
         let input = self.program.types[workflow as usize].input.0;
         let (operation, payload) = match self.program.types[workflow as usize].start {
             StartKind::Plain => (OperationKind::Start, input),

@@ -1,7 +1,8 @@
 //! `import history`: files of `temporal workflow show --output json` to a profile that plans as it is.
 //!
-//! `raw` is the JSON, `run` one history's steps (put in order by `arrange`, loops found by `fold`), `fit` the types of many runs, `write` the TOML.
+//! `raw` is the JSON, `actions` counts what is billed, `run` one history's steps (put in order by `arrange`, loops found by `fold`), `fit` the types of many runs, `write` the TOML.
 
+pub mod actions;
 mod arrange;
 mod base64;
 mod fit;
