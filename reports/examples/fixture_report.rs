@@ -100,6 +100,7 @@ fn write_run(folder: &Path, document: &RunDocument, factor: f64) -> Result<Run, 
             ResourceColumn { name: "wal_bytes_per_second".into(), unit: "bytes/s".into() },
         ],
         measurement: None,
+        scenario: None,
         summary: Some(RunDocument { warmup_seconds: 0.0, measured_seconds: 600.0, ..document.clone() }),
     };
     let mut writer = Writer::create(folder, &manifest)?;

@@ -3,14 +3,10 @@
 use super::document::{Named, ValidationGroup, ValidationRow};
 use crate::compare::{Tolerances, statistics};
 use crate::run_dir::{Run, columns};
+use crate::timeline::backlog;
 
 /// Open workflows that grow by less than this share of the offered load are a queue that breathes, not an overload (own choice).
 const GROWING: f64 = 0.05;
-/// A backlog below this many tasks, or below so many seconds of the offered load, is no backlog to drain (own choice).
-const FEWEST_TASKS: f64 = 50.0;
-const FEWEST_SECONDS: f64 = 2.0;
-/// A backlog is drained at this share of its peak: the last tasks are those of new workflows.
-const DRAINED: f64 = 0.05;
 
 /// Rows for a growing number of open workflows, and for a backlog that drained; none for a run without either.
 pub(super) fn rows(model: &Run, runs: &[&Run], tolerances: &Tolerances) -> Vec<ValidationRow> {
@@ -63,32 +59,25 @@ fn growth(run: &Run) -> Option<f64> {
     statistics::slope(&points)
 }
 
-/// When the backlog of tasks was highest over the whole run, and how high; `None` where there was none to speak of.
-fn peak(run: &Run, backlog: &[(f64, f64)]) -> Option<(f64, f64)> {
-    let (at, peak) = backlog.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (peak >= FEWEST_TASKS && peak >= FEWEST_SECONDS * offered(run)).then_some((at, peak))
+/// The backlog of tasks over the whole run, and its peak; `None` where there was none to speak of.
+fn backlog(run: &Run) -> Option<(Vec<(f64, f64)>, (f64, f64))> {
+    let backlog = run.resources.column(columns::BACKLOG);
+    let peak = backlog::peak(&backlog, offered(run))?;
+    Some((backlog, peak))
 }
 
-/// Tasks per second by which a backlog that drains again grew: by least squares, from the last time it was next to nothing until
-/// its peak.
+/// Tasks per second by which a backlog that drains again grew.
 fn rise(run: &Run) -> Option<f64> {
-    drain_seconds(run)?;
-    let backlog = run.resources.column(columns::BACKLOG);
-    let (peak_at, peak) = peak(run, &backlog)?;
-    let nothing = |(seconds, tasks): &&(f64, f64)| *seconds < peak_at && *tasks <= DRAINED * peak;
-    let begin = backlog.iter().filter(nothing).map(|(seconds, _)| *seconds).fold(0.0, f64::max);
-    let rising: Vec<(f64, f64)> =
-        backlog.into_iter().filter(|(seconds, _)| (begin..=peak_at).contains(seconds)).collect();
-    statistics::slope(&rising)
+    let (backlog, peak) = backlog(run)?;
+    backlog::drain_seconds(&backlog, peak)?;
+    backlog::rise(&backlog, peak)
 }
 
 /// From the peak of the backlog of tasks until it is drained, over the whole run; `None` where there was none to speak of, or
 /// the run ended first.
 fn drain_seconds(run: &Run) -> Option<f64> {
-    let backlog = run.resources.column(columns::BACKLOG);
-    let (peak_at, peak) = peak(run, &backlog)?;
-    let drained = backlog.iter().find(|(seconds, tasks)| *seconds > peak_at && *tasks <= DRAINED * peak)?;
-    Some(drained.0 - peak_at)
+    let (backlog, peak) = backlog(run)?;
+    backlog::drain_seconds(&backlog, peak)
 }
 
 #[cfg(test)]
