@@ -71,6 +71,7 @@ fn main() -> Result<(), Failure> {
         name: name.into(),
         verdict: Trust::Valid,
         run,
+        scenario: None,
     });
     std::fs::write(folder.join("runs.html"), html::runs(&entries))?;
     Ok(())

@@ -17,6 +17,8 @@ mod runs;
 mod self_check;
 mod sweep;
 mod theme;
+mod timeline;
+mod timeline_pair;
 mod validation;
 mod validation_accuracy;
 
@@ -25,8 +27,9 @@ use maud::{Markup, html};
 pub use comparison::comparison;
 pub use plan::{plan, plan_with_command};
 pub use run::run;
-pub use runs::{RunEntry, runs};
+pub use runs::{RunEntry, runs, runs_over_time};
 pub use sweep::sweep;
+pub use timeline::scenarios;
 pub use validation::validation;
 pub use validation_accuracy::accuracy;
 

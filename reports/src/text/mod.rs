@@ -8,6 +8,7 @@ mod measured;
 mod plan;
 mod run;
 mod sweep;
+mod timeline;
 mod validation;
 
 pub use accuracy::{Order, accuracy, accuracy_markdown};
@@ -16,6 +17,7 @@ pub use measured::run_directory;
 pub use plan::plan;
 pub use run::run;
 pub use sweep::sweep;
+pub use timeline::timeline;
 pub use validation::validation;
 
 pub(crate) use accuracy::verdict as accuracy_verdict;

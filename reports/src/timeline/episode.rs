@@ -107,6 +107,11 @@ impl Episode {
         self.parts.iter().find(|part| part.part == kind)
     }
 
+    /// When it was over; nothing where it took no time.
+    pub fn span_end(&self) -> Option<f64> {
+        (self.until_seconds > self.at_seconds).then_some(self.until_seconds)
+    }
+
     /// When it was over and all as before.
     pub fn recovered_at(&self) -> Option<f64> {
         self.time_to_recover_seconds.map(|seconds| self.until_seconds + seconds)

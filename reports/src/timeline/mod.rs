@@ -9,11 +9,13 @@ pub mod backlog;
 mod columns;
 mod episode;
 mod profile;
+mod summary;
 mod windows;
 
 pub use columns::{Series, column_role, Role};
 pub use episode::{Episode, Part, PartKind, PartLatency, RECOVERED_FOR};
 pub use profile::{Target, begins_at, marks, targets, tree};
+pub use summary::{Recovery, ScenarioSummary};
 pub use windows::{LatencyWindow, LatencyWindows, window_length};
 
 use crate::run_dir::{Mark, MarkKind, Run};

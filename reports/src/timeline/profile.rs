@@ -141,7 +141,8 @@ pub fn targets(profile: &Value, metrics: &[&str]) -> Vec<Target> {
 /// `p99` → 0.99.
 fn quantile(name: &str) -> Option<f64> {
     let percent: f64 = name.strip_prefix('p')?.parse().ok()?;
-    (percent > 0.0 && percent < 100.0).then_some(percent / 100.0)
+    // 0.999 and not 0.9990000000000001.
+    (percent > 0.0 && percent < 100.0).then(|| (percent * 1e6).round() / 1e8)
 }
 
 #[cfg(test)]

@@ -157,6 +157,8 @@ pub struct Sample {
     pub open: u32,
     /// Tasks waiting for a poller.
     pub backlog: u64,
+    /// Those of them that are workflow tasks.
+    pub workflow_task_backlog: u64,
     /// Activities running.
     pub activities: u64,
     /// Connections in use, all history pods.
@@ -446,6 +448,7 @@ impl Model {
             counts: self.counts,
             open: self.open_roots,
             backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
+            workflow_task_backlog: self.workflow_tasks.backlog() as u64,
             activities: self.workers.iter().map(|worker| worker.activities.value()).sum(),
             connections: self.pools.all(Pool::History).iter().map(|pool| u64::from(pool.in_use())).sum(),
         }
