@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
-#[path = "common/outage.rs"]
-mod outage;
 #[path = "common/measured.rs"]
 mod fixture;
+#[path = "common/outage.rs"]
+mod outage;
 
 use fixture::Story;
 use plimsoll_reports::chart::{self, HALF, NARROW, Role};
@@ -15,8 +15,8 @@ use plimsoll_reports::plan_document::LoadCurve;
 use plimsoll_reports::quantity::{CurvePoint, QuantileCurve};
 use plimsoll_reports::run_dir::{self, Run, Trust};
 use plimsoll_reports::run_document::RunKind;
-use plimsoll_reports::timeline::Timeline;
 use plimsoll_reports::sweep_document::{SWEEP_SCHEMA_VERSION, SweepDocument, SweepPoint};
+use plimsoll_reports::timeline::Timeline;
 
 fn directory(kind: RunKind, shift: u64) -> Run {
     let folder = tempfile::tempdir().unwrap();

@@ -59,8 +59,11 @@ fn a_run_in_which_nothing_happened_has_no_such_section() {
 #[test]
 fn several_runs_have_a_row_each_and_common_axes() {
     let runs = [run(RunKind::Simulated, 0, 1.0), run(RunKind::Simulated, 0, 3.0)];
-    let timelines: Vec<(String, Timeline)> =
-        ["as it is", "three times"].iter().zip(&runs).map(|(name, run)| (name.to_string(), Timeline::of(run))).collect();
+    let timelines: Vec<(String, Timeline)> = ["as it is", "three times"]
+        .iter()
+        .zip(&runs)
+        .map(|(name, run)| (name.to_string(), Timeline::of(run)))
+        .collect();
     let entries: Vec<RunEntry> = timelines
         .iter()
         .zip(&runs)

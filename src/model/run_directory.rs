@@ -4,8 +4,8 @@ use std::path::Path;
 
 use plimsoll_profiles::{Document, World};
 use plimsoll_reports::run_dir::{
-    Buckets, Clock, IntervalHistogram, MANIFEST_SCHEMA_VERSION, Manifest, ResourceSeries, Run, RunDirError, RunVerdict, Sent,
-    Trust, Writer,
+    Buckets, Clock, IntervalHistogram, MANIFEST_SCHEMA_VERSION, Manifest, ResourceSeries, Run, RunDirError, RunVerdict,
+    Sent, Trust, Writer,
 };
 use plimsoll_reports::run_document::RunKind;
 

@@ -16,6 +16,6 @@ pub use heatmap::heatmap;
 pub use load::load;
 pub use overlays::{RangePoint, distributions, over_range, quantiles_against};
 pub use percentiles::{PercentilePromise, percentiles};
-pub use series::{against, storage, time};
 pub(crate) use series::thinned;
+pub use series::{against, storage, time};
 pub use timeline::{Flag, Line, Panel, panel};

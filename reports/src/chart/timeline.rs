@@ -135,8 +135,26 @@ fn y_ticks(y: Scale) -> Vec<f64> {
 /// Up to ten round times, four on a narrow chart.
 fn ticks_between(first: f64, last: f64, shape: Shape) -> Vec<f64> {
     const STEPS: [f64; 20] = [
-        1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 21_600.0,
-        43_200.0, 86_400.0, 604_800.0, 2_592_000.0, 7_776_000.0,
+        1.0,
+        2.0,
+        5.0,
+        10.0,
+        20.0,
+        30.0,
+        60.0,
+        120.0,
+        300.0,
+        600.0,
+        1_800.0,
+        3_600.0,
+        7_200.0,
+        14_400.0,
+        21_600.0,
+        43_200.0,
+        86_400.0,
+        604_800.0,
+        2_592_000.0,
+        7_776_000.0,
     ];
     let most = if shape.width < 400.0 { 4.0 } else { 10.0 };
     let Some(step) = STEPS.into_iter().find(|step| (last - first) / step <= most) else {
@@ -177,7 +195,10 @@ mod tests {
     fn example() -> Panel {
         Panel {
             span: (-20.0, 300.0),
-            lines: vec![Line { role: Role::Series(0), points: vec![(-20.0, 4.0), (60.0, 0.0), (80.0, 4.0), (300.0, 4.0)] }],
+            lines: vec![Line {
+                role: Role::Series(0),
+                points: vec![(-20.0, 4.0), (60.0, 0.0), (80.0, 4.0), (300.0, 4.0)],
+            }],
             flags: vec![Flag { at: 60.0, until: Some(80.0), letter: "A".into(), label: "workers stop".into() }],
             lettered: true,
             ..Panel::default()
@@ -189,7 +210,8 @@ mod tests {
         let (with, without) = (Panel { dated: true, ..example() }, Panel { logarithmic: true, ..example() });
         let shape = Shape { width: 1000.0, height: 120.0 };
         let grid = |svg: &str| -> Vec<String> {
-            let lines = svg.split("<line").chain(svg.split("<polyline")).filter(|part| part.contains(&Role::Grid.sentinel()));
+            let lines =
+                svg.split("<line").chain(svg.split("<polyline")).filter(|part| part.contains(&Role::Grid.sentinel()));
             let xs = lines.filter_map(|part| part.split("points=\"").nth(1).and_then(|p| p.split(',').next()));
             let mut xs: Vec<String> = xs.map(str::to_owned).collect();
             xs.sort();

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{comparison_charts, timeline_pair};
 use super::explanations::explanations;
 use super::parts::{Cell, State, notes, page, table, tile, verdict};
+use super::{comparison_charts, timeline_pair};
 use crate::compare::{Comparison, Difference, MetricComparison, QuantityGroup, Residual, ResidualClass};
 use crate::number;
 use crate::text::{judgement, relative};

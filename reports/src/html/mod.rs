@@ -29,7 +29,7 @@ pub use plan::{plan, plan_with_command};
 pub use run::run;
 pub use runs::{RunEntry, runs, runs_over_time};
 pub use sweep::sweep;
-pub use timeline::scenarios;
+pub use timeline::{scenario_page, scenarios};
 pub use validation::validation;
 pub use validation_accuracy::accuracy;
 

@@ -2,8 +2,9 @@
 //! runs over each other.
 
 use maud::{Markup, html};
+use serde::Serialize;
 
-use super::parts::{Cell, State, drawing, swatch, table, tied};
+use super::parts::{Cell, State, drawing, page, swatch, table, tied};
 use super::run::identifier;
 use crate::chart::{self, Flag, Line, Panel, Role, Shape};
 use crate::number;
@@ -96,9 +97,10 @@ fn tracks(timeline: &Timeline) -> Vec<Track> {
 fn pods(pods: &[Series]) -> Option<Track> {
     let mut track = plain("Pods", pods)?;
     track.panel.steps = true;
-    let ready = pods.iter().find(|series| series.name == "worker_pods_ready").or_else(|| {
-        pods.iter().find(|series| series.name.ends_with("_ready"))
-    });
+    let ready = pods
+        .iter()
+        .find(|series| series.name == "worker_pods_ready")
+        .or_else(|| pods.iter().find(|series| series.name.ends_with("_ready")));
     if let Some(ready) = ready {
         let values = || ready.points.iter().map(|(_, value)| *value);
         let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
@@ -112,7 +114,10 @@ fn backlog(backlog: &[Series]) -> Option<Track> {
     let track = plain("Backlog", backlog)?;
     let whole = backlog.iter().find(|series| series.name == columns::BACKLOG).or(backlog.first())?;
     let (at, highest) = whole.points.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    Some(Track { finding: format!("Most tasks waiting: {}, at {}.", number::quantity(highest), number::seconds(at)), ..track })
+    Some(Track {
+        finding: format!("Most tasks waiting: {}, at {}.", number::quantity(highest), number::seconds(at)),
+        ..track
+    })
 }
 
 fn latency(latency: &LatencyWindows, window: f64) -> Option<Track> {
@@ -132,7 +137,9 @@ fn latency(latency: &LatencyWindows, window: f64) -> Option<Track> {
     let mut finding = format!("Highest p99: {}, near {}", number::seconds(highest), number::seconds(at));
     match (promised.is_empty(), missed_seconds > 0.0) {
         (true, _) => finding.push('.'),
-        (false, true) => finding.push_str(&format!("; the promise was missed for {}.", number::seconds(missed_seconds))),
+        (false, true) => {
+            finding.push_str(&format!("; the promise was missed for {}.", number::seconds(missed_seconds)))
+        }
         (false, false) => finding.push_str("; the promise was kept throughout."),
     }
     let mut legend: Vec<(Role, String)> = quantiles.iter().map(|(name, role, _)| (*role, (*name).to_owned())).collect();
@@ -158,9 +165,8 @@ fn latency(latency: &LatencyWindows, window: f64) -> Option<Track> {
 fn plain(title: &str, series: &[Series]) -> Option<Track> {
     let first = series.first()?;
     let line = |(index, series): (usize, &Series)| Line { role: Role::Series(index), points: series.points.clone() };
-    let mean = |series: &Series| {
-        series.points.iter().map(|(_, value)| value).sum::<f64>() / series.points.len().max(1) as f64
-    };
+    let mean =
+        |series: &Series| series.points.iter().map(|(_, value)| value).sum::<f64>() / series.points.len().max(1) as f64;
     let means: Vec<String> = series
         .iter()
         .map(|series| format!("{} {}", series_name(&series.name), wording::with_unit(mean(series), &series.unit)))
@@ -220,7 +226,8 @@ fn track_of(track: &Track) -> Markup {
 
 /// What the letters stand for.
 fn happened(marks: &[Mark]) -> Markup {
-    let events: Vec<(&Mark, String)> = marks.iter().zip(letters(marks)).filter(|(_, letter)| !letter.is_empty()).collect();
+    let events: Vec<(&Mark, String)> =
+        marks.iter().zip(letters(marks)).filter(|(_, letter)| !letter.is_empty()).collect();
     let actions: Vec<&Mark> = marks.iter().filter(|mark| mark.kind == MarkKind::Action).collect();
     html! {
         @if !events.is_empty() {
@@ -239,8 +246,7 @@ fn happened(marks: &[Mark]) -> Markup {
 /// All timelines by windows.
 fn numbers(timeline: &Timeline) -> Markup {
     let latency = |latency: &LatencyWindows| format!("{} p99", wording::metric(&latency.metric));
-    let others: Vec<&Series> =
-        timeline.pods.iter().chain(&timeline.backlog).chain(&timeline.throughput).collect();
+    let others: Vec<&Series> = timeline.pods.iter().chain(&timeline.backlog).chain(&timeline.throughput).collect();
     let mut header = vec!["from".to_owned()];
     header.extend(timeline.latencies.iter().map(latency));
     header.extend(others.iter().map(|series| wording::column(&series.name)));
@@ -367,4 +373,14 @@ fn multiples(runs: &[(String, Timeline)]) -> Markup {
             }
         }
     }
+}
+
+/// Scenarios as a page of their own, with the document that their table came from.
+pub fn scenario_page(title: &str, lead: &str, runs: &[(String, Timeline)], document: &impl Serialize) -> String {
+    let body = html! {
+        h1 class="title" { (title) }
+        p class="lead" { (tied(lead)) }
+        (scenarios(runs))
+    };
+    page(title, "scenarios", "scenarios.json", document, &body)
 }

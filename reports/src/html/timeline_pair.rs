@@ -48,10 +48,7 @@ fn legend(names: &[String; 2]) -> Vec<(Role, String)> {
 }
 
 fn lines(pair: &LinePair) -> Vec<Line> {
-    vec![
-        Line { role: Role::Series(0), points: pair.a.clone() },
-        Line { role: Role::Series(1), points: pair.b.clone() },
-    ]
+    vec![Line { role: Role::Series(0), points: pair.a.clone() }, Line { role: Role::Series(1), points: pair.b.clone() }]
 }
 
 fn overlay(title: &str, pair: &LinePair, unit: &str, names: &[String; 2]) -> Track {

@@ -86,7 +86,8 @@ pub(super) fn pod_seconds(pods: &[Series]) -> Option<f64> {
     if pods.is_empty() {
         return None;
     }
-    let of = |series: &Series| -> f64 { series.points.windows(2).map(|pair| pair[0].1 * (pair[1].0 - pair[0].0)).sum() };
+    let of =
+        |series: &Series| -> f64 { series.points.windows(2).map(|pair| pair[0].1 * (pair[1].0 - pair[0].0)).sum() };
     Some(pods.iter().map(of).sum())
 }
 

@@ -124,7 +124,8 @@ pub(super) fn episodes(timeline: &Timeline, run: &Run) -> Vec<Episode> {
     let mut episodes: Vec<Episode> = Vec::with_capacity(events.len());
     for (index, event) in events.iter().enumerate() {
         let until = event.until_seconds.unwrap_or(event.at_seconds).max(event.at_seconds);
-        let next = events[index + 1..].iter().map(|next| next.at_seconds).find(|at| *at >= until && *at > event.at_seconds);
+        let next =
+            events[index + 1..].iter().map(|next| next.at_seconds).find(|at| *at >= until && *at > event.at_seconds);
         let horizon = next.unwrap_or(timeline.span.1).min(timeline.span.1).max(until.min(timeline.span.1));
         let begin = episodes
             .iter()

@@ -12,7 +12,7 @@ mod profile;
 mod summary;
 mod windows;
 
-pub use columns::{Series, column_role, Role};
+pub use columns::{Role, Series, column_role};
 pub use episode::{Episode, Part, PartKind, PartLatency, RECOVERED_FOR};
 pub use profile::{Target, begins_at, marks, targets, tree};
 pub use summary::{Recovery, ScenarioSummary};
@@ -77,10 +77,8 @@ impl Timeline {
         let mut marks = profile::marks(&run.manifest, &profile);
         marks.retain(|mark| mark.at_seconds <= span.1 && mark.until_seconds.unwrap_or(mark.at_seconds) >= span.0);
         let measured = run.window();
-        let measured = (
-            (measured.0.as_secs_f64() - begins_at).max(span.0),
-            (measured.1.as_secs_f64() - begins_at).min(span.1),
-        );
+        let measured =
+            ((measured.0.as_secs_f64() - begins_at).max(span.0), (measured.1.as_secs_f64() - begins_at).min(span.1));
         let mut timeline = Timeline {
             begins_at,
             span,
@@ -142,9 +140,10 @@ fn shown<'a>(metrics: &[&'a str], targets: &[Target]) -> Vec<&'a str> {
 
 fn span(run: &Run, begins_at: f64) -> (f64, f64) {
     let rows = run.resources.rows.iter().map(|(seconds, _)| (*seconds, *seconds));
-    let intervals = run.intervals.iter().map(|interval| {
-        (interval.start.as_secs_f64(), (interval.start + interval.length).as_secs_f64())
-    });
+    let intervals = run
+        .intervals
+        .iter()
+        .map(|interval| (interval.start.as_secs_f64(), (interval.start + interval.length).as_secs_f64()));
     let (mut first, mut last) = (f64::INFINITY, f64::NEG_INFINITY);
     for (from, until) in rows.chain(intervals) {
         first = first.min(from);

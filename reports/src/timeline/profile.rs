@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn own_marks_count_from_the_start_of_the_run_and_events_from_the_begin_of_the_schedule() {
         let mut manifest = manifest("[[event]]\nat = \"60s\"\nfor = \"20s\"\nkind = \"workers_stop\"\n");
-        let own = Mark { at_seconds: 100.0, until_seconds: Some(130.0), label: "rolling update".into(), ..Mark::default() };
+        let own =
+            Mark { at_seconds: 100.0, until_seconds: Some(130.0), label: "rolling update".into(), ..Mark::default() };
         manifest.scenario = Some(Scenario { begins_at_seconds: 25.0, marks: vec![own] });
         let marks = marks(&manifest, &tree(&manifest));
         assert_eq!((marks[0].at_seconds, marks[0].until_seconds), (60.0, Some(80.0)));

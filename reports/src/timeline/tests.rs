@@ -78,10 +78,10 @@ fn a_run_that_ends_before_all_is_as_before_has_no_time_to_recover() {
 #[test]
 fn the_next_event_ends_the_story_of_the_one_before() {
     let mut run = outage(0, 1.0);
-    run.manifest.profile = run.manifest.profile.replace(
-        r#""kind": "workers_stop"}"#,
-        r#""kind": "workers_stop"}, {"at": "200s", "kind": "kill_pod"}"#,
-    );
+    run.manifest.profile = run
+        .manifest
+        .profile
+        .replace(r#""kind": "workers_stop"}"#, r#""kind": "workers_stop"}, {"at": "200s", "kind": "kill_pod"}"#);
     let episodes = Timeline::of(&run).episodes;
     assert_eq!(episodes[0].horizon_seconds, 200.0);
     assert_eq!(episodes[0].time_to_recover_seconds, Some(20.0));
@@ -142,4 +142,3 @@ fn nothing_is_a_timeline_too() {
     let timeline = Timeline::of(&run);
     assert_eq!((timeline.span, timeline.episodes.len()), ((0.0, 0.0), 0));
 }
-

@@ -176,11 +176,7 @@ mod tests {
     #[test]
     fn missed_time_counts_a_window_once_and_its_part_within() {
         let window = |start: f64, missed| LatencyWindow { start, missed, ..LatencyWindow::default() };
-        let latency = |windows: Vec<LatencyWindow>| LatencyWindows {
-            metric: "m".into(),
-            targets: Vec::new(),
-            windows,
-        };
+        let latency = |windows: Vec<LatencyWindow>| LatencyWindows { metric: "m".into(), targets: Vec::new(), windows };
         let a = latency(vec![window(0.0, true), window(10.0, true), window(20.0, false), window(30.0, true)]);
         let b = latency(vec![window(10.0, true), window(20.0, false)]);
         assert_eq!(a.missed(10.0), [(0.0, 20.0), (30.0, 40.0)]);

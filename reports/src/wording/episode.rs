@@ -66,7 +66,8 @@ pub fn rows(episode: &Episode) -> Vec<(String, [String; 4])> {
             metrics.push(&latency.metric);
         }
     }
-    let mut rows = vec![("lasted".to_owned(), cells(&|part| Some(number::seconds(part.until_seconds - part.from_seconds))))];
+    let mut rows =
+        vec![("lasted".to_owned(), cells(&|part| Some(number::seconds(part.until_seconds - part.from_seconds))))];
     for name in metrics {
         let of = |part: &Part, p99: bool| {
             let latency = part.latency.iter().find(|latency| latency.metric == name)?;

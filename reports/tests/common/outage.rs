@@ -2,7 +2,9 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use plimsoll_profiles::units::Nanos;
-use plimsoll_reports::run_dir::{Buckets, IntervalHistogram, Manifest, Mark, MarkKind, ResourceColumn, ResourceSeries, Run, Scenario};
+use plimsoll_reports::run_dir::{
+    Buckets, IntervalHistogram, Manifest, Mark, MarkKind, ResourceColumn, ResourceSeries, Run, Scenario,
+};
 
 /// Ten workflows a second for five minutes, nobody works from 60 s to 80 s of the schedule; pods come and go, and an autoscaler acts.
 pub fn run(manifest: Manifest, shift: u64, stall: f64) -> Run {
@@ -43,8 +45,20 @@ pub fn run(manifest: Manifest, shift: u64, stall: f64) -> Run {
     let rows = (1..=300u32).map(|second| {
         let t = f64::from(second);
         let waiting = (((t - 60.0).clamp(0.0, 20.0)) * 10.0 - (t - 80.0).max(0.0) * 10.0).max(0.0) * stall;
-        let completed = if t > 60.0 && t <= 80.0 { 0.0 } else if t > 80.0 && t <= 100.0 { 20.0 } else { 10.0 };
-        let ready = if (60.0..80.0).contains(&t) { 0.0 } else if (95.0..200.0).contains(&t) { 8.0 } else { 4.0 };
+        let completed = if t > 60.0 && t <= 80.0 {
+            0.0
+        } else if t > 80.0 && t <= 100.0 {
+            20.0
+        } else {
+            10.0
+        };
+        let ready = if (60.0..80.0).contains(&t) {
+            0.0
+        } else if (95.0..200.0).contains(&t) {
+            8.0
+        } else {
+            4.0
+        };
         let starting = if (90.0..95.0).contains(&t) { 4.0 } else { 0.0 };
         let draining = if (200.0..230.0).contains(&t) { 4.0 } else { 0.0 };
         let values = [
