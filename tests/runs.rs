@@ -36,6 +36,7 @@ fn write_run(folder: &Path, milliseconds: u64, finished: bool) {
         verdict: RunVerdict { verdict: Trust::Valid, reasons: Vec::new() },
         resources: Vec::new(),
         measurement: None,
+        scenario: None,
         summary: Some(summary),
     };
     let mut writer = Writer::create(folder, &manifest).unwrap();

@@ -5,6 +5,8 @@ use std::path::Path;
 
 #[path = "../tests/common/measured.rs"]
 mod fixture;
+#[path = "../tests/common/outage.rs"]
+mod outage;
 
 use hdrhistogram::Histogram;
 use plimsoll_profiles::units::Nanos;
@@ -13,6 +15,7 @@ use plimsoll_reports::quantity::Interval;
 use plimsoll_reports::run_dir::{self, Clock, Manifest, Phase, ResourceColumn, Run, RunVerdict, Sent, Trust, Writer};
 use plimsoll_reports::run_document::{RunDocument, SteadyState};
 use plimsoll_reports::sweep_document::{SweepDocument, SweepPoint};
+use plimsoll_reports::timeline::{ScenarioSummary, Timeline};
 use plimsoll_reports::{html, measured, text};
 
 type Failure = Box<dyn std::error::Error>;
@@ -71,8 +74,30 @@ fn main() -> Result<(), Failure> {
         name: name.into(),
         verdict: Trust::Valid,
         run,
+        scenario: None,
     });
     std::fs::write(folder.join("runs.html"), html::runs(&entries))?;
+    eventful(folder, &a, &b)
+}
+
+/// Runs in which nobody works for a while: one, several, and two over each other.
+fn eventful(folder: &Path, a: &Run, b: &Run) -> Result<(), Failure> {
+    let one = outage::run(a.manifest.clone(), 0, 1.0);
+    let (twice, measured) = (outage::run(a.manifest.clone(), 0, 2.0), outage::run(b.manifest.clone(), 30, 1.1));
+    let summary = |run: &Run| run.manifest.summary.clone().ok_or("no summary");
+    std::fs::write(folder.join("eventful.html"), html::run(&summary(&one)?, Some(&one)))?;
+    println!("{}", text::timeline(&Timeline::of(&one), text::WIDTH, false));
+    let compared = compare(&one, &measured, &Tolerances::accuracy());
+    std::fs::write(folder.join("eventful_comparison.html"), html::comparison(&compared))?;
+    let runs = [("as it is", &one), ("twice the harm", &twice), ("measured", &measured), ("once more", &one)];
+    let timelines: Vec<(String, Timeline)> =
+        runs.iter().map(|(name, run)| ((*name).to_owned(), Timeline::of(run))).collect();
+    let mut entries = Vec::new();
+    for ((name, timeline), (_, run)) in timelines.iter().zip(runs) {
+        let scenario = Some(ScenarioSummary::of(timeline));
+        entries.push(html::RunEntry { name: name.clone(), verdict: Trust::Valid, run: summary(run)?, scenario });
+    }
+    std::fs::write(folder.join("eventful_runs.html"), html::runs_over_time(&entries, &timelines))?;
     Ok(())
 }
 
@@ -100,6 +125,7 @@ fn write_run(folder: &Path, document: &RunDocument, factor: f64) -> Result<Run, 
             ResourceColumn { name: "wal_bytes_per_second".into(), unit: "bytes/s".into() },
         ],
         measurement: None,
+        scenario: None,
         summary: Some(RunDocument { warmup_seconds: 0.0, measured_seconds: 600.0, ..document.clone() }),
     };
     let mut writer = Writer::create(folder, &manifest)?;

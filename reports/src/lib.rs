@@ -27,5 +27,6 @@ pub mod schema;
 pub mod sizes;
 pub mod sweep_document;
 pub mod text;
+pub mod timeline;
 pub mod validation;
 pub mod wording;

@@ -4,6 +4,8 @@
 mod common;
 #[path = "common/measured.rs"]
 mod fixture;
+#[path = "common/outage.rs"]
+mod outage;
 
 use fixture::Story;
 use plimsoll_reports::chart::{self, HALF, NARROW, Role};
@@ -14,6 +16,7 @@ use plimsoll_reports::quantity::{CurvePoint, QuantileCurve};
 use plimsoll_reports::run_dir::{self, Run, Trust};
 use plimsoll_reports::run_document::RunKind;
 use plimsoll_reports::sweep_document::{SWEEP_SCHEMA_VERSION, SweepDocument, SweepPoint};
+use plimsoll_reports::timeline::Timeline;
 
 fn directory(kind: RunKind, shift: u64) -> Run {
     let folder = tempfile::tempdir().unwrap();
@@ -39,10 +42,20 @@ fn sweep(settings: &[&str]) -> SweepDocument {
     }
 }
 
+fn eventful(kind: RunKind) -> Run {
+    outage::run(common::manifest(kind, 300.0), 10, 1.0)
+}
+
+fn eventful_runs() -> String {
+    let entry = |name: &str| RunEntry { name: name.into(), verdict: Trust::Valid, run: common::run(), scenario: None };
+    let timelines = ["a", "b"].map(|name| (name.to_owned(), Timeline::of(&eventful(RunKind::Simulated))));
+    html::runs_over_time(&[entry("a"), entry("b")], &timelines)
+}
+
 /// Every kind of page, by name.
 fn pages() -> Vec<(&'static str, String)> {
     let (a, b) = (directory(RunKind::Simulated, 0), directory(RunKind::Measured, 1_000));
-    let entry = |name: &str, run| RunEntry { name: name.into(), verdict: Trust::Valid, run };
+    let entry = |name: &str, run| RunEntry { name: name.into(), verdict: Trust::Valid, run, scenario: None };
     vec![
         ("plan", html::plan(&common::plan())),
         ("infeasible plan", html::plan(&common::infeasible_plan())),
@@ -52,6 +65,12 @@ fn pages() -> Vec<(&'static str, String)> {
         ("overloaded run", measured(Story::Overloaded)),
         ("comparison", html::comparison(&compare(&a, &b, &Tolerances::default()))),
         ("sweep", html::sweep(&sweep(&["2", "4", "8"]))),
+        ("eventful run", html::run(&common::run(), Some(&eventful(RunKind::Simulated)))),
+        ("eventful runs", eventful_runs()),
+        ("eventful comparison", {
+            let (a, b) = (eventful(RunKind::Simulated), eventful(RunKind::Measured));
+            html::comparison(&compare(&a, &b, &Tolerances::default()))
+        }),
         ("runs", html::runs(&[entry("a", common::run()), entry("b", common::measured_run())])),
     ]
 }

@@ -2,6 +2,7 @@
 
 use plimsoll_reports::html::RunEntry;
 use plimsoll_reports::run_document::SteadyState;
+use plimsoll_reports::timeline::{ScenarioSummary, Timeline};
 use plimsoll_reports::{csv, html, measured, text};
 
 use super::answer::{self, Rendered};
@@ -46,12 +47,18 @@ pub fn run(arguments: &ReportArgs, console: &Console) -> Result<Exit, Failure> {
             name: path.display().to_string(),
             verdict: run.manifest.verdict.verdict,
             run: summary,
+            scenario: None,
         });
         runs.push(run);
     }
+    let timelines: Vec<(String, Timeline)> =
+        entries.iter().zip(&runs).map(|(entry, run)| (entry.name.clone(), Timeline::of(run))).collect();
+    for (entry, (_, timeline)) in entries.iter_mut().zip(&timelines) {
+        entry.scenario = timeline.has_a_story().then(|| ScenarioSummary::of(timeline));
+    }
     let page = || match (runs.as_slice(), entries.as_slice()) {
         ([run], [entry]) => html::run(&entry.run, Some(run)),
-        _ => html::runs(&entries),
+        _ => html::runs_over_time(&entries, &timelines),
     };
     files.write(
         console,

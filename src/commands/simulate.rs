@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use plimsoll_reports::timeline::Timeline;
 use plimsoll_reports::{csv, html, text};
 
 use super::answer::{self, Rendered};
@@ -44,13 +45,20 @@ pub fn run(arguments: &SimulateArgs, console: &Console) -> Result<Exit, Failure>
             .map_err(|error| run_files::failure(&error))?;
         console.note(&format!("wrote the run directory {}", folder.display()));
     }
+    // What happened is told where anything did; a steady run needs no course.
+    let course = model::in_memory(&document, &run, progress.is_cancelled());
+    let timeline = Timeline::of(&course);
+    let told = timeline.has_a_story();
     files.write(
         console,
         Rendered {
             json: &run.document,
             csv: &|| csv::run(&run.document),
-            human: &|width, colour| text::run(&run.document, width, colour),
-            html: &|| html::run(&run.document, None),
+            human: &|width, colour| match told {
+                true => text::run_directory(&run.document, &course, width, colour),
+                false => text::run(&run.document, width, colour),
+            },
+            html: &|| html::run(&run.document, told.then_some(&course)),
         },
     )?;
     if progress.is_cancelled() {

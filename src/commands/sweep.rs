@@ -63,7 +63,12 @@ pub fn run(arguments: &SweepArgs, console: &Console) -> Result<Exit, Failure> {
                 sweep.cluster.clone_from(&run.document.cluster);
                 sweep.points.push(SweepPoint::from_run(values.clone(), &run.document, run.slo_met));
                 if drawn {
-                    entries.push(RunEntry { name: named(&axes, values), verdict: Trust::Valid, run: run.document });
+                    entries.push(RunEntry {
+                        name: named(&axes, values),
+                        verdict: Trust::Valid,
+                        run: run.document,
+                        scenario: None,
+                    });
                 }
             }
             Err(error) => {

@@ -104,7 +104,7 @@ pub(super) fn plan(
     }
     let cancelled = || watcher.is_cancelled();
     let mut warnings = Vec::new();
-    let profile = with_first_pods(&shortened(profile, false, &mut warnings));
+    let profile = with_first_pods(&shortened(profile, false, &mut warnings).0);
     watcher.say("sizes of the cluster");
     let size = sized(&profile, calibration, settings.seed, &cancelled, &mut warnings);
     let duration = profile.arrivals.duration();

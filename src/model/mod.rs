@@ -25,17 +25,17 @@ use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_profiles::{Document, Problems, World};
 use plimsoll_reports::plan_document::PlanDocument;
-use plimsoll_reports::run_dir::{Phase, ResourceColumn};
+use plimsoll_reports::run_dir::{Phase, ResourceColumn, Scenario};
 use plimsoll_reports::run_document::RunDocument;
 use plimsoll_reports::scaling_document::AutoscaleDocument;
 
 use plimsoll_sim::planner;
 use plimsoll_sim::temporal::StepTimes;
 
-pub use rollout::rollouts;
 pub use cost::{CostSettings, cost};
 pub use forecast::{LookAhead, forecast};
-pub use run_directory::write as write_run_directory;
+pub use rollout::rollouts;
+pub use run_directory::{in_memory, write as write_run_directory};
 pub use steps::step_times;
 
 /// Who waits for an answer: hears how far it is, and may have had enough.
@@ -95,6 +95,8 @@ pub struct SimulatedRun {
     pub resource_columns: Vec<ResourceColumn>,
     /// Resource values over time.
     pub resources: Vec<(Nanos, Vec<Option<f64>>)>,
+    /// Where the profile's schedule begins in the run, and what happened beside its events.
+    pub scenario: Scenario,
     /// How long each workflow task and activity waited and took, by its place in the workflow.
     pub steps: StepTimes,
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use plimsoll_profiles::{Document, World};
 use plimsoll_reports::run_dir::{
-    Clock, MANIFEST_SCHEMA_VERSION, Manifest, RunDirError, RunVerdict, Sent, Trust, Writer,
+    Buckets, Clock, IntervalHistogram, MANIFEST_SCHEMA_VERSION, Manifest, ResourceSeries, Run, RunDirError, RunVerdict,
+    Sent, Trust, Writer,
 };
 use plimsoll_reports::run_document::RunKind;
 
@@ -27,6 +28,28 @@ pub fn write(folder: &Path, document: &Document, run: &SimulatedRun, cut: bool) 
     }
     step_times(&run.steps).write(folder)?;
     writer.finish(&manifest)
+}
+
+/// As it would be read back from its folder.
+pub fn in_memory(document: &Document, run: &SimulatedRun, cut: bool) -> Run {
+    let intervals = run.intervals.iter().flat_map(|interval| {
+        interval.metrics.iter().map(|(metric, histogram)| IntervalHistogram {
+            metric: metric.clone(),
+            start: interval.start,
+            length: interval.length,
+            buckets: Buckets::of(histogram),
+        })
+    });
+    let rows = run.resources.iter().map(|(at, values)| (at.as_secs_f64(), values.clone()));
+    Run {
+        manifest: manifest(document, run, cut),
+        intervals: intervals.collect(),
+        resources: ResourceSeries {
+            columns: run.resource_columns.iter().map(|column| column.name.clone()).collect(),
+            rows: rows.collect(),
+        },
+        notes: Vec::new(),
+    }
 }
 
 fn manifest(document: &Document, run: &SimulatedRun, cut: bool) -> Manifest {
@@ -57,6 +80,7 @@ fn manifest(document: &Document, run: &SimulatedRun, cut: bool) -> Manifest {
         verdict,
         resources: run.resource_columns.clone(),
         measurement: None,
+        scenario: Some(run.scenario.clone()),
         summary: Some(run.document.clone()),
     }
 }

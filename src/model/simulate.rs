@@ -1,13 +1,14 @@
 //! A simulation as a run.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use hdrhistogram::Histogram;
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_reports::quantity::Interval;
-use plimsoll_reports::run_dir::{Phase, ResourceColumn};
+use plimsoll_reports::run_dir::{Phase, ResourceColumn, Scenario, columns as names};
 use plimsoll_reports::run_document::{
     Counts, CpuSeconds, Latencies, PerWorkflow, Quantiles, RUN_SCHEMA_VERSION, Requests, RunDocument, RunKind,
 };
@@ -48,14 +49,17 @@ pub fn run(
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<SimulatedRun, ModelError> {
     let mut warnings = Vec::new();
-    let profile = autoscale::with_first_pods(&shortened(profile, settings.whole, &mut warnings));
+    let (profile, cut_off) = shortened(profile, settings.whole, &mut warnings);
+    let profile = autoscale::with_first_pods(&profile);
     let size = sized(&profile, calibration, settings.seed, cancelled, &mut warnings);
     let duration = profile.arrivals.duration();
     let warmup = warmup(&profile);
     let measured = duration.saturating_sub(warmup);
     let longest_wait = if profile.rollout.is_some() { WAITED_FOR } else { LONGEST_WAIT };
     let stretch = Stretch { warmup, measured, longest_wait, replications: 1 };
-    simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)
+    let mut run = simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)?;
+    run.scenario.begins_at_seconds = -cut_off.as_secs_f64();
+    Ok(run)
 }
 
 /// Until workflows that were started at the begin are over, a fifth of the schedule at most.
@@ -106,7 +110,9 @@ pub fn load(
     let replications = (POOLED_WORKFLOWS / expected.max(1.0)).ceil().clamp(1.0, f64::from(MOST_REPLICATIONS)) as u32;
     let measured = until.saturating_sub(warmup);
     let stretch = Stretch { warmup, measured, longest_wait: WAITED_FOR, replications };
-    simulated(&profile, calibration, size, window.seed, stretch, warnings, cancelled)
+    let mut run = simulated(&profile, calibration, size, window.seed, stretch, warnings, cancelled)?;
+    run.scenario.begins_at_seconds = window.measured_from.as_secs_f64();
+    Ok(run)
 }
 
 /// What of the schedule is measured, and how long a wait of a workflow holds the simulation up.
@@ -194,18 +200,19 @@ fn simulated(
         intervals: intervals(&outcome, warmup, interval),
         resource_columns: columns(),
         resources: mean_rows(rows),
+        scenario: Scenario::default(),
         steps: outcome.steps,
     })
 }
 
-/// A long schedule's stretch around its peak.
-pub(super) fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<String>) -> Profile {
+/// A long schedule's stretch around its peak, and how much of the schedule comes before it.
+pub(super) fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<String>) -> (Profile, Nanos) {
     let mut profile = profile.clone();
     let expected = profile.arrivals.mean_rate().as_per_second() * profile.arrivals.duration().as_secs_f64();
     let most = if profile.autoscaler.is_some() { MOST_AUTOSCALED } else { MOST_WORKFLOWS };
     // A rollout lasts as long as it lasts.
     if whole || expected <= most || profile.rollout.is_some() {
-        return profile;
+        return (profile, Nanos::ZERO);
     }
     let peak = profile.arrivals.peak(PEAK_WINDOW);
     let length = Nanos::from_secs_f64(most / 2.0 / peak.rate.as_per_second().max(1e-9));
@@ -222,8 +229,9 @@ pub(super) fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<Strin
         profile.arrivals = stretch;
         profile.events.retain(|event| event.at >= start);
         profile.events.iter_mut().for_each(|event| event.at = event.at.saturating_sub(start));
+        return (profile, start);
     }
-    profile
+    (profile, Nanos::ZERO)
 }
 
 /// The sizes the profile gives; what it leaves open as the utilisation law asks for.
@@ -428,6 +436,8 @@ fn phases(profile: &Profile) -> Vec<Phase> {
     list
 }
 
+/// The latencies by the interval in which each began, as a measured run has them: what was intended, or scheduled, in it. Those that began
+/// before the first interval are in it.
 fn intervals(outcome: &Outcome, warmup: Nanos, length: Nanos) -> Vec<RunInterval> {
     const NAMES: [(Metric, &str); 4] = [
         (Metric::EndToEnd, "e2e.response"),
@@ -437,17 +447,29 @@ fn intervals(outcome: &Outcome, warmup: Nanos, length: Nanos) -> Vec<RunInterval
     ];
     let mut list: Vec<RunInterval> = Vec::new();
     for (metric, name) in NAMES {
-        for (index, latencies) in outcome.recorder.intervals(metric).enumerate() {
-            if list.len() <= index {
-                let start = warmup + length * index as u64;
-                list.push(RunInterval { start, length, metrics: Vec::new() });
-            }
-            // It grows to its largest value; `saturating_record` would not let it.
-            let Ok(mut histogram) = Histogram::<u64>::new(3) else { continue };
+        let mut begun: BTreeMap<usize, Histogram<u64>> = BTreeMap::new();
+        for (ended, latencies) in outcome.recorder.intervals(metric).enumerate() {
+            // All of an interval are taken to have ended in its middle.
+            let middle = length.0 * ended as u64 + length.0 / 2;
             for (value, count) in latencies.counts() {
+                let index = (middle.saturating_sub(value) / length.0.max(1)) as usize;
+                let histogram = match begun.entry(index) {
+                    Entry::Occupied(place) => place.into_mut(),
+                    // It grows to its largest value; `saturating_record` would not let it.
+                    Entry::Vacant(place) => match Histogram::<u64>::new(3) {
+                        Ok(histogram) => place.insert(histogram),
+                        Err(_) => continue,
+                    },
+                };
                 if histogram.record_n(value, count).is_err() {
                     histogram.saturating_record_n(value, count);
                 }
+            }
+        }
+        for (index, histogram) in begun {
+            while list.len() <= index {
+                let start = warmup + length * list.len() as u64;
+                list.push(RunInterval { start, length, metrics: Vec::new() });
             }
             list[index].metrics.push((name.to_owned(), histogram));
         }
@@ -476,6 +498,11 @@ fn columns() -> Vec<ResourceColumn> {
         column("worker_pods_starting", "pods"),
         column("worker_pods_draining", "pods"),
         column("activities_cut_off", "1/s"),
+        column("backlog_workflow_tasks", "tasks"),
+        column("backlog_activities", "tasks"),
+        column(names::OFFERED, "1/s"),
+        column(names::COMPLETED, "1/s"),
+        column(names::FAILED, "1/s"),
     ]
 }
 
@@ -532,6 +559,11 @@ fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
                 Some(f64::from(pair[1].pods.starting)),
                 Some(f64::from(pair[1].pods.draining)),
                 rate(pair[1].cut_off - pair[0].cut_off),
+                Some(pair[1].workflow_task_backlog as f64),
+                Some(pair[1].backlog.saturating_sub(pair[1].workflow_task_backlog) as f64),
+                rate(pair[1].counts.offered - pair[0].counts.offered),
+                rate(pair[1].counts.completed - pair[0].counts.completed),
+                rate(pair[1].counts.failed - pair[0].counts.failed),
             ];
             (pair[1].at, values)
         })

@@ -20,6 +20,8 @@ const FONT: f64 = 13.0;
 const LEFT: f64 = 60.0;
 const BOTTOM: f64 = 26.0;
 const RIGHT: f64 = 30.0;
+/// Room below where the horizontal axis has no labels.
+const UNLABELLED: f64 = 6.0;
 
 /// A chart could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +57,10 @@ pub enum Role {
     Mark,
     /// Where a promise breaks.
     Knee,
-    /// Beyond the knee.
+    /// Beyond the knee; times at which a promise was missed.
     Beyond,
+    /// The time that an event took.
+    Band,
     /// A filled area under a series.
     Area,
     /// The page's own background, to cut holes.
@@ -87,6 +91,7 @@ impl Role {
             Role::Beyond => RGBColor(1, 0, 6),
             Role::Area => RGBColor(1, 0, 7),
             Role::Paper => RGBColor(1, 0, 8),
+            Role::Band => RGBColor(1, 0, 9),
             Role::Series(index) => RGBColor(2, 0, code(index % SERIES)),
             Role::Promise(index) => RGBColor(3, 0, code(index % SERIES)),
             Role::Heat(level) => RGBColor(4, 0, code(level.min(HEAT - 1))),
@@ -116,6 +121,8 @@ pub struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
     shape: Shape,
     top: f64,
+    /// Room below.
+    below: f64,
     x: Scale,
     y: Scale,
 }
@@ -149,7 +156,9 @@ pub fn svg(
     let size = ((shape.width * ZOOM) as u32, (shape.height * ZOOM) as u32);
     {
         let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        let canvas = Canvas { area, shape, top: axes.headroom + 8.0, x: axes.x, y: axes.y };
+        let unlabelled = !axes.x_ticks.is_empty() && axes.x_ticks.iter().all(|tick| (axes.x_label)(*tick).is_empty());
+        let below = if unlabelled { UNLABELLED } else { BOTTOM };
+        let canvas = Canvas { area, shape, top: axes.headroom + 8.0, below, x: axes.x, y: axes.y };
         canvas.axes(axes)?;
         draw(&canvas)?;
         canvas.area.present().map_err(failed)?;
@@ -164,7 +173,7 @@ pub fn svg(
 impl Canvas<'_> {
     fn axes(&self, axes: &Axes<'_>) -> Result<(), ChartError> {
         let (left, right) = (LEFT, self.shape.width - RIGHT);
-        let (top, bottom) = (self.top, self.shape.height - BOTTOM);
+        let (top, bottom) = (self.top, self.shape.height - self.below);
         for tick in &axes.y_ticks {
             let y = self.y_at(*tick);
             self.line(Role::Grid, 1.0, &[(left, y), (right, y)])?;
@@ -173,7 +182,10 @@ impl Canvas<'_> {
         for tick in &axes.x_ticks {
             let x = self.x_at(*tick);
             self.line(Role::Grid, 1.0, &[(x, top), (x, bottom)])?;
-            self.text(Role::Label, (x, bottom + 7.0), Anchor::Middle, VPos::Top, &(axes.x_label)(*tick))?;
+            let label = (axes.x_label)(*tick);
+            if !label.is_empty() {
+                self.text(Role::Label, (x, bottom + 7.0), Anchor::Middle, VPos::Top, &label)?;
+            }
         }
         self.line(Role::Axis, 1.0, &[(left, bottom), (right, bottom)])
     }
@@ -185,13 +197,13 @@ impl Canvas<'_> {
 
     /// Shown y of a value.
     pub fn y_at(&self, value: f64) -> f64 {
-        let bottom = self.shape.height - BOTTOM;
+        let bottom = self.shape.height - self.below;
         bottom - self.y.place(value) * (bottom - self.top)
     }
 
     /// Left, right, top and bottom of the plot, as shown.
     pub fn bounds(&self) -> (f64, f64, f64, f64) {
-        (LEFT, self.shape.width - RIGHT, self.top, self.shape.height - BOTTOM)
+        (LEFT, self.shape.width - RIGHT, self.top, self.shape.height - self.below)
     }
 
     /// A curve through values.
@@ -203,7 +215,7 @@ impl Canvas<'_> {
     /// A filled area between a curve through values and the axis.
     pub fn area(&self, role: Role, points: &[(f64, f64)]) -> Result<(), ChartError> {
         let (Some(first), Some(last)) = (points.first(), points.last()) else { return Ok(()) };
-        let bottom = self.shape.height - BOTTOM;
+        let bottom = self.shape.height - self.below;
         let mut shown: Vec<(i32, i32)> = vec![pixel((self.x_at(first.0), bottom))];
         shown.extend(points.iter().map(|(x, y)| pixel((self.x_at(*x), self.y_at(*y)))));
         shown.push(pixel((self.x_at(last.0), bottom)));

@@ -129,7 +129,7 @@ pub(super) fn time_ticks(last: f64, shape: Shape) -> Vec<f64> {
 }
 
 /// At most about `limit` points, by the lowest and the highest of each stretch: peaks stay.
-fn thinned(line: &[(f64, f64)], limit: usize) -> Vec<(f64, f64)> {
+pub(crate) fn thinned(line: &[(f64, f64)], limit: usize) -> Vec<(f64, f64)> {
     if line.len() <= limit {
         return line.to_vec();
     }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::curves::QuantilePair;
+use super::events::TimelineComparison;
 use super::explain::Explanation;
 use super::residuals::Residual;
 use super::series::SeriesComparison;
@@ -35,6 +36,9 @@ pub struct Comparison {
     /// Columns of `resources.csv` that both runs have, interval by interval.
     #[serde(default)]
     pub series: Vec<SeriesComparison>,
+    /// The course of both from the begin of the schedule, and what each event cost; absent where nothing happened in either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timelines: Option<TimelineComparison>,
     /// Work per workflow by class (requests by method, statements by kind, CPU by process), the largest residual of a class
     /// first. They explain, and do not decide.
     #[serde(default)]
@@ -158,6 +162,8 @@ pub enum QuantityGroup {
     Resource,
     /// Growth of stored bytes per workflow over the measured window.
     Storage,
+    /// What an event of the profile cost.
+    Event,
 }
 
 impl QuantityGroup {
@@ -170,6 +176,7 @@ impl QuantityGroup {
             QuantityGroup::Utilisation => "Utilisation",
             QuantityGroup::Resource => "Resources",
             QuantityGroup::Storage => "Storage per workflow",
+            QuantityGroup::Event => "Events",
         }
     }
 }

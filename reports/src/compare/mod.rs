@@ -8,6 +8,7 @@
 
 mod curves;
 mod document;
+mod events;
 mod explain;
 mod residuals;
 mod series;
@@ -22,6 +23,7 @@ pub use document::{
     QuantityComparison, QuantityGroup,
 };
 pub(crate) use document::{is_zero, relative};
+pub use events::{EpisodePair, LatencyPair, LinePair, TimelineComparison};
 pub use explain::Explanation;
 pub(crate) use explain::explain_validation;
 pub(crate) use residuals::requests_by_service;
@@ -32,8 +34,9 @@ pub use tolerances::{Tolerance, Tolerances};
 
 use crate::number;
 use crate::quantity::Interval;
+use crate::run_dir::columns::{COMPLETED, FAILED, OFFERED};
 use crate::run_dir::{Buckets, Run, Trust};
-use crate::run_document::{RunDocument, SteadyState};
+use crate::run_document::{RunDocument, RunKind, SteadyState};
 use crate::wording;
 
 /// The quantiles that are judged.
@@ -52,8 +55,14 @@ pub fn compare(a: &Run, b: &Run, tolerances: &Tolerances) -> Comparison {
     let names = |run: &Run| run.resources.columns.clone();
     let (names_a, names_b) = (names(a), names(b));
     let (columns, columns_a, columns_b) = common(&as_strs(&names_a), &as_strs(&names_b));
-    quantities.extend(columns.iter().filter_map(|column| compare_column(a, b, column, tolerances)));
+    // What a simulation offers and completes is compared as throughput.
+    let simulated = [a, b].iter().any(|run| run.manifest.kind == RunKind::Simulated);
+    let again = |column: &str| simulated && [OFFERED, COMPLETED, FAILED].contains(&column);
+    let judged = columns.iter().filter(|column| !again(column));
+    quantities.extend(judged.filter_map(|column| compare_column(a, b, column, tolerances)));
     quantities.extend(compare_storage(a, b, tolerances));
+    let timelines = events::timelines(a, b);
+    quantities.extend(timelines.iter().flat_map(|timelines| events::quantities(timelines, tolerances)));
     let of_the_system = columns.iter().filter(|column| !series::of_the_generator(column));
     let series = of_the_system.filter_map(|column| series::compare(a, b, column)).collect();
 
@@ -69,6 +78,7 @@ pub fn compare(a: &Run, b: &Run, tolerances: &Tolerances) -> Comparison {
         metrics,
         quantities,
         series,
+        timelines,
         residuals: residuals::residuals(a, b),
         explanations: Vec::new(),
         only_in_a: metrics_a.into_iter().chain(columns_a).map(str::to_string).collect(),
@@ -99,6 +109,7 @@ fn verdict_text(
     let others = quantities.iter().map(|quantity| {
         let name = match quantity.group {
             QuantityGroup::PerWorkflow | QuantityGroup::Requests => wording::per_workflow(&quantity.name),
+            QuantityGroup::Event => quantity.name.clone(),
             _ => wording::column(&quantity.name),
         };
         (name, quantity.difference)

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::comparison_charts;
 use super::explanations::explanations;
 use super::parts::{Cell, State, notes, page, table, tile, verdict};
+use super::{comparison_charts, timeline_pair};
 use crate::compare::{Comparison, Difference, MetricComparison, QuantityGroup, Residual, ResidualClass};
 use crate::number;
 use crate::text::{judgement, relative};
@@ -31,6 +31,9 @@ pub fn comparison(document: &Comparison) -> String {
         (banner(document))
         (notes(&remarks(document)))
         (explanations("Where they differ, and why", lead, &document.explanations))
+        @if let Some(timelines) = &document.timelines {
+            (timeline_pair::section(timelines, &names, quantities(document, QuantityGroup::Event, &names)))
+        }
         h2 { "Latency, quantile by quantile" }
         p class="lead" {
             "A difference counts if it is beyond the tolerance and the two 95 % intervals do not overlap; otherwise it may be chance."
@@ -144,6 +147,7 @@ fn quantiles(document: &Comparison, names: &[String; 2]) -> Markup {
 fn quantities(document: &Comparison, group: QuantityGroup, names: &[String; 2]) -> Markup {
     let name = |key: &str| match group {
         QuantityGroup::PerWorkflow | QuantityGroup::Requests => wording::per_workflow(key),
+        QuantityGroup::Event => wording::capital(key),
         _ => wording::capital(&wording::column(key)),
     };
     let rows: Vec<Vec<Cell>> = document

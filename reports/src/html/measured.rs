@@ -46,6 +46,7 @@ pub fn page(document: &RunDocument, run: &Run, measurement: &Measurement) -> Str
         h2 { "What became of every start" }
         p class="lead" { "Offered are the starts that the schedule intended; each of them is in one row below." }
         div class="card" { (counts(measurement)) }
+        (super::timeline::section(run))
         h2 { "Load" }
         p class="lead" { "The whole run, warm-up included; the measured window is " (window(measurement)) "." }
         @if let Some(figure) = load(run, measurement) { (figure) }

@@ -19,6 +19,8 @@ mod runs;
 mod self_check;
 mod sweep;
 mod theme;
+mod timeline;
+mod timeline_pair;
 mod validation;
 mod validation_accuracy;
 
@@ -29,8 +31,9 @@ pub use comparison::comparison;
 pub use plan::{plan, plan_with_command};
 pub use rollout::rollouts;
 pub use run::run;
-pub use runs::{RunEntry, runs};
+pub use runs::{RunEntry, runs, runs_over_time};
 pub use sweep::sweep;
+pub use timeline::{scenario_page, scenarios};
 pub use validation::validation;
 pub use validation_accuracy::accuracy;
 

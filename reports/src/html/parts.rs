@@ -249,7 +249,7 @@ pub fn figure(figure: Figure<'_>) -> Markup {
 }
 
 /// A chart that cannot be drawn says so in its place; its numbers are in the table all the same.
-fn drawing(svg: Result<String, ChartError>) -> Markup {
+pub fn drawing(svg: Result<String, ChartError>) -> Markup {
     match svg {
         Ok(svg) => PreEscaped(svg),
         Err(error) => {
@@ -258,7 +258,8 @@ fn drawing(svg: Result<String, ChartError>) -> Markup {
     }
 }
 
-fn swatch(role: Role) -> Markup {
+/// A piece of a line as the legend shows it.
+pub fn swatch(role: Role) -> Markup {
     let colour = role.sentinel();
     html! {
         svg class="chart swatch" viewBox="0 0 128 56" aria-hidden="true" {

@@ -30,6 +30,7 @@ pub fn run(document: &RunDocument, directory: Option<&Run>) -> String {
     let body = html! {
         (banner(document, directory))
         (notes(&remarks(document, directory)))
+        @if let Some(directory) = directory { (super::timeline::section(directory)) }
         h2 { "Latency" }
         p class="lead" { "From the intended start: a late start counts as waiting. Intervals are of 95 %." }
         div class="card" { (latency(document)) }

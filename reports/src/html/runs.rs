@@ -6,11 +6,13 @@ use serde::Serialize;
 use super::named_percentiles;
 use super::parts::{Cell, page, table};
 use super::run::{kind_word, trust};
+use super::timeline::scenarios;
 use crate::chart::{HALF, Role, SERIES};
 use crate::number;
 use crate::quantity::{Interval, QuantileCurve};
 use crate::run_dir::Trust;
 use crate::run_document::{Quantiles, RunDocument};
+use crate::timeline::{ScenarioSummary, Timeline};
 use crate::wording;
 
 /// A run in a list.
@@ -22,10 +24,18 @@ pub struct RunEntry {
     pub verdict: Trust,
     /// Its results.
     pub run: RunDocument,
+    /// What its events cost; absent where it has no directory, or nothing happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioSummary>,
 }
 
 /// A list of runs as one offline HTML page, with their percentile curves over each other.
 pub fn runs(entries: &[RunEntry]) -> String {
+    runs_over_time(entries, &[])
+}
+
+/// As [`runs`], with the runs' timelines beside each other where anything happened in one of them.
+pub fn runs_over_time(entries: &[RunEntry], timelines: &[(String, Timeline)]) -> String {
     let rows = entries.iter().map(|entry| {
         let run = &entry.run;
         let p99 = |quantiles: &Option<Quantiles>| {
@@ -87,6 +97,8 @@ pub fn runs(entries: &[RunEntry]) -> String {
     let body = html! {
         h1 class="title" { (entries.len()) " runs" }
         div class="card" { (table("Runs", "", &header, rows.collect())) }
+        (scenarios(timelines))
+        @if !timelines.is_empty() { h2 { "Latency" } }
         @if entries.len() > SERIES { p class="lead" { "The charts show the first " (SERIES) " runs." } }
         @for pair in figures.chunks(2) { div class="pair" { @for figure in pair { (figure) } } }
     };

@@ -16,10 +16,10 @@ const DARK_HEAT: [&str; HEAT] = ["#1d3a4d", "#1f4f6c", "#24678d", "#3182ae", "#4
 
 const LIGHT: &str = "--ground: #f5f7f8; --paper: #ffffff; --ink: #17242b; --soft: #54656e; --line: #dde4e7; \
     --accent: #0a6a78; --track: #e8eef0; --note: #fdf4e0; --good: #12734a; --bad: #b3261e; --bad-soft: #d9827c; \
-    --warn: #8a5a00; --grid: #e6ebed; --area: #0072b222; --beyond: #b3261e14;";
+    --warn: #8a5a00; --grid: #e6ebed; --area: #0072b222; --beyond: #b3261e14; --band: #17242b17;";
 const DARK: &str = "--ground: #0f171b; --paper: #172127; --ink: #e8eef1; --soft: #9fb0b8; --line: #2b3940; \
     --accent: #5cc4cf; --track: #26343b; --note: #2e2818; --good: #5fd39b; --bad: #ff8d84; --bad-soft: #a34f49; \
-    --warn: #f0bf5e; --grid: #26333a; --area: #5ab4f02e; --beyond: #ff8d841f;";
+    --warn: #f0bf5e; --grid: #26333a; --area: #5ab4f02e; --beyond: #ff8d841f; --band: #e8eef11c;";
 
 /// The whole style sheet.
 pub fn style() -> String {
@@ -32,6 +32,7 @@ pub fn style() -> String {
         (Role::Mark, "var(--ink)"),
         (Role::Knee, "var(--bad)"),
         (Role::Beyond, "var(--beyond)"),
+        (Role::Band, "var(--band)"),
         (Role::Area, "var(--area)"),
         (Role::Paper, "var(--paper)"),
     ] {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::measurement::Measurement;
+use super::scenario::Scenario;
 use crate::run_document::{RunDocument, RunKind};
 
 /// Version of the manifest; rises when a key changes its meaning or goes away.
@@ -48,6 +49,9 @@ pub struct Manifest {
     /// What only a measured run has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measurement: Option<Measurement>,
+    /// Where the profile's schedule begins, and what happened beside its events; runs of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<Scenario>,
     /// The run's results; absent while the run is under way or when it was killed.
     pub summary: Option<RunDocument>,
 }

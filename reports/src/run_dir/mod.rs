@@ -14,6 +14,7 @@ mod histogram;
 mod manifest;
 mod measurement;
 mod reader;
+mod scenario;
 mod writer;
 
 pub use error::RunDirError;
@@ -27,6 +28,7 @@ pub use measurement::{
     Target, Window, WorkersKind, columns,
 };
 pub use reader::{IntervalHistogram, ResourceSeries, Run, joined, read, read_log, read_manifest, read_resources};
+pub use scenario::{Mark, MarkKind, Scenario};
 pub use writer::Writer;
 
 /// Name of the manifest within the directory.

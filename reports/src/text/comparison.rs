@@ -1,7 +1,7 @@
 //! A comparison as text.
 
 use super::layout::{Page, Style, Table};
-use crate::compare::{Comparison, Difference, Explanation, Residual, ResidualClass};
+use crate::compare::{Comparison, Difference, Explanation, QuantityComparison, QuantityGroup, Residual, ResidualClass};
 use crate::number;
 use crate::wording;
 
@@ -48,12 +48,41 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
     }
     page.gap();
 
-    let mut table = Table::new(&["Quantity", "first", "second", "difference", "allowed", ""]);
-    for quantity in &document.quantities {
+    let (events, others): (Vec<_>, Vec<_>) =
+        document.quantities.iter().partition(|quantity| quantity.group == QuantityGroup::Event);
+    quantities(&mut page, "Quantity", others.iter().map(|quantity| (quantity.name.as_str(), *quantity)));
+    // Each event in a table of its own: its name is too long for a row.
+    for rows in events.chunk_by(|a, b| event_and_number(a).0 == event_and_number(b).0) {
+        if let Some(first) = rows.first() {
+            page.paragraph(Style::Bold, &wording::capital(event_and_number(first).0));
+        }
+        quantities(&mut page, "", rows.iter().map(|quantity| (event_and_number(quantity).1, *quantity)));
+    }
+    residuals(&mut page, &document.residuals);
+    for (which, names) in [("first", &document.only_in_a), ("second", &document.only_in_b)] {
+        if !names.is_empty() {
+            page.hanging(Style::Plain, &format!("Only in the {which} run: {}.", names.join(", ")), 2);
+        }
+    }
+    for note in &document.notes {
+        page.hanging(Style::Bold, &format!("Note: {}", wording::sentence(note)), 2);
+    }
+    page.finish()
+}
+
+/// `workers stop at 60 s: backlog peak` in its two parts.
+fn event_and_number(quantity: &QuantityComparison) -> (&str, &str) {
+    quantity.name.split_once(": ").unwrap_or(("", &quantity.name))
+}
+
+/// Numbers by what they are called here, with their judgements.
+fn quantities<'a>(page: &mut Page, title: &str, rows: impl Iterator<Item = (&'a str, &'a QuantityComparison)>) {
+    let mut table = Table::new(&[title, "first", "second", "difference", "allowed", ""]);
+    for (name, quantity) in rows {
         table.push(
             style(&quantity.difference),
             vec![
-                quantity.name.clone(),
+                name.to_owned(),
                 value(quantity.a.estimate, &quantity.unit),
                 value(quantity.b.estimate, &quantity.unit),
                 relative(&quantity.difference),
@@ -66,16 +95,6 @@ pub fn comparison(document: &Comparison, width: usize, colour: bool) -> String {
         page.table(&table);
         page.gap();
     }
-    residuals(&mut page, &document.residuals);
-    for (which, names) in [("first", &document.only_in_a), ("second", &document.only_in_b)] {
-        if !names.is_empty() {
-            page.hanging(Style::Plain, &format!("Only in the {which} run: {}.", names.join(", ")), 2);
-        }
-    }
-    for note in &document.notes {
-        page.hanging(Style::Bold, &format!("Note: {}", wording::sentence(note)), 2);
-    }
-    page.finish()
 }
 
 /// What differs and what is responsible, a paragraph each.

@@ -4,11 +4,17 @@ use super::layout::{Page, Style, Table};
 use crate::number;
 use crate::run_dir::{CheckOutcome, Measurement, Run, RunVerdict, TableGrowth, Trust};
 use crate::run_document::{RunDocument, SteadyState};
+use crate::timeline::Timeline;
 use crate::wording;
 
 /// A run for a terminal of `width` columns, with what its directory says about it: a measured run's verdict comes first.
 pub fn run_directory(document: &RunDocument, directory: &Run, width: usize, colour: bool) -> String {
-    let results = super::run(document, width, colour);
+    let mut results = super::run(document, width, colour);
+    let events = super::timeline(&Timeline::of(directory), width, colour);
+    if !events.is_empty() {
+        results.push('\n');
+        results.push_str(&events);
+    }
     let Some(measurement) = &directory.manifest.measurement else { return results };
     let mut page = Page::new(width, colour);
     verdict(&mut page, &directory.manifest.verdict, document);

@@ -11,6 +11,7 @@ mod plan;
 pub(crate) mod rollout;
 mod run;
 mod sweep;
+mod timeline;
 mod validation;
 
 pub use accuracy::{Order, accuracy, accuracy_markdown};
@@ -22,6 +23,7 @@ pub use plan::plan;
 pub use rollout::rollouts;
 pub use run::run;
 pub use sweep::sweep;
+pub use timeline::timeline;
 pub use validation::validation;
 
 pub(crate) use accuracy::verdict as accuracy_verdict;

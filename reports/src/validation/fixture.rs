@@ -22,6 +22,7 @@ pub(crate) fn run_of(summary: RunDocument) -> Run {
         verdict: RunVerdict { verdict: Trust::Valid, reasons: Vec::new() },
         resources: Vec::new(),
         measurement: None,
+        scenario: None,
         summary: Some(summary),
     };
     Run { manifest, intervals: Vec::new(), resources: ResourceSeries::default(), notes: Vec::new() }

@@ -271,6 +271,7 @@ fn manifest(story: Story, counts: MeasuredCounts) -> Manifest {
             checks,
             ..Measurement::default()
         }),
+        scenario: None,
         summary: None,
     }
 }

@@ -58,6 +58,7 @@ pub fn manifest(kind: RunKind, seconds: f64) -> Manifest {
             ResourceColumn { name: "backlog".into(), unit: "tasks".into() },
         ],
         measurement: None,
+        scenario: None,
         summary: Some(summary),
     }
 }

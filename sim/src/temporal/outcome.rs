@@ -160,6 +160,8 @@ pub struct Sample {
     pub open: u32,
     /// Tasks waiting for a poller.
     pub backlog: u64,
+    /// Those of them that are workflow tasks.
+    pub workflow_task_backlog: u64,
     /// Activities running.
     pub activities: u64,
     /// Connections in use, all history pods.
@@ -473,6 +475,7 @@ impl Model {
             counts: self.counts,
             open: self.open_roots,
             backlog: self.backlogs().iter().sum::<usize>() as u64,
+            workflow_task_backlog: self.backlogs()[0] as u64,
             activities: self.workers.iter().map(|worker| worker.activities.value()).sum(),
             connections: self.pools.all(Pool::History).iter().map(|pool| u64::from(pool.in_use())).sum(),
             pods: self.pod_counts(),

@@ -402,6 +402,7 @@ fn begun(
         verdict: RunVerdict { verdict: Trust::Incomplete, reasons: Vec::new() },
         resources: monitor::own_columns(),
         measurement: Some(measurement),
+        scenario: None,
         summary: None,
     }
 }

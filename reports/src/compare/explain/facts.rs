@@ -93,6 +93,13 @@ impl Facts {
                 }
                 QuantityGroup::Resource => (format!("resource.{}", quantity.name), wording::column(&quantity.name)),
                 QuantityGroup::Storage => storage(&quantity.name),
+                QuantityGroup::Event if quantity.name.ends_with("time to drain") => {
+                    ("drain".into(), quantity.name.clone())
+                }
+                QuantityGroup::Event if quantity.name.ends_with("backlog growth") => {
+                    ("growth".into(), quantity.name.clone())
+                }
+                QuantityGroup::Event => (format!("event.{}", quantity.name), quantity.name.clone()),
             };
             facts.judged(key, name, &quantity.difference);
         }

@@ -1,5 +1,7 @@
 //! Findings in words, computed from the documents: shared by text and HTML.
 
+pub mod episode;
+
 use crate::number;
 use crate::plan_document::{LimitCheck, PlanDocument, RecoveryPlan, RuleComparison, SloResult, TableBytes, Verdict};
 
