@@ -5,6 +5,7 @@
 pub(crate) mod arrivals;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod event;
 pub(crate) mod server;
 pub(crate) mod span;
 pub(crate) mod workflow;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use crate::units::{Bytes, Cores, Nanos};
 use arrivals::RawArrivals;
 use cluster::RawCluster;
+use event::RawEvent;
 use span::RawQuantiles;
 use workflow::RawWorkflow;
 
@@ -141,31 +143,6 @@ pub(crate) struct RawWorkers {
     pub build_id_bytes: Option<Bytes>,
     /// Most pods the planner may answer with. Default: 1000.
     pub max_pods: Option<u32>,
-}
-
-/// Something that happens at a time.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Event")]
-pub(crate) struct RawEvent {
-    /// When, from the begin of the arrival schedule; a load generator's ramp and warm-up come before.
-    pub at: Nanos,
-    /// For how long.
-    #[serde(rename = "for")]
-    pub duration: Nanos,
-    /// What happens.
-    pub kind: RawEventKind,
-    /// How many worker pods. Default: all.
-    pub pods: Option<u32>,
-}
-
-/// What happens.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "EventKind")]
-pub(crate) enum RawEventKind {
-    /// Worker pods end their polls, finish what they have in hand, and come back with empty caches.
-    WorkersStop,
 }
 
 /// How the load grows and how long closed workflows are kept.

@@ -12,7 +12,9 @@ use plimsoll_profiles::units::Nanos;
 
 use super::caches::StateCache;
 use super::ends::Lifecycle;
+use super::failures::Failures;
 use super::forwarding::Forwarders;
+use super::gates::Met;
 use super::hosts::PodTable;
 use super::idle::Idling;
 use super::limits::RateLimits;
@@ -90,6 +92,8 @@ pub enum Event {
     WorkersStop(u32),
     /// Workers are back.
     WorkersReturn(u32),
+    /// A failure begins, is over, or goes on.
+    Failure(u32),
     /// Tasks in the sticky queues of stopped workers time out.
     StickyTasksLost,
     /// A time-out's timer fires after its run has left history's cache.
@@ -167,6 +171,8 @@ pub struct Model {
     /// Runs created so far, children and further runs included.
     pub(super) runs_made: u64,
     pub(super) outages: Vec<Outage>,
+    /// What is wrong at present; none where the profile has no such events.
+    pub(super) failures: Option<Box<Failures>>,
     /// Runs whose workflow task waits in the sticky queue of a stopped worker.
     pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,
@@ -228,6 +234,7 @@ impl Model {
             Event::Checkpoint => self.checkpoint(schedule),
             Event::WorkersStop(outage) => self.workers_stop(outage, schedule),
             Event::WorkersReturn(outage) => self.workers_return(outage, schedule),
+            Event::Failure(step) => self.failure_due(step, schedule),
             Event::StickyTasksLost => self.sticky_tasks_lost(schedule),
             Event::LateTimeout(shard) => self.late_timeout_due(shard, schedule),
             Event::Idle => self.idle_work(schedule),
@@ -337,6 +344,14 @@ impl Model {
                         break Next::After(wait);
                     }
                 }
+                Visit::Gate(gate) => match self.at_gate(id, gate, now) {
+                    Met::Open => {}
+                    Met::Closed(wait) => {
+                        self.chains[id].place = place;
+                        break Next::After(wait);
+                    }
+                    Met::Opens(demand) => break Next::Cpu(Process::Database, demand),
+                },
                 Visit::Poll(demand) => {
                     self.work.requests.poll(QueueCall::of(chain.purpose));
                     break Next::Cpu(Process::Frontend, demand);

@@ -4,6 +4,7 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 
+use super::failures::FailureCounts;
 use super::model::Model;
 use super::outages::Outage;
 use super::record::{Counts, Metric, Work};
@@ -140,6 +141,8 @@ pub struct Outcome {
     pub ended_early: Option<EndedEarly>,
     /// One a [`Settings::interval`], where samples were asked for.
     pub samples: Vec<Sample>,
+    /// What failures did to requests.
+    pub failures: FailureCounts,
     /// Times of single tasks, of [`simulate_with_steps`].
     pub steps: StepTimes,
 }
@@ -157,6 +160,8 @@ pub struct Sample {
     pub open: u32,
     /// Tasks waiting for a poller.
     pub backlog: u64,
+    /// Calls and tasks held up by something that is down.
+    pub held_up: u64,
     /// Activities running.
     pub activities: u64,
     /// Connections in use, all history pods.
@@ -369,6 +374,7 @@ fn run(
         measured,
         ended_early,
         samples,
+        failures: model.failure_counts(),
         steps: model.steps.take().map(|steps| steps.times()).unwrap_or_default(),
         recorder: model.recorder,
     }
@@ -446,6 +452,7 @@ impl Model {
             counts: self.counts,
             open: self.open_roots,
             backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
+            held_up: self.held_up(),
             activities: self.workers.iter().map(|worker| worker.activities.value()).sum(),
             connections: self.pools.all(Pool::History).iter().map(|pool| u64::from(pool.in_use())).sum(),
         }

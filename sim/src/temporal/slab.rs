@@ -58,6 +58,13 @@ impl<T> Slab<T> {
         self.items.iter_mut()
     }
 
+    /// The indices in use, in order.
+    pub fn used(&self) -> Vec<u32> {
+        let mut used = vec![true; self.items.len()];
+        self.free.iter().for_each(|index| used[*index as usize] = false);
+        (0..self.items.len() as u32).filter(|index| used[*index as usize]).collect()
+    }
+
     /// Objects in the pool.
     pub fn len(&self) -> usize {
         self.items.len() - self.free.len()
