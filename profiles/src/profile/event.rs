@@ -138,12 +138,12 @@ impl Event {
 
 impl Profile {
     /// The arrival schedule with the bursts of the events in it: what a simulation of the schedule and the load generator send.
-    /// [`Profile::arrivals`] is the load that a plan is made for.
-    pub fn sent_arrivals(&self) -> Arrivals {
+    /// [`Profile::arrivals`] is the load that a plan is made for. The events' times are counted from `events_from`.
+    pub fn sent_arrivals(&self, events_from: Nanos) -> Arrivals {
         let mut arrivals = self.arrivals.clone();
         for event in &self.events {
             if let EventKind::Burst { factor } = event.kind {
-                arrivals = arrivals.with_burst(event.at, event.duration, factor);
+                arrivals = arrivals.with_burst(events_from + event.at, event.duration, factor);
             }
         }
         arrivals

@@ -234,7 +234,7 @@ fn starts(profile: &Profile, settings: &Settings) -> (Starts, f64) {
     let stream = Streams::new(settings.seed).stream("temporal", "poisson starts", settings.replication);
     match settings.load {
         Load::Schedule => {
-            let sent = profile.sent_arrivals();
+            let sent = profile.sent_arrivals(Nanos::ZERO);
             (Box::new(sent.schedule(settings.seed)), sent.mean_rate().as_per_second())
         }
         Load::Poisson(rate) if rate == Rate::ZERO => (Box::new(std::iter::empty()), 0.0),
