@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::quantity::{Interval, QuantileCurve};
+use crate::scenario_document::FailureReport;
 
 /// Version of the run document.
 ///
@@ -46,6 +47,9 @@ pub struct RunDocument {
     pub warmup_seconds: f64,
     /// Events simulated; 0 for a measured run.
     pub events_simulated: u64,
+    /// What each of the profile's events did; absent where it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureReport>,
     /// What the model leaves out; empty for a measured run.
     pub not_modelled: Vec<crate::plan_document::NotModelled>,
     /// Things the reader should know.

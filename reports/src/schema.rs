@@ -10,13 +10,14 @@ use crate::compare::Comparison;
 use crate::plan_document::PlanDocument;
 use crate::run_dir::Manifest;
 use crate::run_document::RunDocument;
+use crate::scenario_document::ScenariosDocument;
 use crate::sweep_document::SweepDocument;
 use crate::validation::Validation;
 
 /// A published schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedSchema {
-    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`, `validation`.
+    /// File name without `.json`: `plan`, `simulate`, `sweep`, `scenarios`, `compare`, `run`, `validation`.
     pub name: &'static str,
     /// The schema.
     pub schema: Value,
@@ -36,6 +37,7 @@ pub fn all() -> Vec<PublishedSchema> {
         PublishedSchema { name: "plan", schema: of::<PlanDocument>() },
         PublishedSchema { name: "simulate", schema: of::<RunDocument>() },
         PublishedSchema { name: "sweep", schema: of::<SweepDocument>() },
+        PublishedSchema { name: "scenarios", schema: of::<ScenariosDocument>() },
         PublishedSchema { name: "compare", schema: of::<Comparison>() },
         PublishedSchema { name: "run", schema: of::<Manifest>() },
         PublishedSchema { name: "validation", schema: of::<Validation>() },

@@ -2,4 +2,5 @@
 
 pub mod engine;
 pub mod planner;
+pub mod scenarios;
 pub mod temporal;

@@ -3,6 +3,7 @@
 mod import;
 mod model;
 mod rules;
+mod scenarios;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use import::ImportCommand;
 pub use model::{ModelArgs, PlanArgs, SimulateArgs, SweepArgs};
+pub use scenarios::ScenariosArgs;
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
 
 const AFTER_HELP: &str = "\
@@ -90,6 +92,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Simulate one fixed cluster
     Simulate(SimulateArgs),
+    /// What happens when a pod, a node, the database, a dependency or the workers fail, and what would have prevented it
+    Scenarios(ScenariosArgs),
     /// Simulate a grid of values
     Sweep(SweepArgs),
     /// Compare two runs, quantile by quantile and resource by resource
@@ -161,6 +165,8 @@ pub enum SchemaName {
     Plan,
     /// What `simulate --format json` prints.
     Simulate,
+    /// What `scenarios --format json` prints.
+    Scenarios,
     /// What `sweep --format json` prints.
     Sweep,
     /// What `compare --format json` prints.

@@ -10,6 +10,7 @@ mod plan;
 mod prepare;
 mod report;
 mod rules;
+mod scenarios;
 mod schema;
 mod simulate;
 mod sweep;
@@ -28,6 +29,7 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Plan(arguments) => plan::run(&arguments, console),
         Command::Simulate(arguments) => simulate::run(&arguments, console),
+        Command::Scenarios(arguments) => scenarios::run(&arguments, console),
         Command::Sweep(arguments) => sweep::run(&arguments, console),
         Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Report(arguments) => report::run(&arguments, console),

@@ -15,6 +15,7 @@ pub fn run(arguments: &SchemaArgs, console: &Console) -> Result<Exit, Failure> {
         SchemaName::Cluster => format!("{:#}\n", plimsoll_profiles::cluster_schema()),
         SchemaName::Plan => published("plan")?,
         SchemaName::Simulate => published("simulate")?,
+        SchemaName::Scenarios => published("scenarios")?,
         SchemaName::Sweep => published("sweep")?,
         SchemaName::Compare => published("compare")?,
         SchemaName::Run => published("run")?,

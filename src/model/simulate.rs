@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 use plimsoll_profiles::calibration::Calibration;
-use plimsoll_profiles::profile::Profile;
+use plimsoll_profiles::profile::{Event, EventKind, Profile};
 use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_reports::quantity::Interval;
 use plimsoll_reports::run_dir::{Phase, ResourceColumn};
@@ -12,13 +12,14 @@ use plimsoll_reports::run_document::{
     Counts, CpuSeconds, Latencies, PerWorkflow, Quantiles, RUN_SCHEMA_VERSION, Requests, RunDocument, RunKind,
 };
 use plimsoll_sim::planner::{self, LONGEST_WAIT, PEAK_WINDOW, metric};
+use plimsoll_sim::scenarios::Case;
 use plimsoll_sim::temporal::{
     EndedEarly, Load, Metric, Outcome, Process, Program, Promise, Sample, Settings, SystemSize, Work, is_cloud,
     simulate_with_steps,
 };
 
 use super::plan::{latency_curves, span_label};
-use super::{LoadWindow, ModelError, RunInterval, SimulateSettings, SimulatedRun, words};
+use super::{LoadWindow, ModelError, RunInterval, SimulateSettings, SimulatedRun, Watcher, scenarios, words};
 
 /// A schedule that starts more workflows than this is cut to its peak, unless the whole is asked for.
 const MOST_WORKFLOWS: f64 = 30_000.0;
@@ -42,8 +43,9 @@ pub fn run(
     profile: &Profile,
     calibration: &Calibration,
     settings: &SimulateSettings,
-    cancelled: &(dyn Fn() -> bool + Sync),
+    watcher: &dyn Watcher,
 ) -> Result<SimulatedRun, ModelError> {
+    let cancelled = &|| watcher.is_cancelled();
     let mut warnings = Vec::new();
     let profile = shortened(profile, settings.whole, &mut warnings);
     let size = sized(&profile, calibration, settings.seed, cancelled, &mut warnings);
@@ -51,8 +53,17 @@ pub fn run(
     let residence = Program::of(&profile).mean_residence(&profile, LONGEST_WAIT);
     let warmup = Nanos(duration.0 / 5).min(Nanos(residence.0 * 5 / 4) + Nanos::from_secs(1));
     let measured = duration.saturating_sub(warmup);
-    let stretch = Stretch { warmup, measured, longest_wait: LONGEST_WAIT, replications: 1 };
-    simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)
+    scenarios::unseen(&profile, warmup, &mut warnings);
+    let by_minutes = !profile.events.is_empty();
+    let stretch = Stretch { warmup, measured, longest_wait: LONGEST_WAIT, replications: 1, by_minutes };
+    let mut run = simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)?;
+    if by_minutes && !watcher.is_cancelled() {
+        let case = Case { profile, size };
+        let simulation = simulation(settings.seed, stretch);
+        run.document.failures =
+            scenarios::of_run(&case, calibration, simulation, settings.threads.get(), watcher);
+    }
+    Ok(run)
 }
 
 /// Simulates what a load generator sends: all of it up to the end of the window, with the same intended times.
@@ -80,17 +91,44 @@ pub fn load(
     let expected = profile.arrivals.mean_rate().as_per_second() * until.as_secs_f64();
     let replications = (POOLED_WORKFLOWS / expected.max(1.0)).ceil().clamp(1.0, f64::from(MOST_REPLICATIONS)) as u32;
     let measured = until.saturating_sub(warmup);
-    let stretch = Stretch { warmup, measured, longest_wait: WAITED_FOR, replications };
+    let stretch = Stretch { warmup, measured, longest_wait: WAITED_FOR, replications, by_minutes: false };
     simulated(&profile, calibration, size, window.seed, stretch, warnings, cancelled)
 }
 
 /// What of the schedule is measured, and how long a wait of a workflow holds the simulation up.
+#[derive(Clone, Copy)]
 struct Stretch {
     warmup: Nanos,
     measured: Nanos,
     longest_wait: Nanos,
     /// Runs with the same intended times, counted together.
     replications: u32,
+    /// Intervals divide a minute.
+    by_minutes: bool,
+}
+
+fn simulation(seed: u64, stretch: Stretch) -> Settings {
+    let Stretch { warmup, measured, longest_wait, by_minutes, .. } = stretch;
+    let second = Nanos::from_secs(1);
+    // A load that ends before anything of it is measured has one interval, not one per nanosecond.
+    let longest = if measured > Nanos::ZERO { measured } else { second };
+    let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS)).max(second);
+    let interval = if by_minutes { plimsoll_sim::scenarios::interval(interval) } else { interval };
+    Settings {
+        seed,
+        replication: 0,
+        load: Load::Schedule,
+        warmup,
+        measured,
+        drain: DRAIN,
+        interval: interval.min(longest),
+        sample: true,
+        filled_at: Nanos::ZERO,
+        longest_wait,
+        retention_deletes: false,
+        max_events: u64::MAX,
+        max_open: 2_000_000,
+    }
 }
 
 fn simulated(
@@ -102,36 +140,21 @@ fn simulated(
     mut warnings: Vec<String>,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<SimulatedRun, ModelError> {
-    let Stretch { warmup, measured, longest_wait, replications } = stretch;
-    let second = Nanos::from_secs(1);
-    // A load that ends before anything of it is measured has one interval, not one per nanosecond.
-    let longest = if measured > Nanos::ZERO { measured } else { second };
-    let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS)).max(second).min(longest);
-    let simulation = Settings {
-        seed,
-        replication: 0,
-        load: Load::Schedule,
-        warmup,
-        measured,
-        drain: DRAIN,
-        interval,
-        sample: true,
-        filled_at: Nanos::ZERO,
-        longest_wait,
-        retention_deletes: false,
-        max_events: u64::MAX,
-        max_open: 2_000_000,
-    };
+    let Stretch { warmup, measured, replications, .. } = stretch;
+    let simulation = simulation(seed, stretch);
+    let interval = simulation.interval;
+    let fails = |event: &Event| !matches!(event.kind, EventKind::WorkersStop { .. } | EventKind::Burst { .. });
+    let held_up = profile.events.iter().any(fails);
     let mut outcome = simulate_with_steps(profile, calibration, size, simulation, cancelled);
     let counts = (outcome.counts, outcome.unfinished);
-    let mut rows = vec![resources(&outcome.samples, interval)];
+    let mut rows = vec![resources(&outcome.samples, interval, held_up)];
     for replication in 1..replications {
         if outcome.ended_early.is_some() {
             break;
         }
         let settings = Settings { replication, ..simulation };
         let more = simulate_with_steps(profile, calibration, size, settings, cancelled);
-        rows.push(resources(&more.samples, interval));
+        rows.push(resources(&more.samples, interval, held_up));
         outcome.merge(more);
     }
     if outcome.counts.offered == 0 {
@@ -153,7 +176,7 @@ fn simulated(
             ("calibration".to_owned(), calibration.name.clone()),
         ]),
         intervals: intervals(&outcome, warmup, interval),
-        resource_columns: columns(),
+        resource_columns: columns(held_up),
         resources: mean_rows(rows),
         steps: outcome.steps,
     })
@@ -186,7 +209,7 @@ fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<String>) -> Prof
 }
 
 /// The sizes the profile gives; what it leaves open as the utilisation law asks for.
-fn sized(
+pub(super) fn sized(
     profile: &Profile,
     calibration: &Calibration,
     seed: u64,
@@ -299,6 +322,7 @@ fn document(
         measured_seconds: measured.as_secs_f64(),
         warmup_seconds: warmup.as_secs_f64(),
         events_simulated: outcome.events,
+        failures: Vec::new(),
         not_modelled: words::not_modelled(profile),
         warnings,
     }
@@ -412,9 +436,10 @@ fn intervals(outcome: &Outcome, warmup: Nanos, length: Nanos) -> Vec<RunInterval
     list
 }
 
-fn columns() -> Vec<ResourceColumn> {
+/// The columns of the time series; calls held up only where something may hold them up.
+fn columns(held_up: bool) -> Vec<ResourceColumn> {
     let column = |name: &str, unit: &str| ResourceColumn { name: name.to_owned(), unit: unit.to_owned() };
-    vec![
+    let mut columns = vec![
         column("frontend_cpu", "cores"),
         column("history_cpu", "cores"),
         column("matching_cpu", "cores"),
@@ -429,7 +454,9 @@ fn columns() -> Vec<ResourceColumn> {
         column("backlog", "tasks"),
         column("activities", "activities"),
         column("history_connections", "connections"),
-    ]
+    ];
+    columns.extend(held_up.then(|| column("held_up", "requests")));
+    columns
 }
 
 /// A row of `resources`: when, and a value per column.
@@ -458,7 +485,7 @@ fn mean_rows(replications: Vec<Vec<Row>>) -> Vec<Row> {
     mean
 }
 
-fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
+fn resources(samples: &[Sample], interval: Nanos, held_up: bool) -> Vec<Row> {
     let seconds = interval.as_secs_f64();
     samples
         .windows(2)
@@ -466,7 +493,7 @@ fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
             let work = pair[1].work.since(&pair[0].work);
             let cores = |process: Process| Some(work.cpu[process as usize].as_secs_f64() / seconds);
             let rate = |count: u64| Some(Rate::per_second(count as f64 / seconds).as_per_second());
-            let values = vec![
+            let mut values = vec![
                 cores(Process::Frontend),
                 cores(Process::History),
                 cores(Process::Matching),
@@ -482,6 +509,7 @@ fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
                 Some(pair[1].activities as f64),
                 Some(pair[1].connections as f64),
             ];
+            values.extend(held_up.then_some(Some(pair[1].held_up as f64)));
             (pair[1].at, values)
         })
         .collect()

@@ -7,6 +7,7 @@ mod layout;
 mod measured;
 mod plan;
 mod run;
+mod scenarios;
 mod sweep;
 mod validation;
 
@@ -15,12 +16,14 @@ pub use comparison::comparison;
 pub use measured::run_directory;
 pub use plan::plan;
 pub use run::run;
+pub use scenarios::scenarios;
 pub use sweep::sweep;
 pub use validation::validation;
 
 pub(crate) use accuracy::verdict as accuracy_verdict;
 pub(crate) use comparison::{judgement, relative};
 pub(crate) use latency::latency_rows;
+pub(crate) use scenarios::prevention;
 pub(crate) use validation::row_judgement;
 
 /// The width that the text is made for, in columns.
