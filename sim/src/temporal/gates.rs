@@ -164,9 +164,11 @@ impl Model {
             return Met::Open;
         };
         failures.counts.retries += tries;
-        if failures.waiting.since.insert(id, now).is_none() {
-            failures.counts.failed_calls += 1;
-        }
+        let counts = &mut failures.counts;
+        failures.waiting.since.entry(id).or_insert_with(|| {
+            counts.failed_calls += 1;
+            now
+        });
         Met::Closed(at - now)
     }
 }
