@@ -18,7 +18,7 @@ pub const CLUSTERS: [Shipped; 4] = [
 ];
 
 /// The shipped workload profiles.
-pub const PROFILES: [Shipped; 9] = [
+pub const PROFILES: [Shipped; 10] = [
     Shipped { name: "worked-example", text: include_str!("../worked-example.toml") },
     Shipped { name: "order-fulfilment", text: include_str!("../order-fulfilment.toml") },
     Shipped { name: "agent-pipeline", text: include_str!("../agent-pipeline.toml") },
@@ -28,6 +28,7 @@ pub const PROFILES: [Shipped; 9] = [
     Shipped { name: "one-activity", text: include_str!("../one-activity.toml") },
     Shipped { name: "hpa-source-example", text: include_str!("../hpa-source-example.toml") },
     Shipped { name: "rolling-example", text: include_str!("../rolling-example.toml") },
+    Shipped { name: "failures-example", text: include_str!("../failures-example.toml") },
 ];
 
 /// The shipped cluster of this name.

@@ -11,6 +11,7 @@ use crate::quantity::Interval;
 use crate::rollout_document::RolloutsDocument;
 use crate::run_document::{Latencies, Quantiles, RunDocument};
 use crate::scaling_document::AutoscaleDocument;
+use crate::scenario_document::{FailureImpact, ScenariosDocument};
 use crate::sizes;
 use crate::sweep_document::SweepDocument;
 use crate::text::{judgement, latency_rows, row_judgement};
@@ -210,6 +211,46 @@ pub fn validation(document: &Validation) -> String {
             optional(row.spread),
             row.tolerance.to_string(),
             row_judgement(row).to_string(),
+        ]);
+    }
+    table.finish()
+}
+
+/// One row per failure; `prevention` is what helped most, with its own numbers behind it. Times in seconds from the failure's begin.
+pub fn scenarios(document: &ScenariosDocument) -> String {
+    let mut header = vec!["failure", "kind", "at_seconds", "for_seconds"];
+    header.extend(["backlog_before", "backlog_peak", "backlog_peak_at_seconds", "open_workflows_peak"]);
+    header.extend(["slo_minutes_lost", "backlog_gone_seconds", "time_to_recover_seconds"]);
+    header.extend(["workflows_failed", "workflows_unfinished", "failed_calls", "retries", "given_up"]);
+    header.extend(["prevention", "prevention_backlog_peak", "prevention_slo_minutes_lost"]);
+    header.push("prevention_time_to_recover_seconds");
+    let mut table = Table::new(header);
+    let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    for scenario in &document.scenarios {
+        let failure = &scenario.failure;
+        let (impact, requests, best) = (&failure.impact, &failure.requests, failure.best());
+        let of_best = |value: fn(&FailureImpact) -> Option<f64>| optional(best.and_then(|best| value(&best.impact)));
+        table.push([
+            scenario.name.clone(),
+            failure.kind.clone(),
+            failure.at_seconds.to_string(),
+            failure.for_seconds.to_string(),
+            impact.backlog_before.to_string(),
+            impact.backlog_peak.to_string(),
+            impact.backlog_peak_at_seconds.to_string(),
+            impact.open_workflows_peak.to_string(),
+            impact.slo_minutes_lost.to_string(),
+            optional(impact.backlog_gone_seconds),
+            optional(impact.time_to_recover_seconds),
+            impact.workflows_failed.to_string(),
+            impact.workflows_unfinished.to_string(),
+            requests.failed_calls.to_string(),
+            requests.retries.to_string(),
+            requests.given_up.to_string(),
+            best.map_or(String::new(), |best| best.what.clone()),
+            of_best(|impact| Some(impact.backlog_peak as f64)),
+            of_best(|impact| Some(impact.slo_minutes_lost)),
+            of_best(|impact| impact.time_to_recover_seconds),
         ]);
     }
     table.finish()

@@ -23,6 +23,7 @@ pub mod run_dir;
 pub mod run_document;
 pub mod sarif;
 pub mod scaling_document;
+pub mod scenario_document;
 pub mod schema;
 pub mod sizes;
 pub mod sweep_document;

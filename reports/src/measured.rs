@@ -80,6 +80,7 @@ pub fn summarise(run: &Run, steady_state: SteadyState) -> Option<RunDocument> {
         warmup_seconds: measurement.window.start_seconds,
         events_simulated: 0,
         scaling: None,
+        failures: Vec::new(),
         not_modelled: Vec::new(),
         warnings: warnings(measurement),
     })

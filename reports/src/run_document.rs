@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::quantity::{Interval, QuantileCurve};
+use crate::scenario_document::FailureReport;
 
 /// Version of the run document.
 ///
@@ -52,6 +53,9 @@ pub struct RunDocument {
     /// What an autoscaler did to the worker pods; absent where the fleet was fixed, and for a measured run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<crate::scaling_document::Scaling>,
+    /// What each of the profile's events did; absent where it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureReport>,
     /// What the model leaves out; empty for a measured run.
     pub not_modelled: Vec<crate::plan_document::NotModelled>,
     /// Things the reader should know.

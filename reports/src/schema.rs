@@ -15,6 +15,7 @@ use crate::rollout_document::RolloutsDocument;
 use crate::run_dir::Manifest;
 use crate::run_document::RunDocument;
 use crate::scaling_document::AutoscaleDocument;
+use crate::scenario_document::ScenariosDocument;
 use crate::sweep_document::SweepDocument;
 use crate::validation::Validation;
 
@@ -42,6 +43,7 @@ pub fn all() -> Vec<PublishedSchema> {
         PublishedSchema { name: "autoscale", schema: of::<AutoscaleDocument>() },
         PublishedSchema { name: "simulate", schema: of::<RunDocument>() },
         PublishedSchema { name: "sweep", schema: of::<SweepDocument>() },
+        PublishedSchema { name: "scenarios", schema: of::<ScenariosDocument>() },
         PublishedSchema { name: "compare", schema: of::<Comparison>() },
         PublishedSchema { name: "run", schema: of::<Manifest>() },
         PublishedSchema { name: "rollouts", schema: of::<RolloutsDocument>() },

@@ -5,4 +5,5 @@ pub mod engine;
 pub mod forecast;
 pub mod planner;
 pub mod scaling;
+pub mod scenarios;
 pub mod temporal;

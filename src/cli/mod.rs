@@ -6,6 +6,7 @@ mod import;
 mod lint;
 mod model;
 mod rules;
+mod scenarios;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use emit::{EmitArgs, EmitAt, EmitKind};
 pub use import::ImportCommand;
 pub use lint::{Deny, LintArgs, LintFormat};
 pub use model::{ModelArgs, PlanArgs, RolloutsArgs, SimulateArgs, SweepArgs};
+pub use scenarios::ScenariosArgs;
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
 
 const AFTER_HELP: &str = "\
@@ -96,6 +98,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Simulate one fixed cluster
     Simulate(SimulateArgs),
+    /// What happens when a pod, a node, the database, a dependency or the workers fail, and what would have prevented it
+    Scenarios(ScenariosArgs),
     /// Simulate a grid of values
     Sweep(SweepArgs),
     /// Try the profile's rollout as rolling update, blue-green and canary, and take each back
@@ -179,6 +183,8 @@ pub enum SchemaName {
     Autoscale,
     /// What `simulate --format json` prints.
     Simulate,
+    /// What `scenarios --format json` prints.
+    Scenarios,
     /// What `sweep --format json` prints.
     Sweep,
     /// What `compare --format json` prints.

@@ -15,6 +15,7 @@ mod prepare;
 mod report;
 mod rollouts;
 mod rules;
+mod scenarios;
 mod schema;
 mod simulate;
 mod sweep;
@@ -33,6 +34,7 @@ pub fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Plan(arguments) => plan::run(&arguments, console),
         Command::Simulate(arguments) => simulate::run(&arguments, console),
+        Command::Scenarios(arguments) => scenarios::run(&arguments, console),
         Command::Sweep(arguments) => sweep::run(&arguments, console),
         Command::Cost(arguments) => cost::run(&arguments, console),
         Command::Forecast(arguments) => forecast::run(&arguments, console),

@@ -16,6 +16,7 @@ pub fn run(arguments: &SchemaArgs, console: &Console) -> Result<Exit, Failure> {
         SchemaName::Plan => published("plan")?,
         SchemaName::Autoscale => published("autoscale")?,
         SchemaName::Simulate => published("simulate")?,
+        SchemaName::Scenarios => published("scenarios")?,
         SchemaName::Sweep => published("sweep")?,
         SchemaName::Compare => published("compare")?,
         SchemaName::Cost => published("cost")?,

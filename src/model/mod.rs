@@ -8,6 +8,7 @@ mod plan;
 mod rollout;
 mod rules;
 mod run_directory;
+mod scenarios;
 mod sensitivity;
 mod simulate;
 pub(crate) mod sizes;
@@ -28,6 +29,7 @@ use plimsoll_reports::plan_document::PlanDocument;
 use plimsoll_reports::run_dir::{Phase, ResourceColumn, Scenario};
 use plimsoll_reports::run_document::RunDocument;
 use plimsoll_reports::scaling_document::AutoscaleDocument;
+use plimsoll_reports::scenario_document::ScenariosDocument;
 
 use plimsoll_sim::planner;
 use plimsoll_sim::temporal::StepTimes;
@@ -65,6 +67,19 @@ pub struct SimulateSettings {
     pub threads: NonZeroUsize,
     /// The whole schedule, however long; else the peak of a long one.
     pub whole: bool,
+}
+
+/// How failures are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScenarioSettings {
+    /// Seed of all random numbers.
+    pub seed: u64,
+    /// Threads; the answer does not depend on it.
+    pub threads: NonZeroUsize,
+    /// How long each is watched after its end.
+    pub after: Nanos,
+    /// Whether what might have prevented each is simulated, too.
+    pub prevention: bool,
 }
 
 /// The load that a load generator sends, of which a part is measured.
@@ -174,7 +189,21 @@ pub fn simulate(
     let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
     let calibration = calibration(document, &profile)?;
     watcher.say("simulating");
-    simulate::run(&profile, &calibration, settings, &|| watcher.is_cancelled())
+    simulate::run(&profile, &calibration, settings, watcher)
+}
+
+/// The standard set of failures, each tried alone on the profile's cluster.
+///
+/// # Errors
+/// See [`ModelError`].
+pub fn scenarios(
+    document: &Document,
+    settings: &ScenarioSettings,
+    watcher: &dyn Watcher,
+) -> Result<ScenariosDocument, ModelError> {
+    let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
+    let calibration = calibration(document, &profile)?;
+    scenarios::standard(&profile, &calibration, settings, watcher)
 }
 
 /// The load that a load generator sends on this profile, simulated with the same seed and the same intended times: nothing of the schedule

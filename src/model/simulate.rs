@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use hdrhistogram::Histogram;
 use plimsoll_profiles::calibration::Calibration;
-use plimsoll_profiles::profile::Profile;
+use plimsoll_profiles::profile::{Event, EventKind, Profile};
 use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_reports::quantity::Interval;
 use plimsoll_reports::run_dir::{Phase, ResourceColumn, Scenario, columns as names};
@@ -13,6 +13,7 @@ use plimsoll_reports::run_document::{
     Counts, CpuSeconds, Latencies, PerWorkflow, Quantiles, RUN_SCHEMA_VERSION, Requests, RunDocument, RunKind,
 };
 use plimsoll_sim::planner::{self, LONGEST_WAIT, PEAK_WINDOW, metric};
+use plimsoll_sim::scenarios::Case;
 use plimsoll_sim::temporal::{
     EndedEarly, Load, Metric, Outcome, Process, Program, Promise, Sample, Settings, SystemSize, Work, is_cloud,
     simulate_with_steps,
@@ -20,7 +21,7 @@ use plimsoll_sim::temporal::{
 
 use super::autoscale;
 use super::plan::{latency_curves, span_label};
-use super::{LoadWindow, ModelError, RunInterval, SimulateSettings, SimulatedRun, rollout, words};
+use super::{LoadWindow, ModelError, RunInterval, SimulateSettings, SimulatedRun, Watcher, rollout, scenarios, words};
 
 /// A schedule that starts more workflows than this is cut to its peak, unless the whole is asked for.
 const MOST_WORKFLOWS: f64 = 30_000.0;
@@ -46,8 +47,9 @@ pub fn run(
     profile: &Profile,
     calibration: &Calibration,
     settings: &SimulateSettings,
-    cancelled: &(dyn Fn() -> bool + Sync),
+    watcher: &dyn Watcher,
 ) -> Result<SimulatedRun, ModelError> {
+    let cancelled = &|| watcher.is_cancelled();
     let mut warnings = Vec::new();
     let (profile, cut_off) = shortened(profile, settings.whole, &mut warnings);
     let profile = autoscale::with_first_pods(&profile);
@@ -55,10 +57,17 @@ pub fn run(
     let duration = profile.arrivals.duration();
     let warmup = warmup(&profile);
     let measured = duration.saturating_sub(warmup);
+    scenarios::unseen(&profile, warmup, &mut warnings);
     let longest_wait = if profile.rollout.is_some() { WAITED_FOR } else { LONGEST_WAIT };
-    let stretch = Stretch { warmup, measured, longest_wait, replications: 1 };
+    let by_minutes = !profile.events.is_empty();
+    let stretch = Stretch { warmup, measured, longest_wait, replications: 1, by_minutes };
     let mut run = simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)?;
     run.scenario.begins_at_seconds = -cut_off.as_secs_f64();
+    if by_minutes && !watcher.is_cancelled() {
+        let case = Case { profile, size };
+        let simulation = simulation(settings.seed, stretch);
+        run.document.failures = scenarios::of_run(&case, calibration, simulation, settings.threads.get(), watcher);
+    }
     Ok(run)
 }
 
@@ -79,8 +88,8 @@ pub fn rollout_settings(
     let size = sized(profile, calibration, seed, cancelled, warnings);
     let warmup = warmup(profile);
     let measured = profile.arrivals.duration().saturating_sub(warmup);
-    let stretch = Stretch { warmup, measured, longest_wait: WAITED_FOR, replications: 1 };
-    (size, settings(seed, &stretch))
+    let stretch = Stretch { warmup, measured, longest_wait: WAITED_FOR, replications: 1, by_minutes: false };
+    (size, simulation(seed, stretch))
 }
 
 /// Simulates what a load generator sends: all of it up to the end of the window, with the same intended times.
@@ -109,28 +118,31 @@ pub fn load(
     let expected = profile.arrivals.mean_rate().as_per_second() * until.as_secs_f64();
     let replications = (POOLED_WORKFLOWS / expected.max(1.0)).ceil().clamp(1.0, f64::from(MOST_REPLICATIONS)) as u32;
     let measured = until.saturating_sub(warmup);
-    let stretch = Stretch { warmup, measured, longest_wait: WAITED_FOR, replications };
+    let stretch = Stretch { warmup, measured, longest_wait: WAITED_FOR, replications, by_minutes: false };
     let mut run = simulated(&profile, calibration, size, window.seed, stretch, warnings, cancelled)?;
     run.scenario.begins_at_seconds = window.measured_from.as_secs_f64();
     Ok(run)
 }
 
 /// What of the schedule is measured, and how long a wait of a workflow holds the simulation up.
+#[derive(Clone, Copy)]
 struct Stretch {
     warmup: Nanos,
     measured: Nanos,
     longest_wait: Nanos,
     /// Runs with the same intended times, counted together.
     replications: u32,
+    /// Intervals divide a minute.
+    by_minutes: bool,
 }
 
-/// How a stretch is simulated.
-fn settings(seed: u64, stretch: &Stretch) -> Settings {
-    let &Stretch { warmup, measured, longest_wait, .. } = stretch;
+fn simulation(seed: u64, stretch: Stretch) -> Settings {
+    let Stretch { warmup, measured, longest_wait, by_minutes, .. } = stretch;
     let second = Nanos::from_secs(1);
     // A load that ends before anything of it is measured has one interval, not one per nanosecond.
     let longest = if measured > Nanos::ZERO { measured } else { second };
-    let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS)).max(second).min(longest);
+    let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS)).max(second);
+    let interval = if by_minutes { plimsoll_sim::scenarios::interval(interval) } else { interval };
     Settings {
         seed,
         replication: 0,
@@ -138,7 +150,7 @@ fn settings(seed: u64, stretch: &Stretch) -> Settings {
         warmup,
         measured,
         drain: DRAIN,
-        interval,
+        interval: interval.min(longest),
         sample: true,
         filled_at: Nanos::ZERO,
         longest_wait,
@@ -157,19 +169,21 @@ fn simulated(
     mut warnings: Vec<String>,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<SimulatedRun, ModelError> {
-    let simulation = settings(seed, &stretch);
-    let interval = simulation.interval;
     let Stretch { warmup, measured, replications, .. } = stretch;
+    let simulation = simulation(seed, stretch);
+    let interval = simulation.interval;
+    let fails = |event: &Event| !matches!(event.kind, EventKind::WorkersStop { .. } | EventKind::Burst { .. });
+    let held_up = profile.events.iter().any(fails);
     let mut outcome = simulate_with_steps(profile, calibration, size, simulation, cancelled);
     let counts = (outcome.counts, outcome.unfinished);
-    let mut rows = vec![resources(&outcome.samples, interval)];
+    let mut rows = vec![resources(&outcome.samples, interval, held_up)];
     for replication in 1..replications {
         if outcome.ended_early.is_some() {
             break;
         }
         let settings = Settings { replication, ..simulation };
         let more = simulate_with_steps(profile, calibration, size, settings, cancelled);
-        rows.push(resources(&more.samples, interval));
+        rows.push(resources(&more.samples, interval, held_up));
         outcome.merge(more);
     }
     if outcome.counts.offered == 0 {
@@ -198,7 +212,7 @@ fn simulated(
             ("calibration".to_owned(), calibration.name.clone()),
         ]),
         intervals: intervals(&outcome, warmup, interval),
-        resource_columns: columns(),
+        resource_columns: columns(held_up),
         resources: mean_rows(rows),
         scenario: Scenario::default(),
         steps: outcome.steps,
@@ -349,6 +363,7 @@ fn document(
         measured_seconds: measured.as_secs_f64(),
         warmup_seconds: warmup.as_secs_f64(),
         events_simulated: outcome.events,
+        failures: Vec::new(),
         not_modelled: words::not_modelled(profile),
         scaling: None,
         warnings,
@@ -477,9 +492,10 @@ fn intervals(outcome: &Outcome, warmup: Nanos, length: Nanos) -> Vec<RunInterval
     list
 }
 
-fn columns() -> Vec<ResourceColumn> {
+/// The columns of the time series; calls held up only where something may hold them up.
+fn columns(held_up: bool) -> Vec<ResourceColumn> {
     let column = |name: &str, unit: &str| ResourceColumn { name: name.to_owned(), unit: unit.to_owned() };
-    vec![
+    let mut columns = vec![
         column("frontend_cpu", "cores"),
         column("history_cpu", "cores"),
         column("matching_cpu", "cores"),
@@ -503,7 +519,9 @@ fn columns() -> Vec<ResourceColumn> {
         column(names::OFFERED, "1/s"),
         column(names::COMPLETED, "1/s"),
         column(names::FAILED, "1/s"),
-    ]
+    ];
+    columns.extend(held_up.then(|| column("held_up", "requests")));
+    columns
 }
 
 /// A row of `resources`: when, and a value per column.
@@ -532,7 +550,7 @@ fn mean_rows(replications: Vec<Vec<Row>>) -> Vec<Row> {
     mean
 }
 
-fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
+fn resources(samples: &[Sample], interval: Nanos, held_up: bool) -> Vec<Row> {
     let seconds = interval.as_secs_f64();
     samples
         .windows(2)
@@ -540,7 +558,7 @@ fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
             let work = pair[1].work.since(&pair[0].work);
             let cores = |process: Process| Some(work.cpu[process as usize].as_secs_f64() / seconds);
             let rate = |count: u64| Some(Rate::per_second(count as f64 / seconds).as_per_second());
-            let values = vec![
+            let mut values = vec![
                 cores(Process::Frontend),
                 cores(Process::History),
                 cores(Process::Matching),
@@ -565,6 +583,7 @@ fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
                 rate(pair[1].counts.completed - pair[0].counts.completed),
                 rate(pair[1].counts.failed - pair[0].counts.failed),
             ];
+            values.extend(held_up.then_some(Some(pair[1].held_up as f64)));
             (pair[1].at, values)
         })
         .collect()

@@ -195,6 +195,7 @@ mod tests {
             warmup_seconds: 0.0,
             events_simulated: 0,
             scaling: None,
+            failures: Vec::new(),
             not_modelled: Vec::new(),
             warnings: Vec::new(),
         };

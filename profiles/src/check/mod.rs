@@ -7,6 +7,7 @@ mod arrivals;
 mod autoscaler;
 mod cluster;
 mod database;
+mod event;
 mod expand;
 mod rollout;
 mod server;
@@ -15,10 +16,10 @@ mod workflow;
 use std::sync::Arc;
 
 use crate::profile::{
-    Event, EventKind, Growth, HostSize, Names, Profile, Sdk, Slo, SloMetric, SloTarget, Span, Workers,
+    Growth, HostSize, Names, Profile, Sdk, Slo, SloMetric, SloTarget, Span, Workers,
 };
 use crate::raw::span::{RawQuantiles, quantile_key};
-use crate::raw::{RawEvent, RawEventKind, RawGrowth, RawHostSize, RawProfile, RawSdk, RawSlo, RawWorkers};
+use crate::raw::{RawGrowth, RawHostSize, RawProfile, RawSdk, RawSlo, RawWorkers};
 use crate::units::{Bytes, Cores, Nanos};
 
 /// Something that is wrong with the value at a path.
@@ -176,7 +177,7 @@ pub(crate) fn profile(raw: RawProfile, context: &Context<'_>) -> Result<Profile,
     let autoscaler = raw.autoscaler.and_then(|raw| c.under("autoscaler", |c| c.autoscaler(raw, &workers)));
     let growth = c.under("growth", |c| c.growth(raw.growth.unwrap_or_default()));
     let cluster = c.under("cluster", |c| c.cluster(raw.cluster.unwrap_or_default()));
-    let events = c.under("event", |c| c.events(raw.event));
+    let events = c.under("event", |c| c.events(raw.event, &workflows, &cluster));
     let calibration = c.calibration(raw.calibration);
     let sdk = raw.sdk.map_or(Sdk::Go, sdk);
     let rollout = c.under("rollout", |c| c.rollout(raw.rollout, sdk, &workers));
@@ -212,24 +213,6 @@ fn sdk(raw: RawSdk) -> Sdk {
 }
 
 impl Checker {
-    fn events(&mut self, raw: Vec<RawEvent>) -> Vec<Event> {
-        let mut events = Vec::with_capacity(raw.len());
-        for (index, raw) in raw.into_iter().enumerate() {
-            let pods = self.under(index, |c| {
-                if raw.duration == Nanos::ZERO {
-                    c.note("for", "the event is over at once", "zero", "give a time above zero");
-                }
-                c.not_zero("pods", raw.pods, "pods")
-            });
-            let kind = match raw.kind {
-                RawEventKind::WorkersStop => EventKind::WorkersStop { pods },
-            };
-            events.push(Event { at: raw.at, duration: raw.duration, kind });
-        }
-        events.sort_by_key(|event| event.at);
-        events
-    }
-
     fn slo(&mut self, raw: Option<RawSlo>) -> Slo {
         use SloMetric::{EndToEnd, ScheduleToStartActivity, ScheduleToStartWorkflow, Start};
         // Temporal's own guidance watches schedule-to-start first; 200 ms is the sources' order of magnitude.

@@ -6,6 +6,7 @@
 mod autoscaler;
 mod cluster;
 mod database;
+mod event;
 mod rollout;
 mod server;
 mod workflow;
@@ -16,6 +17,7 @@ pub use autoscaler::{
 };
 pub use cluster::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
 pub use database::{Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility};
+pub use event::{Event, EventKind, ServiceName};
 pub use rollout::{
     CanaryBy, CanaryStep, CutOffActivities, OldRuns, PodReplacement, PodShare, RollbackRule, Rollout, RolloutDrain,
     RolloutStrategy, fenceposts,
@@ -56,27 +58,6 @@ pub struct Profile {
     pub rollout: Option<Rollout>,
     /// Name of a shipped calibration, or a path relative to the profile.
     pub calibration: String,
-}
-
-/// Something that happens at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// When it begins, from the begin of the schedule.
-    pub at: Nanos,
-    /// For how long.
-    pub duration: Nanos,
-    /// What.
-    pub kind: EventKind,
-}
-
-/// What happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
-    /// So many worker pods, the first ones, stop and come back; all of them where none are given.
-    WorkersStop {
-        /// How many.
-        pods: Option<u32>,
-    },
 }
 
 /// A Temporal SDK; what its workers do by default: [`Sdk::defaults`].

@@ -6,6 +6,7 @@ pub(crate) mod arrivals;
 pub(crate) mod autoscaler;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod event;
 pub(crate) mod lint;
 pub(crate) mod rollout;
 pub(crate) mod server;
@@ -19,6 +20,7 @@ use crate::units::{Bytes, Cores, Nanos};
 use arrivals::RawArrivals;
 use autoscaler::RawAutoscaler;
 use cluster::RawCluster;
+use event::RawEvent;
 use rollout::RawRollout;
 use span::RawQuantiles;
 use workflow::RawWorkflow;
@@ -157,31 +159,6 @@ pub(crate) struct RawWorkers {
     pub graceful_timeout: Option<Nanos>,
     /// How long Kubernetes waits between SIGTERM and SIGKILL (`terminationGracePeriodSeconds`). Default: not said; Kubernetes' own is 30s.
     pub termination_grace: Option<Nanos>,
-}
-
-/// Something that happens at a time.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Event")]
-pub(crate) struct RawEvent {
-    /// When, from the begin of the arrival schedule; a load generator's ramp and warm-up come before.
-    pub at: Nanos,
-    /// For how long.
-    #[serde(rename = "for")]
-    pub duration: Nanos,
-    /// What happens.
-    pub kind: RawEventKind,
-    /// How many worker pods. Default: all.
-    pub pods: Option<u32>,
-}
-
-/// What happens.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "EventKind")]
-pub(crate) enum RawEventKind {
-    /// Worker pods end their polls, finish what they have in hand, and come back with empty caches.
-    WorkersStop,
 }
 
 /// How the load grows and how long closed workflows are kept.

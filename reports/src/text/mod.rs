@@ -10,6 +10,7 @@ mod measured;
 mod plan;
 pub(crate) mod rollout;
 mod run;
+mod scenarios;
 mod sweep;
 mod timeline;
 mod validation;
@@ -22,6 +23,7 @@ pub use measured::run_directory;
 pub use plan::plan;
 pub use rollout::rollouts;
 pub use run::run;
+pub use scenarios::scenarios;
 pub use sweep::sweep;
 pub use timeline::timeline;
 pub use validation::validation;
@@ -29,6 +31,7 @@ pub use validation::validation;
 pub(crate) use accuracy::verdict as accuracy_verdict;
 pub(crate) use comparison::{judgement, relative};
 pub(crate) use latency::latency_rows;
+pub(crate) use scenarios::prevention;
 pub(crate) use validation::row_judgement;
 
 /// The width that the text is made for, in columns.

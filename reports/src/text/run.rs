@@ -39,6 +39,7 @@ pub fn run(document: &RunDocument, width: usize, colour: bool) -> String {
     page.gap();
     latency(&mut page, document);
     page.gap();
+    super::scenarios::failures(&mut page, &document.failures);
     per_workflow(&mut page, document);
     page.gap();
     utilisation(&mut page, document);

@@ -3,6 +3,7 @@
 use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::{Bytes, Nanos};
 
+use super::failures::Attempt;
 use super::fleet_versions::OLD;
 use super::forwarding::Kind;
 use super::model::{Event, Model};
@@ -156,6 +157,8 @@ impl Model {
         let takes = spec.takes.sample(&mut self.random.activity);
         let fails = self.random.failure.chance(spec.fails) || state.attempt <= spec.fails_first;
         let for_good = fails && spec.non_retryable.get() > 0.0 && self.random.failure.chance(spec.non_retryable);
+        let Attempt { takes, fails, for_good } = self.disturbed(activity, Attempt { takes, fails, for_good });
+        let spec = &self.program.activities[state.spec as usize];
         let timeout = spec.start_to_close.min(spec.schedule_to_close.saturating_sub(now - state.first_scheduled));
         let times_out = takes > timeout;
         let (work, memory, heartbeat) = (spec.cpu, in_kib(spec.memory), spec.heartbeat);

@@ -9,6 +9,7 @@ use plimsoll_profiles::units::{Cores, Nanos, Rate};
 use super::backlog::Backlog;
 use super::caches::StateCache;
 use super::ends::Lifecycle;
+use super::failures::{self, Failures};
 use super::fleet::FleetPlan;
 use super::forwarding::Forwarders;
 use super::hosts::{PodTable, ProcessCosts, host};
@@ -56,7 +57,7 @@ impl Model {
         settings: Settings,
     ) -> Simulation<Model> {
         let outages = match settings.load {
-            Load::Schedule => Outage::of_events(&profile.events),
+            Load::Schedule => Outage::of_events(&profile.events, &size),
             Load::Poisson(_) => Vec::new(),
         };
         let plan = match settings.load {
@@ -96,6 +97,7 @@ impl Model {
         }
         model.plan_arrival(schedule);
         model.plan_outages(outages, schedule);
+        model.plan_failures(schedule);
         schedule.at(Nanos::ZERO, Event::Idle);
         if model.provider.is_none() {
             model.schedule_checkpoint(schedule);
@@ -111,6 +113,7 @@ impl Model {
         let limited = limited.map(|process| RateLimits::limits(server, process));
         let trips = Trips {
             limited,
+            gated: failures::gated(profile, &settings),
             client: network.client_to_frontend,
             service: network.between_services,
             pgbouncer: bouncer.map(|bouncer| bouncer.cpu_per_statement),
@@ -152,6 +155,8 @@ impl Model {
         let streams = Streams::new(settings.seed);
         let partitions = profile.cluster.task_queue_partitions;
         let backlog = |purpose| Backlog::new(partitions, streams.stream("temporal", purpose, settings.replication));
+        let statement_trip = network.service_to_database + bouncer.map_or(Nanos::ZERO, |bouncer| bouncer.hop);
+        let failures = Failures::of(profile, &size, &settings, statement_trip);
         let permits = size.history_shards * profile.cluster.server.shard_io_concurrency;
         let mut model = Model {
             settings,
@@ -169,7 +174,7 @@ impl Model {
             random: Random::new(&settings),
             provider,
             client_trip: network.client_to_frontend,
-            statement_trip: network.service_to_database + bouncer.map_or(Nanos::ZERO, |bouncer| bouncer.hop),
+            statement_trip,
             bulk_flush: match &profile.cluster.visibility {
                 Visibility::Elasticsearch(elasticsearch) => elasticsearch.flush_interval,
                 _ => Nanos::ZERO,
@@ -204,6 +209,7 @@ impl Model {
             outages: Vec::new(),
             fleet: None,
             new_version: None,
+            failures,
             lost_sticky: Vec::new(),
             start_rate,
             poller_autoscaling: profile.workers.poller_autoscaling,
@@ -253,7 +259,8 @@ fn starts(profile: &Profile, settings: &Settings) -> (Starts, f64) {
     let stream = Streams::new(settings.seed).stream("temporal", "poisson starts", settings.replication);
     match settings.load {
         Load::Schedule => {
-            (Box::new(profile.arrivals.schedule(settings.seed)), profile.arrivals.mean_rate().as_per_second())
+            let sent = profile.sent_arrivals(Nanos::ZERO);
+            (Box::new(sent.schedule(settings.seed)), sent.mean_rate().as_per_second())
         }
         Load::Poisson(rate) if rate == Rate::ZERO => (Box::new(std::iter::empty()), 0.0),
         Load::Poisson(rate) => {

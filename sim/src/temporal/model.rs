@@ -12,9 +12,11 @@ use plimsoll_profiles::units::Nanos;
 
 use super::caches::StateCache;
 use super::ends::Lifecycle;
+use super::failures::Failures;
 use super::fleet::Fleet;
 use super::fleet_versions::NewVersion;
 use super::forwarding::Forwarders;
+use super::gates::Met;
 use super::hosts::PodTable;
 use super::idle::Idling;
 use super::limits::RateLimits;
@@ -128,6 +130,8 @@ pub enum Event {
     FleetChanged,
     /// A workflow task whose worker is no more times out.
     TaskLost(u32),
+    /// A failure begins, is over, or goes on.
+    Failure(u32),
     /// Tasks in the sticky queues of stopped workers time out.
     StickyTasksLost,
     /// A time-out's timer fires after its run has left history's cache.
@@ -209,6 +213,8 @@ pub struct Model {
     pub(super) fleet: Option<Box<Fleet>>,
     /// The task queues of a second worker version, where versions have queues of their own.
     pub(super) new_version: Option<Box<NewVersion>>,
+    /// What is wrong at present; none where the profile has no such events.
+    pub(super) failures: Option<Box<Failures>>,
     /// Runs whose workflow task waits in the sticky queue of a stopped worker.
     pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,
@@ -278,6 +284,7 @@ impl Model {
             Event::FleetControl(index) => self.fleet_control(index, schedule),
             Event::FleetChanged => self.fleet_changed(schedule),
             Event::TaskLost(run) => self.lost_task_timed_out(run, schedule),
+            Event::Failure(step) => self.failure_due(step, schedule),
             Event::StickyTasksLost => self.sticky_tasks_lost(schedule),
             Event::LateTimeout(shard) => self.late_timeout_due(shard, schedule),
             Event::Idle => self.idle_work(schedule),
@@ -392,6 +399,14 @@ impl Model {
                         return self.pass_on(id, process, schedule);
                     }
                 }
+                Visit::Gate(gate) => match self.at_gate(id, gate, now) {
+                    Met::Open => {}
+                    Met::Closed(wait) => {
+                        self.chains[id].place = place;
+                        break Next::After(wait);
+                    }
+                    Met::Opens(demand) => break Next::Cpu(Process::Database, demand),
+                },
                 Visit::Poll(demand) => {
                     self.work.requests.poll(QueueCall::of(chain.purpose));
                     break Next::Cpu(Process::Frontend, demand);

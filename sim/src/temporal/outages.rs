@@ -12,8 +12,10 @@ use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::profile::{self, EventKind};
 use plimsoll_profiles::units::Nanos;
 
+use super::failures::{nodes, on_one};
 use super::model::{Event, Model};
 use super::state::{NONE, Purpose};
+use super::system::SystemSize;
 use crate::engine::Schedule;
 
 /// Worker pods that do not work for a while.
@@ -41,14 +43,19 @@ impl Outage {
     }
 
     /// Those of a profile's events.
-    pub(super) fn of_events(events: &[profile::Event]) -> Vec<Outage> {
-        let outage = |event: &profile::Event| match event.kind {
-            EventKind::WorkersStop { pods } => {
-                let until = event.at + event.duration;
-                Outage { pods: pods.unwrap_or(u32::MAX), ..Outage::of_all_workers(event.at, until) }
-            }
+    pub(super) fn of_events(events: &[profile::Event], size: &SystemSize) -> Vec<Outage> {
+        let fleet = size.workers.pods.count;
+        let outage = |event: &profile::Event| {
+            let pods = match event.kind {
+                EventKind::WorkersStop { pods } => pods.unwrap_or(u32::MAX),
+                EventKind::NodeLost { of, .. } => on_one(fleet, of.unwrap_or(nodes(size))),
+                EventKind::ZoneLost { of, .. } => on_one(fleet, of),
+                EventKind::RegionLost { .. } => u32::MAX,
+                _ => return None,
+            };
+            Some(Outage { pods, ..Outage::of_all_workers(event.at, event.until()) })
         };
-        events.iter().map(outage).collect()
+        events.iter().filter_map(outage).collect()
     }
 
     fn range(&self, fleet: u32) -> std::ops::Range<u32> {

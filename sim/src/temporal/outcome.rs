@@ -4,6 +4,7 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 
+use super::failures::FailureCounts;
 use super::fleet::{FleetPlan, FleetRecord, PodCounts};
 use super::model::Model;
 use super::outages::Outage;
@@ -141,6 +142,8 @@ pub struct Outcome {
     pub ended_early: Option<EndedEarly>,
     /// One a [`Settings::interval`], where samples were asked for.
     pub samples: Vec<Sample>,
+    /// What failures did to requests.
+    pub failures: FailureCounts,
     /// Times of single tasks, of [`simulate_with_steps`].
     pub steps: StepTimes,
     /// What happened to the worker pods, where they came and went.
@@ -162,6 +165,8 @@ pub struct Sample {
     pub backlog: u64,
     /// Those of them that are workflow tasks.
     pub workflow_task_backlog: u64,
+    /// Calls and tasks held up by something that is down.
+    pub held_up: u64,
     /// Activities running.
     pub activities: u64,
     /// Connections in use, all history pods.
@@ -391,6 +396,7 @@ fn run(
         measured,
         ended_early,
         samples,
+        failures: model.failure_counts(),
         steps: model.steps.take().map(|steps| steps.times()).unwrap_or_default(),
         fleet: model.fleet.take().map(|fleet| fleet.finish(ended_at)),
         recorder: model.recorder,
@@ -476,6 +482,7 @@ impl Model {
             open: self.open_roots,
             backlog: self.backlogs().iter().sum::<usize>() as u64,
             workflow_task_backlog: self.backlogs()[0] as u64,
+            held_up: self.held_up(),
             activities: self.workers.iter().map(|worker| worker.activities.value()).sum(),
             connections: self.pools.all(Pool::History).iter().map(|pool| u64::from(pool.in_use())).sum(),
             pods: self.pod_counts(),

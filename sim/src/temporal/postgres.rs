@@ -27,6 +27,8 @@ pub(super) struct Wal {
     /// Group commit.
     pub station: BatchServer,
     fsync: Distribution,
+    /// How many times as long a flush takes while the disk is slow.
+    pub slower: f64,
     delay: Nanos,
     siblings: u32,
     waits: bool,
@@ -42,6 +44,7 @@ impl Wal {
         Wal {
             station: BatchServer::new(None),
             fsync: distribution(fsync),
+            slower: 1.0,
             delay: database.commit_delay,
             siblings: database.commit_siblings,
             waits: database.synchronous_commit != SynchronousCommit::Off,
@@ -65,7 +68,8 @@ impl Wal {
     fn flush(&mut self, now: Nanos, busy: impl FnOnce() -> u32, stream: &mut Stream) -> Nanos {
         let delay = if self.delay > Nanos::ZERO && busy() > self.siblings { self.delay } else { Nanos::ZERO };
         self.begins = now + delay;
-        delay + self.fsync.sample(stream)
+        let flush = self.fsync.sample(stream);
+        delay + if self.slower > 1.0 { Nanos((flush.0 as f64 * self.slower) as u64) } else { flush }
     }
 }
 

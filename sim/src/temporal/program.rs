@@ -121,6 +121,8 @@ pub enum Instruction {
 /// What the simulator needs of an activity.
 #[derive(Clone, Debug)]
 pub struct ActivitySpec {
+    /// Its name.
+    pub name: String,
     /// Duration of one attempt.
     pub takes: Distribution,
     /// Worker CPU of one attempt.
@@ -439,6 +441,7 @@ fn activity_spec(activity: &Activity, profile: &Profile) -> ActivitySpec {
     let unlimited = Nanos::MAX_INPUT;
     let timeouts = &activity.timeouts;
     ActivitySpec {
+        name: activity.name.clone(),
         takes: distribution(&activity.takes),
         cpu: activity.cpu + profile.workers.cpu_per_activity,
         memory: activity.memory.unwrap_or(profile.workers.memory_per_activity),

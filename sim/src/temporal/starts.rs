@@ -126,6 +126,11 @@ impl Model {
     fn schedule_fires(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let shard = self.random.route.below(self.shards.len() as u64) as u32;
         let chain = self.chain(Purpose::ScheduleFires, OperationKind::TimerFired, run, shard);
+        let stand = self.schedules_stand_until();
+        if schedule.now() < stand {
+            let id = self.chains.insert(chain);
+            return schedule.at(stand, Event::Step(id));
+        }
         self.launch(chain, schedule);
     }
 

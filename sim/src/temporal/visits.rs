@@ -3,6 +3,8 @@
 use plimsoll_profiles::calibration::{Calibration, Operation, OperationKind, StatementClass};
 use plimsoll_profiles::units::Nanos;
 
+use super::gates::Gate;
+
 /// A process that uses CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Process {
@@ -47,6 +49,8 @@ pub enum Visit {
     Cpu(Process, Nanos),
     /// So many requests at a service that refuses those beyond its rate limit.
     Admit(Process, u8),
+    /// A place where what has failed stops a chain; only in a simulation with such events.
+    Gate(Gate),
     /// The frontend's CPU for a worker's poll.
     Poll(Nanos),
     /// CPU of a process that passes on to a worker what the chain carries, where that is more than a few bytes. It works for the poll
@@ -145,6 +149,8 @@ pub struct Trips {
     pub service: Nanos,
     /// Which of frontend, history and matching have rate limits.
     pub limited: [bool; 3],
+    /// Whether something may fail.
+    pub gated: bool,
 }
 
 struct Compiler<'a> {
@@ -250,12 +256,14 @@ impl Compiler<'_> {
         let worker = self.visits.len() as u32;
         self.visits.extend([Visit::Work, Visit::End]);
         let poll = self.visits.len() as u32;
+        self.gate(Gate::Frontend);
         if !cloud {
             self.admit(Process::Frontend, 1);
         }
         self.hop(self.trips.client);
         if !cloud {
             self.visits.push(Visit::Poll(cpu.frontend_request));
+            self.gate(Gate::Matching);
             self.admit(Process::Matching, 1);
             self.hop(self.trips.service);
             self.visits.push(Visit::Dispatch(cpu.matching_request));
@@ -263,6 +271,7 @@ impl Compiler<'_> {
         self.visits.push(Visit::End);
         let dispatch = self.visits.len() as u32;
         if !cloud {
+            self.gate(Gate::Matching);
             self.admit(Process::Matching, 1);
             self.hop(self.trips.service);
             self.visits.push(Visit::Dispatch(cpu.matching_request));
@@ -310,6 +319,13 @@ impl Compiler<'_> {
         }
     }
 
+    /// A place to stop at, where something may fail.
+    fn gate(&mut self, gate: Gate) {
+        if self.trips.gated {
+            self.visits.push(Visit::Gate(gate));
+        }
+    }
+
     /// CPU of statements in the database: the mean statement's, more or less by what each class takes to execute.
     fn database_cpu(&self, classes: &[(StatementClass, u32)]) -> Nanos {
         let (mean, costs) = (self.calibration.cpu.database_statement, &self.calibration.statements);
@@ -326,6 +342,9 @@ impl Compiler<'_> {
     }
 
     fn connect(&mut self, pool: Pool) {
+        if self.visibility_shares(pool) {
+            self.gate(Gate::Connection);
+        }
         self.visits.push(Visit::Connect(pool));
         if self.trips.pgbouncer.is_some() && self.visibility_shares(pool) {
             self.visits.push(Visit::Connect(Pool::Server));
@@ -386,10 +405,17 @@ impl Compiler<'_> {
         let shard = writes && op.name != OperationKind::Spool;
         let pool = if op.name == OperationKind::Spool { Pool::Matching } else { Pool::History };
         if op.frontend > 0 {
+            self.gate(Gate::Frontend);
             self.admit(Process::Frontend, op.frontend);
             self.hop(self.trips.client);
             self.visits.push(Visit::Cpu(Process::Frontend, cpu.frontend_request * u64::from(op.frontend)));
         }
+        // Queries' answers and tasks' rows are matching's own.
+        let of_history = op.name != OperationKind::Spool && (op.history > 0 || op.frontend == 0);
+        if of_history {
+            self.gate(Gate::History);
+        }
+        self.gate(Gate::Database);
         if op.history > 0 {
             self.admit(Process::History, op.history);
             self.hop(self.trips.service);
@@ -401,6 +427,9 @@ impl Compiler<'_> {
             self.visits.push(Visit::Read);
         }
         let read = self.visits.len() as u32;
+        if of_history {
+            self.gate(Gate::History);
+        }
         let mut history = cpu.history_request * u64::from(op.history);
         if writes && shard {
             history += cpu.history_update;
@@ -421,7 +450,11 @@ impl Compiler<'_> {
             self.connect(pool);
             self.statements(&[(StatementClass::RangeDelete, 1)], false, false);
             self.visits.push(Visit::Commit { wal: commit, commands: false, server: 0 });
+            self.gate(Gate::Durable);
             self.disconnect(pool);
+        }
+        if op.matching > 0 || op.name == OperationKind::Spool {
+            self.gate(Gate::Matching);
         }
         if op.matching > 0 {
             self.admit(Process::Matching, op.matching);
@@ -432,6 +465,8 @@ impl Compiler<'_> {
         let mut decided = write;
         if writes {
             if shard {
+                self.gate(Gate::History);
+                self.gate(Gate::Database);
                 self.visits.extend([Visit::TakeShard, Visit::Decide]);
             }
             decided = self.visits.len() as u32;
@@ -443,6 +478,7 @@ impl Compiler<'_> {
                 }
                 self.statements(&[(StatementClass::Write, 1)], false, false);
                 self.visits.push(Visit::Commit { wal: node + commit, commands: false, server: 0 });
+                self.gate(Gate::Durable);
             }
             if op.new_branch {
                 if !std::mem::take(&mut first) {
@@ -451,6 +487,7 @@ impl Compiler<'_> {
                 let classes = [(StatementClass::Begin, 1), (StatementClass::Write, 2), (StatementClass::Commit, 1)];
                 self.statements(&classes, false, true);
                 self.visits.push(Visit::Commit { wal: node + tree + commit, commands: false, server: 0 });
+                self.gate(Gate::Durable);
             }
             if op.has_transaction() {
                 if !first {
@@ -459,6 +496,7 @@ impl Compiler<'_> {
                 self.statements(&op.transaction_classes(), true, true);
                 let wal = wal.transaction(op).0 as u32 + commit;
                 self.visits.push(Visit::Commit { wal, commands: true, server: 0 });
+                self.gate(Gate::Durable);
             }
             self.disconnect(pool);
             if shard {
@@ -484,6 +522,9 @@ impl Compiler<'_> {
     fn provider_operation(&mut self, op: &Operation) -> Places {
         let writes = op.append || op.new_branch || op.has_transaction();
         let calls = op.frontend > 0 || to_worker(op.name);
+        if op.frontend > 0 {
+            self.gate(Gate::Frontend);
+        }
         if calls {
             self.hop(self.trips.client);
             self.visits.push(Visit::Provider);

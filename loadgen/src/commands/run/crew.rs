@@ -94,7 +94,17 @@ impl Crew {
         let (sender, events) = unbounded_channel();
         let choice = if reached.embedded.is_some() { WorkersChoice::Own } else { arguments.workers };
         for event in &prepared.profile.events {
-            let EventKind::WorkersStop { pods } = event.kind;
+            let pods = match &event.kind {
+                EventKind::WorkersStop { pods } => *pods,
+                // It is in the arrivals.
+                EventKind::Burst { .. } => continue,
+                other => {
+                    let kind = other.name();
+                    return Err(Failure::usage(format!(
+                        "the profile's [[event]] of kind {kind} can be simulated, but this program cannot make it happen: leave it out, or make it happen yourself while a run without it goes on"
+                    )));
+                }
+            };
             if choice == WorkersChoice::Own {
                 return Err(Failure::usage(
                     "the profile's [[event]] stops workers, and those of this run are not this program's: leave the event out, or --workers own",
@@ -121,7 +131,7 @@ impl Crew {
 
     /// Stops and starts them as the profile's events say; the first start is intended `measured_from` before the events' zero.
     pub fn follow(&mut self, events: &[Event], clock: RunClock, measured_from: Nanos, console: Console) {
-        for event in events {
+        for event in events.iter().filter(|event| matches!(event.kind, EventKind::WorkersStop { .. })) {
             let (from, until) = (measured_from + event.at, measured_from + event.at + event.duration);
             let (kind, recipe, lost) = (Arc::clone(&self.kind), self.recipe.clone(), Arc::clone(&self.lost));
             self.outages.push(tokio::spawn(async move {

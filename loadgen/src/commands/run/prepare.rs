@@ -60,7 +60,7 @@ pub fn prepare(arguments: &RunArgs) -> Result<Prepared, Failure> {
     let written = arrivals(&written, &arguments.arrivals)?;
     overrides.push(format!("arrivals={}", written.toml));
     let document = source.document(&overrides)?;
-    let profile = document.profile(&World::mid()).map_err(Failure::Problems)?;
+    let mut profile = document.profile(&World::mid()).map_err(Failure::Problems)?;
     let whole = profile.arrivals.duration();
     let before = written.ramp + written.warm_up;
     let until = match arguments.arrivals.duration {
@@ -69,6 +69,7 @@ pub fn prepare(arguments: &RunArgs) -> Result<Prepared, Failure> {
     };
     let phases = phases(&written, &profile.arrivals, until);
     let (ramp, measured_from) = (written.ramp, before.min(until));
+    profile.arrivals = profile.sent_arrivals(measured_from);
     Ok(Prepared { source, overrides, document, profile, ramp, measured_from, until, phases, changes })
 }
 
