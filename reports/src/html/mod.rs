@@ -35,7 +35,7 @@ pub use run::run;
 pub use runs::{RunEntry, runs, runs_over_time};
 pub use scenarios::scenarios;
 pub use sweep::sweep;
-pub use timeline::{scenario_page, scenarios};
+pub use timeline::{scenario_page, scenarios as small_multiples};
 pub use validation::validation;
 pub use validation_accuracy::accuracy;
 
