@@ -116,6 +116,7 @@ env_lines() {
   local service
   echo "PLIMSOLL_CLUSTER_NAME=$NAME"
   echo "PLIMSOLL_STATE_DIR=$STATE"
+  echo "PLIMSOLL_SERVICE_SCRIPT=$here/service"
   echo "PLIMSOLL_SHARDS=$SHARDS"
   echo "PLIMSOLL_CONNECTIONS=$CONNECTIONS"
   echo "PLIMSOLL_TLS=$TLS"

@@ -31,7 +31,7 @@ impl Checker {
         let pods = self.not_zero("pods", raw.pods, "pods");
         let shards_move = raw.shards_move;
         let kind = match raw.kind {
-            RawEventKind::WorkersStop => EventKind::WorkersStop { pods },
+            RawEventKind::WorkersStop => EventKind::WorkersStop { pods, first: raw.first.unwrap_or(0) },
             RawEventKind::PodLost => {
                 let service = self.lost_service(raw.service);
                 if shards_move.is_some() && service != ServiceName::History {
@@ -90,6 +90,7 @@ impl Checker {
         let kind = raw.kind;
         let keys = [
             ("pods", raw.pods.is_some(), matches!(kind, WorkersStop | PodLost)),
+            ("first", raw.first.is_some(), matches!(kind, WorkersStop)),
             ("service", raw.service.is_some(), matches!(kind, PodLost)),
             ("of", raw.of.is_some(), matches!(kind, NodeLost | ZoneLost)),
             ("shards_move", raw.shards_move.is_some(), matches!(kind, PodLost | NodeLost | ZoneLost)),

@@ -18,10 +18,12 @@ pub struct Event {
 /// What happens.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
-    /// So many worker pods, the first ones, stop and come back; all of them where none are given.
+    /// Worker pods stop and come back.
     WorkersStop {
-        /// How many.
+        /// How many; `None`: all from the first on.
         pods: Option<u32>,
+        /// Which is the first of them, counted from 0.
+        first: u32,
     },
     /// So many pods of a service, the first ones, are killed; their replacements are ready at the end.
     PodLost {

@@ -19,6 +19,8 @@ pub(crate) struct RawEvent {
     pub kind: RawEventKind,
     /// How many pods (workers_stop: of the workers, default all; pod_lost: of the service, default 1).
     pub pods: Option<u32>,
+    /// workers_stop: which of the worker pods is the first to stop, counted from 0: pods replaced one after the other are events of one pod each. Default: 0.
+    pub first: Option<u32>,
     /// pod_lost: of which service.
     pub service: Option<RawServiceName>,
     /// node_lost, zone_lost: over how many nodes or zones the pods of each service and of the workers are spread evenly; one of them is lost. Default: 3 zones; as many nodes as the largest service has pods.

@@ -37,7 +37,7 @@ pub fn remedies(case: &Case, index: usize) -> Vec<Remedy> {
     let Some(event) = case.profile.events.get(index) else { return Vec::new() };
     let mut list = List { case, index, remedies: Vec::new() };
     match &event.kind {
-        EventKind::WorkersStop { pods } => list.workers_stop(*pods),
+        EventKind::WorkersStop { pods, .. } => list.workers_stop(*pods),
         EventKind::PodLost { service, .. } => list.pod_lost(*service),
         EventKind::NodeLost { of, .. } => {
             let services = [case.size.frontend.count, case.size.history.count, case.size.matching.count];
@@ -99,14 +99,14 @@ impl List<'_> {
         if stopped > 1 {
             let half = stopped.div_ceil(2);
             self.event(&format!("only {half} of the {fleet} worker pods stop, the others elsewhere go on"), |event| {
-                event.kind = EventKind::WorkersStop { pods: Some(half) };
+                event.kind = EventKind::WorkersStop { pods: Some(half), first: 0 };
             });
         }
         if stopped == 1 && fleet == 1 {
             self.more("worker", |size| &mut size.workers.pods, 1);
             if let Some(remedy) = self.remedies.last_mut() {
                 remedy.what = "a second worker pod, elsewhere".to_owned();
-                remedy.case.profile.events[self.index].kind = EventKind::WorkersStop { pods: Some(1) };
+                remedy.case.profile.events[self.index].kind = EventKind::WorkersStop { pods: Some(1), first: 0 };
             }
             return;
         }

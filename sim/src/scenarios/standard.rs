@@ -77,7 +77,7 @@ pub fn standard(profile: &Profile, size: &SystemSize) -> (Vec<Failure>, Vec<Refu
     add("5 % poison for 10 min, retried", TEN_MINUTES, poison(false));
     add("5 % poison for 10 min, not retried", TEN_MINUTES, poison(true));
     add("burst of 10× for 1 min", Nanos::from_secs(60), EventKind::Burst { factor: 10.0 });
-    add("worker fleet gone for 20 min", Nanos::from_secs(1_200), EventKind::WorkersStop { pods: None });
+    add("worker fleet gone for 20 min", Nanos::from_secs(1_200), EventKind::WorkersStop { pods: None, first: 0 });
     add("certificate expired for 15 min", Nanos::from_secs(900), EventKind::CertificateExpiry);
     let region = EventKind::RegionLost { rpo: Nanos::from_secs(3_600) };
     add("region lost, RTO 15 min, RPO 1 h", Nanos::from_secs(900), region);
@@ -85,7 +85,7 @@ pub fn standard(profile: &Profile, size: &SystemSize) -> (Vec<Failure>, Vec<Refu
         failures.push(Failure {
             name: "one worker pod gone".to_owned(),
             duration: POD_START,
-            kind: EventKind::WorkersStop { pods: Some(1) },
+            kind: EventKind::WorkersStop { pods: Some(1), first: 0 },
         });
     }
     (failures, refused)

@@ -46,14 +46,14 @@ impl Outage {
     pub(super) fn of_events(events: &[profile::Event], size: &SystemSize) -> Vec<Outage> {
         let fleet = size.workers.pods.count;
         let outage = |event: &profile::Event| {
-            let pods = match event.kind {
-                EventKind::WorkersStop { pods } => pods.unwrap_or(u32::MAX),
-                EventKind::NodeLost { of, .. } => on_one(fleet, of.unwrap_or(nodes(size))),
-                EventKind::ZoneLost { of, .. } => on_one(fleet, of),
-                EventKind::RegionLost { .. } => u32::MAX,
+            let (first_pod, pods) = match event.kind {
+                EventKind::WorkersStop { pods, first } => (first, pods.unwrap_or(u32::MAX)),
+                EventKind::NodeLost { of, .. } => (0, on_one(fleet, of.unwrap_or(nodes(size)))),
+                EventKind::ZoneLost { of, .. } => (0, on_one(fleet, of)),
+                EventKind::RegionLost { .. } => (0, u32::MAX),
                 _ => return None,
             };
-            Some(Outage { pods, ..Outage::of_all_workers(event.at, event.until()) })
+            Some(Outage { first_pod, pods, ..Outage::of_all_workers(event.at, event.until()) })
         };
         events.iter().filter_map(outage).collect()
     }

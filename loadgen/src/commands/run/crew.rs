@@ -1,9 +1,11 @@
 //! Who does the work, and how what they see comes in.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use plimsoll_profiles::profile::{Event, EventKind};
+use plimsoll_profiles::profile::{Event, EventKind, Profile, ServiceName};
 use plimsoll_profiles::units::Nanos;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -14,13 +16,14 @@ use super::target::Reached;
 use crate::cli::{RunArgs, WorkersChoice};
 use crate::clock::RunClock;
 use crate::commands::worker::{Order, Processes};
-use crate::connect::{ConnectFlags, Connected};
+use crate::connect::{ConnectFlags, Connected, Endpoint};
 use crate::console::Console;
 use crate::driver::Driver;
 use crate::engine::Follower;
 use crate::failure::Failure;
 use crate::record::ledger::End;
 use crate::record::{Errors, Metric, Recorder};
+use crate::samplers::local_cluster::LocalCluster;
 use crate::worker::{Outcome, TaskKind, WorkerEvent, WorkerSet, WorkerSettings};
 use crate::workload::Workload;
 
@@ -34,6 +37,9 @@ pub struct Crew {
     events: Option<UnboundedReceiver<WorkerEvent>>,
     listener: Option<JoinHandle<()>>,
     outages: Vec<JoinHandle<()>>,
+    /// Worker processes that were asked to end and have not said so yet.
+    asked: Arc<AtomicUsize>,
+    services: Option<ServiceScript>,
     lost: Arc<parking_lot::Mutex<Vec<String>>>,
 }
 
@@ -93,29 +99,8 @@ impl Crew {
     ) -> Result<Crew, Failure> {
         let (sender, events) = unbounded_channel();
         let choice = if reached.embedded.is_some() { WorkersChoice::Own } else { arguments.workers };
-        for event in &prepared.profile.events {
-            let pods = match &event.kind {
-                EventKind::WorkersStop { pods } => *pods,
-                // It is in the arrivals.
-                EventKind::Burst { .. } => continue,
-                other => {
-                    let kind = other.name();
-                    return Err(Failure::usage(format!(
-                        "the profile's [[event]] of kind {kind} can be simulated, but this program cannot make it happen: leave it out, or make it happen yourself while a run without it goes on"
-                    )));
-                }
-            };
-            if choice == WorkersChoice::Own {
-                return Err(Failure::usage(
-                    "the profile's [[event]] stops workers, and those of this run are not this program's: leave the event out, or --workers own",
-                ));
-            }
-            if pods.is_some_and(|pods| pods < prepared.profile.workers.pods.unwrap_or(1)) {
-                return Err(Failure::usage(
-                    "the profile's [[event]] stops some of the workers: a run can stop all of them only, so leave its `pods` out",
-                ));
-            }
-        }
+        let services = ServiceScript::of(arguments, reached);
+        can_happen(&prepared.profile, choice, services.is_some())?;
         let recipe = Recipe {
             choice,
             connect: arguments.connect.clone(),
@@ -126,26 +111,28 @@ impl Crew {
             sender,
         };
         let kind = Arc::new(Mutex::new(recipe.start().await?));
-        Ok(Crew { kind, recipe, events: Some(events), listener: None, outages: Vec::new(), lost: Arc::default() })
+        let (asked, lost) = (Arc::default(), Arc::default());
+        Ok(Crew { kind, recipe, events: Some(events), listener: None, outages: Vec::new(), asked, services, lost })
     }
 
-    /// Stops and starts them as the profile's events say; the first start is intended `measured_from` before the events' zero.
+    /// Stops and starts them, and services of a local cluster, as the profile's events say; the first start is intended `measured_from`
+    /// before the events' zero.
     pub fn follow(&mut self, events: &[Event], clock: RunClock, measured_from: Nanos, console: Console) {
-        for event in events.iter().filter(|event| matches!(event.kind, EventKind::WorkersStop { .. })) {
+        for event in events {
             let (from, until) = (measured_from + event.at, measured_from + event.at + event.duration);
-            let (kind, recipe, lost) = (Arc::clone(&self.kind), self.recipe.clone(), Arc::clone(&self.lost));
-            self.outages.push(tokio::spawn(async move {
-                tokio::time::sleep_until(clock.instant(from).into()).await;
-                let mut kind = kind.lock().await;
-                console.note("the workers stop, as the profile's [[event]] says");
-                std::mem::replace(&mut *kind, Kind::Foreign).stop().await;
-                tokio::time::sleep_until(clock.instant(until).into()).await;
-                match recipe.start().await {
-                    Ok(started) => *kind = started,
-                    Err(failure) => lost.lock().push(format!("workers did not come back: {failure}")),
+            let scene = Scene { clock, from, until, console, lost: Arc::clone(&self.lost) };
+            let outage = match event.kind {
+                EventKind::WorkersStop { pods, first } => {
+                    let workers = (Arc::clone(&self.kind), self.recipe.clone(), Arc::clone(&self.asked));
+                    tokio::spawn(scene.workers_stop(first as usize, pods.map_or(usize::MAX, |pods| pods as usize), workers))
                 }
-                console.note("the workers are back");
-            }));
+                EventKind::PodLost { service, .. } => {
+                    let Some(script) = self.services.clone() else { continue };
+                    tokio::spawn(scene.service_is_killed(script, service))
+                }
+                _ => continue,
+            };
+            self.outages.push(outage);
         }
     }
 
@@ -160,7 +147,7 @@ impl Crew {
         clock: RunClock,
     ) {
         let Some(mut events) = self.events.take() else { return };
-        let lost = Arc::clone(&self.lost);
+        let (lost, asked) = (Arc::clone(&self.lost), Arc::clone(&self.asked));
         self.listener = Some(tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 match event {
@@ -186,6 +173,7 @@ impl Crew {
                         let scheduled = clock.at(at).saturating_sub(schedule_to_start);
                         recorder.record(metric, scheduled, Nanos(schedule_to_start.0));
                     }
+                    WorkerEvent::Stopped { .. } if take_one(&asked) => {}
                     WorkerEvent::Stopped { reason } => {
                         errors.count("worker", "stopped", &reason);
                         lost.lock().push(reason);
@@ -232,5 +220,140 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Cancelled => "cancelled",
         Outcome::Terminated => "terminated",
         Outcome::TimedOut => "timed out",
+    }
+}
+
+/// One process less that was asked to end; false when none was.
+fn take_one(asked: &AtomicUsize) -> bool {
+    asked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1)).is_ok()
+}
+
+/// Whether this program can make the profile's events happen.
+fn can_happen(profile: &Profile, choice: WorkersChoice, has_services: bool) -> Result<(), Failure> {
+    for event in &profile.events {
+        match &event.kind {
+            EventKind::WorkersStop { pods, first } => {
+                if choice == WorkersChoice::Own {
+                    return Err(Failure::usage(
+                        "the profile's [[event]] stops workers, and those of this run are not this program's: leave the event out, or --workers own",
+                    ));
+                }
+                let some = *first > 0 || pods.is_some_and(|pods| pods < profile.workers.pods.unwrap_or(1));
+                if some && !matches!(choice, WorkersChoice::Processes(_)) {
+                    return Err(Failure::usage(
+                        "the profile's [[event]] stops some of the workers: run them as processes of their own with --workers processes=N, as many as [workers] pods",
+                    ));
+                }
+            }
+            // It is in the arrivals.
+            EventKind::Burst { .. } => {}
+            EventKind::PodLost { .. } if has_services => {}
+            EventKind::PodLost { .. } => {
+                return Err(Failure::usage(
+                    "the profile's [[event]] kills a service: this program does that to a cluster of loadgen/cluster/up on this machine only; elsewhere leave the event out and kill a pod yourself",
+                ));
+            }
+            other => {
+                let kind = other.name();
+                return Err(Failure::usage(format!(
+                    "the profile's [[event]] of kind {kind} can be simulated, but this program cannot make it happen: leave it out, or make it happen yourself while a run without it goes on"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What stops and starts the services of a cluster on this machine (`loadgen/cluster/service`).
+#[derive(Clone)]
+struct ServiceScript {
+    script: PathBuf,
+    cluster: String,
+}
+
+impl ServiceScript {
+    fn of(arguments: &RunArgs, reached: &Reached) -> Option<ServiceScript> {
+        if reached.embedded.is_some() {
+            return None;
+        }
+        let endpoint = Endpoint::resolve(&arguments.connect).ok()?;
+        let local = LocalCluster::at(&endpoint.address().value.to_string())?;
+        let script = PathBuf::from(local.get("PLIMSOLL_SERVICE_SCRIPT")?);
+        script.is_file().then(|| ServiceScript { script, cluster: local.name().to_owned() })
+    }
+
+    async fn run(&self, action: &str, part: &str) -> Result<(), String> {
+        let output = tokio::process::Command::new(&self.script)
+            .args([action, part, "--name", &self.cluster])
+            .stdin(std::process::Stdio::null())
+            .output()
+            .await;
+        match output {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(format!("{action} {part}: {}", String::from_utf8_lossy(&output.stderr).trim())),
+            Err(error) => Err(format!("cannot run {}: {error}", self.script.display())),
+        }
+    }
+}
+
+/// When something of a profile's events happens in a run.
+struct Scene {
+    clock: RunClock,
+    from: Nanos,
+    until: Nanos,
+    console: Console,
+    lost: Arc<parking_lot::Mutex<Vec<String>>>,
+}
+
+impl Scene {
+    async fn workers_stop(
+        self,
+        first: usize,
+        pods: usize,
+        (kind, recipe, asked): (Arc<Mutex<Kind>>, Recipe, Arc<AtomicUsize>),
+    ) {
+        tokio::time::sleep_until(self.clock.instant(self.from).into()).await;
+        let mut kind = kind.lock().await;
+        self.console.note("workers stop, as the profile's [[event]] says");
+        let stopped = match &mut *kind {
+            Kind::Processes(processes) if first > 0 || pods < processes.count() => {
+                let some = processes.take(first, pods);
+                let count = some.count();
+                asked.fetch_add(count, Ordering::Relaxed);
+                some.stop().await;
+                u16::try_from(count).unwrap_or(u16::MAX)
+            }
+            all => {
+                if let Kind::Processes(processes) = &*all {
+                    asked.fetch_add(processes.count(), Ordering::Relaxed);
+                }
+                std::mem::replace(all, Kind::Foreign).stop().await;
+                0
+            }
+        };
+        tokio::time::sleep_until(self.clock.instant(self.until).into()).await;
+        let recipe = if stopped > 0 { Recipe { choice: WorkersChoice::Processes(stopped), ..recipe } } else { recipe };
+        match (recipe.start().await, &mut *kind) {
+            (Ok(Kind::Processes(new)), Kind::Processes(processes)) => processes.put(first, new),
+            (Ok(started), kind) => *kind = started,
+            (Err(failure), _) => self.lost.lock().push(format!("workers did not come back: {failure}")),
+        }
+        self.console.note("the workers are back");
+    }
+
+    async fn service_is_killed(self, script: ServiceScript, service: ServiceName) {
+        let part = match service {
+            ServiceName::Frontend => "frontend",
+            ServiceName::History => "history",
+            ServiceName::Matching => "matching",
+            ServiceName::WorkerService => "worker",
+        };
+        for (at, action) in [(self.from, "kill"), (self.until, "start")] {
+            tokio::time::sleep_until(self.clock.instant(at).into()).await;
+            self.console.note(&format!("{action} {part}, as the profile's [[event]] says"));
+            if let Err(why) = script.run(action, part).await {
+                self.lost.lock().push(why);
+            }
+        }
     }
 }

@@ -73,6 +73,24 @@ impl Processes {
         Ok(processes)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Some of them, from this place on.
+    pub fn take(&mut self, first: usize, count: usize) -> Processes {
+        let begin = first.min(self.0.len());
+        let end = begin.saturating_add(count).min(self.0.len());
+        Processes(self.0.drain(begin..end).collect())
+    }
+
+    /// Others in their place.
+    pub fn put(&mut self, first: usize, others: Processes) {
+        let place = first.min(self.0.len());
+        self.0.splice(place..place, others.0);
+    }
+
     /// Lets them end what they do, and waits for them.
     pub async fn stop(self) {
         let mut children = Vec::new();
