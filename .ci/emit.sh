@@ -19,7 +19,7 @@ if ! command -v promtool >/dev/null; then
   exit 0
 fi
 
-cargo test -p plimsoll-reports --test emit -- --ignored
+cargo test -p plimsoll-reports --test emit_monitoring -- --ignored
 
 rm -rf "$artefacts"
 for profile in order-fulfilment one-activity nightly-batch; do

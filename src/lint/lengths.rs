@@ -59,6 +59,28 @@ pub fn longest_run(profile: &Profile, bytes: &ByteCosts, workflow: &WorkflowType
     ends.and(walk.task()).and(walk.sequence(&workflow.steps))
 }
 
+/// Events of all runs of a type and of the children they start, at most.
+pub fn all_events(profile: &Profile, bytes: &ByteCosts, workflow: &WorkflowType) -> f64 {
+    let (_, runs) = first_run(workflow);
+    let own = longest_run(profile, bytes, workflow).events as f64;
+    f64::from(runs) * (own + events_of_children(profile, bytes, &workflow.steps))
+}
+
+/// Children of children end: profiles are refused where they do not.
+fn events_of_children(profile: &Profile, bytes: &ByteCosts, steps: &[Step]) -> f64 {
+    let below = |steps: &[Step]| events_of_children(profile, bytes, steps);
+    let of_step = |step: &Step| match step {
+        Step::Child(child) => {
+            profile.workflows.get(child.workflow).map_or(0.0, |workflow| all_events(profile, bytes, workflow))
+        }
+        Step::Parallel(steps) | Step::Sequence(steps) => below(steps),
+        Step::Repeat { times, steps } => f64::from(*times) * below(steps),
+        Step::Branch(arms) => arms.iter().map(|arm| arm.probability.get() * below(&arm.steps)).sum(),
+        _ => 0.0,
+    };
+    steps.iter().map(of_step).sum()
+}
+
 struct Walk<'a> {
     profile: &'a Profile,
     bytes: &'a ByteCosts,

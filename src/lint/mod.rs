@@ -87,10 +87,7 @@ fn in_world(
 ) -> Result<Vec<Found>, ModelError> {
     let profile = document.profile(world).map_err(ModelError::Problems)?;
     let calibration = crate::model::calibration(document, &profile)?;
-    let load = LoadOf::measure(&profile, &calibration, settings.seed);
-    if load.is_none() {
-        notes.push("the arrival schedule starts no workflow: the rules on load were not checked".to_owned());
-    }
+    let load = LoadOf::measure(&profile, &calibration, settings.seed).map_err(|reason| notes.push(reason)).ok();
     let written = document.to_json(world);
     let subject = Subject::new(&profile, &calibration, &written, load.as_ref());
     let mut findings = Findings::default();

@@ -7,6 +7,8 @@ use plimsoll_sim::planner::{Demand, Evaluator, PEAK_WINDOW};
 use plimsoll_sim::temporal::{Program, SystemSize};
 use serde_json::Value;
 
+use super::lengths::all_events;
+
 /// A profile and what is known of it.
 pub struct Subject<'a> {
     /// The checked profile of one world.
@@ -138,17 +140,35 @@ pub struct LoadOf {
     pub lifetime: Nanos,
 }
 
+/// Events of the simulator for each event of a history: about what the pilots of the shipped profiles take.
+const SIMULATED_PER_EVENT: f64 = 25.0;
+/// A pilot of more than this many events takes longer than a lint should; the shipped profiles take up to five million.
+const MOST_SIMULATED: f64 = 2e7;
+/// Workflows that the planner's pilot measures.
+const PILOT_WORKFLOWS: f64 = 400.0;
+
 impl LoadOf {
-    /// Simulates the pilot; `None` where nothing arrives.
-    pub fn measure(profile: &Profile, calibration: &Calibration, seed: u64) -> Option<Self> {
+    /// Simulates the pilot.
+    ///
+    /// # Errors
+    /// Why there is none, as a sentence for readers: nothing arrives, or it would take too long.
+    pub fn measure(profile: &Profile, calibration: &Calibration, seed: u64) -> Result<Self, String> {
         let peak = profile.arrivals.peak(PEAK_WINDOW).rate;
         if peak == Rate::ZERO {
-            return None;
+            return Err("the arrival schedule starts no workflow: the rules on load were not checked".to_owned());
         }
         let never = || false;
-        let (demand, _) = Evaluator::new(profile, calibration, seed, &never).pilot(SystemSize::of(profile), peak);
+        let evaluator = Evaluator::new(profile, calibration, seed, &never);
+        let open = peak.as_per_second() * evaluator.residence.as_secs_f64();
+        let started = profile.workflows.iter().filter_map(|workflow| Some((workflow.share?.get(), workflow)));
+        let events: f64 = started.map(|(share, w)| share * all_events(profile, &calibration.bytes, w)).sum();
+        if (PILOT_WORKFLOWS + 1.25 * open) * events * SIMULATED_PER_EVENT > MOST_SIMULATED {
+            let what = "the rules on load were not checked: to simulate so long or so many workflows takes more time than a lint should";
+            return Err(format!("{what}; `plimsoll plan` takes that time"));
+        }
+        let (demand, _) = evaluator.pilot(SystemSize::of(profile), peak);
         let horizon = Rate::per_second(peak.as_per_second() * profile.growth.factor);
         let lifetime = Program::of(profile).mean_lifetime(profile);
-        Some(LoadOf { demand, peak, horizon, mean: profile.arrivals.mean_rate(), lifetime })
+        Ok(LoadOf { demand, peak, horizon, mean: profile.arrivals.mean_rate(), lifetime })
     }
 }

@@ -191,9 +191,7 @@ fn latency(
         Some(RolloutQuantiles { samples: part.count(), p50, p99 })
     };
     let [before, during, after] = parts.each_ref().map(quantiles);
-    if before.or(during).or(after).is_none() {
-        return None;
-    }
+    before.or(during).or(after)?;
     Some(RolloutLatency { metric: metric.name().to_owned(), before, during, after })
 }
 

@@ -47,6 +47,7 @@ pub fn rollouts(document: &RolloutsDocument) -> String {
         }
         @for warning in &document.warnings { p { (wording::sentence(warning)) } }
         div class="card" { (table("Rollout strategies", "", &["", "rolling", "blue-green", "canary"], rows.collect())) }
+        @for outcome in &document.strategies { p { "Best for " (outcome.strategy) ": " (outcome.source.best_for) "." } }
         @for outcome in &document.strategies { (section(&outcome.rollout)) }
     };
     page(&format!("Rollouts: {}", document.profile), "rollouts", "rollouts.json", document, &body)

@@ -102,7 +102,7 @@ pub(crate) fn rows(document: &RolloutDocument) -> Vec<(String, String)> {
 fn latency(page: &mut Page, latencies: &[RolloutLatency]) {
     let mut table = Table::new(&["Latency", "before p50", "p99", "during p50", "p99", "after p50", "p99"]);
     for latency in latencies {
-        let mut cells = vec![wording::metric(&latency.metric)];
+        let mut cells = vec![short(&latency.metric)];
         for part in [&latency.before, &latency.during, &latency.after] {
             let [p50, p99] = quantiles(part.as_ref());
             cells.extend([p50, p99]);
@@ -111,6 +111,15 @@ fn latency(page: &mut Page, latencies: &[RolloutLatency]) {
     }
     if !table.rows.is_empty() {
         page.table(&table);
+    }
+}
+
+/// A metric that leaves room for six numbers.
+fn short(metric: &str) -> String {
+    match metric {
+        "schedule_to_start_workflow" => "workflow task wait".to_owned(),
+        "schedule_to_start_activity" => "activity wait".to_owned(),
+        other => wording::metric(other),
     }
 }
 
@@ -146,6 +155,9 @@ pub fn rollouts(document: &RolloutsDocument, width: usize, colour: bool) -> Stri
     }
     page.table(&table);
     page.gap();
+    for outcome in &document.strategies {
+        page.hanging(Style::Plain, &format!("Best for {}: {}.", outcome.strategy, outcome.source.best_for), 2);
+    }
     page.paragraph(Style::Plain, &format!("The profile's own strategy: {}.", document.chosen));
     for warning in &document.warnings {
         page.hanging(Style::Bold, &format!("Note: {}", wording::sentence(warning)), 2);
@@ -158,7 +170,7 @@ pub(crate) fn matrix(document: &RolloutsDocument) -> Vec<(String, Vec<String>)> 
     let row = |name: &str, of: &dyn Fn(&StrategyOutcome) -> String| {
         (name.to_owned(), document.strategies.iter().map(of).collect::<Vec<_>>())
     };
-    let optional = |seconds: Option<f64>| seconds.map_or_else(|| "not in this run".to_owned(), span);
+    let optional = |seconds: Option<f64>| seconds.map_or_else(|| "not in time".to_owned(), span);
     let p99 = |outcome: &StrategyOutcome, metric: &str| {
         let latency = outcome.rollout.latency.iter().find(|latency| latency.metric == metric);
         let part = |of: Option<&RolloutQuantiles>| quantiles(of)[1].clone();
@@ -169,30 +181,26 @@ pub(crate) fn matrix(document: &RolloutsDocument) -> Vec<(String, Vec<String>)> 
     };
     vec![
         row("Complexity", &|o| o.source.complexity.clone()),
-        row("  complete after", &|o| optional(o.rollout.complete_seconds)),
-        row("  last old pod gone after", &|o| optional(o.rollout.gone_seconds)),
+        row("  complete", &|o| optional(o.rollout.complete_seconds)),
+        row("  last old pod gone", &|o| optional(o.rollout.gone_seconds)),
         row("Rollback speed", &|o| o.source.rollback_speed.clone()),
-        row("  old version has all new work after", &|o| {
-            optional(o.taken_back.rollback.as_ref().and_then(|rollback| rollback.back_seconds))
-        }),
-        row("  last new pod gone after", &|o| {
+        row("  back after", &|o| optional(o.taken_back.rollback.as_ref().and_then(|rollback| rollback.back_seconds))),
+        row("  last new pod gone", &|o| {
             let decided = o.taken_back.rollback.as_ref().map_or(0.0, |rollback| rollback.decided_seconds);
             optional(o.taken_back.gone_seconds.map(|gone| (gone - decided).max(0.0)))
         }),
         row("Resource cost", &|o| o.source.resource_cost.clone()),
-        row("  most pods", &|o| {
-            format!("{} ({} draining too)", o.rollout.pods.most, o.rollout.pods.most_with_draining)
-        }),
+        row("  most pods", &|o| number::count(u64::from(o.rollout.pods.most))),
+        row("  with draining ones", &|o| number::count(u64::from(o.rollout.pods.most_with_draining))),
         row("  extra pod-hours", &|o| format!("{:.2}", o.rollout.extra_pod_hours)),
         row("Risk", &|o| o.source.risk.clone()),
-        row("  attempts on it before it was back", &|o| number::count(o.taken_back.new_version_attempts)),
+        row("  attempts before back", &|o| number::count(o.taken_back.new_version_attempts)),
         row("  fewest pods ready", &|o| number::count(u64::from(o.rollout.pods.fewest_ready))),
         row("  activities cut off", &|o| number::count(o.rollout.activities_cut_off)),
         row("  sticky caches lost", &|o| number::count(o.rollout.caches_lost)),
         row("  histories replayed", &|o| number::count(o.rollout.histories_replayed)),
         row("  activity wait p99", &|o| p99(o, "schedule_to_start_activity")),
-        row("  workflow task wait p99", &|o| p99(o, "schedule_to_start_workflow")),
-        row("Best for", &|o| o.source.best_for.clone()),
+        row("  wf. task wait p99", &|o| p99(o, "schedule_to_start_workflow")),
         row("Temporal feature", &|o| o.source.temporal_feature.clone()),
     ]
 }

@@ -1,6 +1,8 @@
 //! What several tests need: the invented documents and runs made of known samples.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod emit;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

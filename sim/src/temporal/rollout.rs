@@ -345,11 +345,9 @@ impl FleetController for RolloutController {
             Phase::StepStarts { step } => self.watch_step(step, seen, &mut actions),
             Phase::StepWatched { step, until } if seen.at >= until => self.end_step(step, seen, &mut actions),
             Phase::OldStarts => self.old_may_be_back(seen, &mut actions),
-            Phase::RunsClose { of } => {
-                if !self.has_own_queues() || seen.versions.open_runs[usize::from(of)] == 0 {
-                    actions.extend(taking_tasks(seen, of).map(|pod| FleetAction::Drain(pod.pod)));
-                    self.phase = Phase::Drains { of };
-                }
+            Phase::RunsClose { of } if !self.has_own_queues() || seen.versions.open_runs[usize::from(of)] == 0 => {
+                actions.extend(taking_tasks(seen, of).map(|pod| FleetAction::Drain(pod.pod)));
+                self.phase = Phase::Drains { of };
             }
             Phase::Drains { of } if !seen.pods.iter().any(|pod| pod.version == of) => {
                 actions.push(FleetAction::Milestone(Milestone::Gone));
