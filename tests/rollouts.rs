@@ -67,12 +67,12 @@ fn resources_have_the_pods_over_time() {
 fn a_longer_drain_cuts_less() {
     let cut = |graceful: &str| {
         let graceful = format!("rollout.drain.graceful_timeout={graceful}");
-        let settings = ["--set", graceful.as_str(), "--set", "rollout.drain.grace=300s"];
+        let settings = ["--set", graceful.as_str(), "--set", "rollout.drain.grace=600s"];
         let document = json(&[&["simulate", "rolling-example"], &SHORTER[..], &settings[..]].concat());
         number(&document, "rollout.activities_cut_off")
     };
-    let (short, long) = (cut("5s"), cut("280s"));
-    assert!(short > long && long == 0.0, "5 s: {short}, 280 s: {long}");
+    let (short, long) = (cut("5s"), cut("590s"));
+    assert!(short > long && long == 0.0, "5 s: {short}, 590 s: {long}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub enum FleetAction {
     },
     /// Which share of new runs the new version's queues get.
     Ramp(f64),
-    /// Every open run goes on with the tasks queues of this version.
+    /// Every open run goes on with the task queues of this version.
     MoveRuns(u8),
     /// What a rollout is judged by is counted from now on.
     BeginWatching,
