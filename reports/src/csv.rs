@@ -9,6 +9,7 @@ use crate::number;
 use crate::plan_document::PlanDocument;
 use crate::quantity::Interval;
 use crate::run_document::{Latencies, Quantiles, RunDocument};
+use crate::scaling_document::AutoscaleDocument;
 use crate::sizes;
 use crate::sweep_document::SweepDocument;
 use crate::text::{judgement, latency_rows, row_judgement};
@@ -19,6 +20,36 @@ pub fn plan(document: &PlanDocument) -> String {
     let mut table = Table::new(["number", "label", "now", "horizon", "why"]);
     for row in sizes::rows(document) {
         table.push([row.number, row.label, row.now, row.horizon, row.why]);
+    }
+    table.finish()
+}
+
+/// `fleet,kept,pod_hours,fewest_pods,most_pods,scale_events,reversals,slo_minutes_lost,minutes`: one row per fleet of `plan --autoscale`.
+pub fn autoscale(document: &AutoscaleDocument) -> String {
+    let mut table = Table::new([
+        "fleet",
+        "kept",
+        "pod_hours",
+        "fewest_pods",
+        "most_pods",
+        "scale_events",
+        "reversals",
+        "slo_minutes_lost",
+        "minutes",
+    ]);
+    for fleet in &document.fleets {
+        let scaling = &fleet.scaling;
+        table.push([
+            fleet.name.clone(),
+            fleet.kept.to_string(),
+            scaling.pod_hours.to_string(),
+            scaling.fewest_pods.to_string(),
+            scaling.most_pods.to_string(),
+            (scaling.scale_ups + scaling.scale_downs).to_string(),
+            scaling.reversals.to_string(),
+            scaling.slo_minutes_lost.to_string(),
+            scaling.minutes.to_string(),
+        ]);
     }
     table.finish()
 }
@@ -45,6 +76,20 @@ pub fn run(document: &RunDocument) -> String {
     }
     for (resource, share) in &document.utilisation {
         plain(format!("utilisation.{resource}"), *share);
+    }
+    if let Some(scaling) = &document.scaling {
+        for (name, value) in [
+            ("pod_hours", scaling.pod_hours),
+            ("mean_pods", scaling.mean_pods),
+            ("fewest_pods", f64::from(scaling.fewest_pods)),
+            ("most_pods", f64::from(scaling.most_pods)),
+            ("scale_ups", f64::from(scaling.scale_ups)),
+            ("scale_downs", f64::from(scaling.scale_downs)),
+            ("reversals", f64::from(scaling.reversals)),
+            ("slo_minutes_lost", f64::from(scaling.slo_minutes_lost)),
+        ] {
+            plain(format!("scaling.{name}"), value);
+        }
     }
     for (metric, quantiles) in latency_rows(&document.latency) {
         let empty = String::new;

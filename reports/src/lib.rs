@@ -15,6 +15,7 @@ pub mod plan_document;
 pub mod quantity;
 pub mod run_dir;
 pub mod run_document;
+pub mod scaling_document;
 pub mod schema;
 pub mod sizes;
 pub mod sweep_document;

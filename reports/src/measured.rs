@@ -78,6 +78,7 @@ pub fn summarise(run: &Run, steady_state: SteadyState) -> Option<RunDocument> {
         measured_seconds: seconds,
         warmup_seconds: measurement.window.start_seconds,
         events_simulated: 0,
+        scaling: None,
         not_modelled: Vec::new(),
         warnings: warnings(measurement),
     })

@@ -46,6 +46,9 @@ pub struct RunDocument {
     pub warmup_seconds: f64,
     /// Events simulated; 0 for a measured run.
     pub events_simulated: u64,
+    /// What an autoscaler did to the worker pods; absent where the fleet was fixed, and for a measured run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<crate::scaling_document::Scaling>,
     /// What the model leaves out; empty for a measured run.
     pub not_modelled: Vec<crate::plan_document::NotModelled>,
     /// Things the reader should know.

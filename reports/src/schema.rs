@@ -10,13 +10,14 @@ use crate::compare::Comparison;
 use crate::plan_document::PlanDocument;
 use crate::run_dir::Manifest;
 use crate::run_document::RunDocument;
+use crate::scaling_document::AutoscaleDocument;
 use crate::sweep_document::SweepDocument;
 use crate::validation::Validation;
 
 /// A published schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedSchema {
-    /// File name without `.json`: `plan`, `simulate`, `sweep`, `compare`, `run`, `validation`.
+    /// File name without `.json`: `plan`, `autoscale`, `simulate`, `sweep`, `compare`, `run`, `validation`.
     pub name: &'static str,
     /// The schema.
     pub schema: Value,
@@ -34,6 +35,7 @@ impl PublishedSchema {
 pub fn all() -> Vec<PublishedSchema> {
     vec![
         PublishedSchema { name: "plan", schema: of::<PlanDocument>() },
+        PublishedSchema { name: "autoscale", schema: of::<AutoscaleDocument>() },
         PublishedSchema { name: "simulate", schema: of::<RunDocument>() },
         PublishedSchema { name: "sweep", schema: of::<SweepDocument>() },
         PublishedSchema { name: "compare", schema: of::<Comparison>() },

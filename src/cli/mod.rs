@@ -159,6 +159,8 @@ pub enum SchemaName {
     Cluster,
     /// What `plan --format json` prints.
     Plan,
+    /// What `plan --autoscale --format json` prints.
+    Autoscale,
     /// What `simulate --format json` prints.
     Simulate,
     /// What `sweep --format json` prints.

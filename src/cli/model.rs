@@ -30,6 +30,9 @@ pub struct PlanArgs {
     /// Which profile, and how the model runs.
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Settings of the profile's [autoscaler] instead of sizes: least pod-hours that keep the SLO over the arrival curve
+    #[arg(long, help_heading = "Model")]
+    pub autoscale: bool,
     /// Where the answer goes.
     #[command(flatten)]
     pub output: OutputArgs,

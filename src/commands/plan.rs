@@ -1,10 +1,12 @@
 //! `plimsoll plan`.
 
+use plimsoll_profiles::Document;
 use plimsoll_reports::plan_document::Verdict;
 use plimsoll_reports::{csv, html, text};
 
 use super::answer::{self, Rendered};
 use super::prepare;
+use crate::cancel::Cancel;
 use crate::cli::{ModelArgs, PlanArgs};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -20,6 +22,9 @@ use crate::progress::Progress;
 pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
     let document = ProfileSource::find(&arguments.model.profile)?.document(&arguments.model.set)?;
     let cancel = prepare::cancel()?;
+    if arguments.autoscale {
+        return autoscale(arguments, &document, cancel, console);
+    }
     let files = answer::Files::create(&arguments.output, "plan")?;
     let settings = PlanSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) };
     console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
@@ -43,6 +48,34 @@ pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
         Verdict::Fits => Exit::Success,
         Verdict::Infeasible => Exit::Finding,
     })
+}
+
+/// Prints the settings of an autoscaler; that none keeps the SLO is a finding.
+fn autoscale(
+    arguments: &PlanArgs,
+    document: &Document,
+    cancel: Cancel,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let files = answer::Files::create(&arguments.output, "autoscale")?;
+    let settings = PlanSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) };
+    let progress = Progress::new(console.quiet, cancel);
+    let plan = model::plan_autoscale(document, &settings, &progress);
+    progress.finish();
+    let plan = plan.map_err(prepare::failure)?;
+    files.write(
+        console,
+        Rendered {
+            json: &plan,
+            csv: &|| csv::autoscale(&plan),
+            human: &|width, colour| text::autoscale(&plan, width, colour),
+            html: &|| html::autoscale(&plan),
+        },
+    )?;
+    if progress.is_cancelled() {
+        return Err(Failure::Interrupted);
+    }
+    Ok(if plan.kept { Exit::Success } else { Exit::Finding })
 }
 
 /// The command that makes this plan again; not the threads, on which it does not depend.

@@ -14,6 +14,7 @@ pub fn run(arguments: &SchemaArgs, console: &Console) -> Result<Exit, Failure> {
         SchemaName::Profile => format!("{:#}\n", plimsoll_profiles::profile_schema()),
         SchemaName::Cluster => format!("{:#}\n", plimsoll_profiles::cluster_schema()),
         SchemaName::Plan => published("plan")?,
+        SchemaName::Autoscale => published("autoscale")?,
         SchemaName::Simulate => published("simulate")?,
         SchemaName::Sweep => published("sweep")?,
         SchemaName::Compare => published("compare")?,

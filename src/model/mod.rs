@@ -1,5 +1,6 @@
 //! Between the simulator, which knows no documents, and the documents, which know no simulator.
 
+mod autoscale;
 mod limits;
 mod plan;
 mod rules;
@@ -23,6 +24,7 @@ use plimsoll_profiles::{Document, Problems, World};
 use plimsoll_reports::plan_document::PlanDocument;
 use plimsoll_reports::run_dir::{Phase, ResourceColumn};
 use plimsoll_reports::run_document::RunDocument;
+use plimsoll_reports::scaling_document::AutoscaleDocument;
 
 use plimsoll_sim::planner;
 use plimsoll_sim::temporal::StepTimes;
@@ -135,6 +137,20 @@ pub fn plan(document: &Document, settings: &PlanSettings, watcher: &dyn Watcher)
     watcher.say("what the uncertain inputs change");
     let sensitivity = sensitivity::of(document, &calibration, &plan, settings, watcher)?;
     Ok(plan::document(&profile, &calibration, &plan, sensitivity, settings.seed))
+}
+
+/// Settings of the profile's autoscaler with the least pod-hours that keep the SLO over the arrival curve.
+///
+/// # Errors
+/// See [`ModelError`].
+pub fn plan_autoscale(
+    document: &Document,
+    settings: &PlanSettings,
+    watcher: &dyn Watcher,
+) -> Result<AutoscaleDocument, ModelError> {
+    let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
+    let calibration = calibration(document, &profile)?;
+    autoscale::plan(&profile, &calibration, settings, watcher)
 }
 
 /// One simulation of the profile's cluster.

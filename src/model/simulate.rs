@@ -17,11 +17,14 @@ use plimsoll_sim::temporal::{
     simulate_with_steps,
 };
 
+use super::autoscale;
 use super::plan::{latency_curves, span_label};
 use super::{LoadWindow, ModelError, RunInterval, SimulateSettings, SimulatedRun, words};
 
 /// A schedule that starts more workflows than this is cut to its peak, unless the whole is asked for.
 const MOST_WORKFLOWS: f64 = 30_000.0;
+/// The same where the fleet follows the load: what happens between the peaks is the question.
+const MOST_AUTOSCALED: f64 = 120_000.0;
 /// Intervals of a run, at most.
 const MOST_INTERVALS: u64 = 600;
 /// Open workflows finish after the last start; those that take longer are reported as unfinished.
@@ -45,7 +48,7 @@ pub fn run(
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<SimulatedRun, ModelError> {
     let mut warnings = Vec::new();
-    let profile = shortened(profile, settings.whole, &mut warnings);
+    let profile = autoscale::with_first_pods(&shortened(profile, settings.whole, &mut warnings));
     let size = sized(&profile, calibration, settings.seed, cancelled, &mut warnings);
     let duration = profile.arrivals.duration();
     let residence = Program::of(&profile).mean_residence(&profile, LONGEST_WAIT);
@@ -65,7 +68,7 @@ pub fn load(
     window: &LoadWindow,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<SimulatedRun, ModelError> {
-    let mut profile = profile.clone();
+    let mut profile = autoscale::with_first_pods(profile);
     let until = window.until.min(profile.arrivals.duration());
     if until < profile.arrivals.duration()
         && let Some(sent) = profile.arrivals.window(Nanos::ZERO, until)
@@ -143,8 +146,10 @@ fn simulated(
         ));
     }
     warn(&outcome, &mut warnings);
+    let scaling = autoscale::scaling(profile, &outcome, (warmup, measured), interval);
+    let document = document(profile, calibration, &outcome, (seed, warmup, measured), counts, warnings);
     Ok(SimulatedRun {
-        document: document(profile, calibration, &outcome, (seed, warmup, measured), counts, warnings),
+        document: RunDocument { scaling, ..document },
         slo_met: slo_met(profile, &outcome),
         phases: phases(profile),
         versions: BTreeMap::from([
@@ -160,14 +165,15 @@ fn simulated(
 }
 
 /// A long schedule's stretch around its peak.
-fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<String>) -> Profile {
+pub(super) fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<String>) -> Profile {
     let mut profile = profile.clone();
     let expected = profile.arrivals.mean_rate().as_per_second() * profile.arrivals.duration().as_secs_f64();
-    if whole || expected <= MOST_WORKFLOWS {
+    let most = if profile.autoscaler.is_some() { MOST_AUTOSCALED } else { MOST_WORKFLOWS };
+    if whole || expected <= most {
         return profile;
     }
     let peak = profile.arrivals.peak(PEAK_WINDOW);
-    let length = Nanos::from_secs_f64(MOST_WORKFLOWS / 2.0 / peak.rate.as_per_second().max(1e-9));
+    let length = Nanos::from_secs_f64(most / 2.0 / peak.rate.as_per_second().max(1e-9));
     let end = profile.arrivals.duration();
     let start = Nanos((peak.start.0 + PEAK_WINDOW.0 / 2).saturating_sub(length.0 / 2)).min(end.saturating_sub(length));
     if let Some(stretch) = profile.arrivals.window(start, start + length) {
@@ -186,7 +192,7 @@ fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<String>) -> Prof
 }
 
 /// The sizes the profile gives; what it leaves open as the utilisation law asks for.
-fn sized(
+pub(super) fn sized(
     profile: &Profile,
     calibration: &Calibration,
     seed: u64,
@@ -300,6 +306,7 @@ fn document(
         warmup_seconds: warmup.as_secs_f64(),
         events_simulated: outcome.events,
         not_modelled: words::not_modelled(profile),
+        scaling: None,
         warnings,
     }
 }

@@ -193,6 +193,7 @@ mod tests {
             measured_seconds: 30.0,
             warmup_seconds: 0.0,
             events_simulated: 0,
+            scaling: None,
             not_modelled: Vec::new(),
             warnings: Vec::new(),
         };

@@ -4,6 +4,7 @@
 //! page's style sheet, so light, dark and print need no script. Each chart says its finding in words and has its
 //! numbers in a table. The same document gives the same bytes.
 
+mod autoscale;
 mod comparison;
 mod comparison_charts;
 mod database;
@@ -22,6 +23,7 @@ mod validation_accuracy;
 
 use maud::{Markup, html};
 
+pub use autoscale::autoscale;
 pub use comparison::comparison;
 pub use plan::{plan, plan_with_command};
 pub use run::run;

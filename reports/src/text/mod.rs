@@ -1,6 +1,7 @@
 //! Documents as text for a terminal: never wider than asked for, readable without colour.
 
 mod accuracy;
+mod autoscale;
 mod comparison;
 mod latency;
 mod layout;
@@ -11,6 +12,7 @@ mod sweep;
 mod validation;
 
 pub use accuracy::{Order, accuracy, accuracy_markdown};
+pub use autoscale::autoscale;
 pub use comparison::comparison;
 pub use measured::run_directory;
 pub use plan::plan;

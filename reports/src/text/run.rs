@@ -43,6 +43,10 @@ pub fn run(document: &RunDocument, width: usize, colour: bool) -> String {
     page.gap();
     utilisation(&mut page, document);
     page.gap();
+    if let Some(scaling) = &document.scaling {
+        super::autoscale::scaling(&mut page, scaling);
+        page.gap();
+    }
     if !document.not_modelled.is_empty() {
         let list: Vec<String> =
             document.not_modelled.iter().map(|item| format!("{} ({})", item.what, item.effect)).collect();

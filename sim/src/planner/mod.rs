@@ -6,6 +6,7 @@
 //!    between what broke and what kept); then each number is tried one less, which gives either a smaller plan or the reason why not.
 //! 4. An evaluation ends when the interval of the promised quantile decides (`evaluate`).
 
+mod autoscale;
 mod curve;
 mod database;
 mod demand;
@@ -16,6 +17,7 @@ mod search;
 mod sensitivity;
 mod storage;
 
+pub use autoscale::{AutoscalePlan, AutoscaleSearch, CurvePromise, CurveRun, FLAP_COST, Knobs, plan_autoscale};
 pub use curve::LoadPoint;
 pub use database::DatabaseSize;
 pub use demand::Demand;
