@@ -18,7 +18,7 @@ pub const CLUSTERS: [Shipped; 4] = [
 ];
 
 /// The shipped workload profiles.
-pub const PROFILES: [Shipped; 8] = [
+pub const PROFILES: [Shipped; 9] = [
     Shipped { name: "worked-example", text: include_str!("../worked-example.toml") },
     Shipped { name: "order-fulfilment", text: include_str!("../order-fulfilment.toml") },
     Shipped { name: "agent-pipeline", text: include_str!("../agent-pipeline.toml") },
@@ -27,6 +27,7 @@ pub const PROFILES: [Shipped; 8] = [
     Shipped { name: "subscriptions", text: include_str!("../subscriptions.toml") },
     Shipped { name: "one-activity", text: include_str!("../one-activity.toml") },
     Shipped { name: "hpa-source-example", text: include_str!("../hpa-source-example.toml") },
+    Shipped { name: "rolling-example", text: include_str!("../rolling-example.toml") },
 ];
 
 /// The shipped cluster of this name.

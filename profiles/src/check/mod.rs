@@ -8,6 +8,7 @@ mod autoscaler;
 mod cluster;
 mod database;
 mod expand;
+mod rollout;
 mod server;
 mod workflow;
 
@@ -178,7 +179,25 @@ pub(crate) fn profile(raw: RawProfile, context: &Context<'_>) -> Result<Profile,
     let events = c.under("event", |c| c.events(raw.event));
     let calibration = c.calibration(raw.calibration);
     let sdk = raw.sdk.map_or(Sdk::Go, sdk);
-    c.finish(Profile { name, sdk, arrivals, workflows, slo, workers, autoscaler, growth, cluster, events, calibration })
+    let rollout = c.under("rollout", |c| c.rollout(raw.rollout, sdk, &workers));
+    if rollout.is_some() && autoscaler.is_some() {
+        let help = "simulate one at a time: remove [autoscaler] or [rollout]; a Deployment's rollout counts its pods from a fixed number";
+        c.note("autoscaler", "an autoscaler beside a rollout", "two that move the same pods", help);
+    }
+    c.finish(Profile {
+        name,
+        sdk,
+        arrivals,
+        workflows,
+        slo,
+        workers,
+        autoscaler,
+        growth,
+        cluster,
+        events,
+        rollout,
+        calibration,
+    })
 }
 
 fn sdk(raw: RawSdk) -> Sdk {

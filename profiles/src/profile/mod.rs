@@ -6,6 +6,7 @@
 mod autoscaler;
 mod cluster;
 mod database;
+mod rollout;
 mod server;
 mod workflow;
 
@@ -15,6 +16,10 @@ pub use autoscaler::{
 };
 pub use cluster::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
 pub use database::{Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility};
+pub use rollout::{
+    CanaryBy, CanaryStep, CutOffActivities, OldRuns, PodReplacement, PodShare, RollbackRule, Rollout, RolloutDrain,
+    RolloutStrategy, fenceposts,
+};
 pub use server::ServerSettings;
 pub use workflow::{
     Activity, Arm, Child, EndedByClient, Heartbeat, LocalActivity, ParentClosePolicy, Query, RetryPolicy, Span, Step,
@@ -47,6 +52,8 @@ pub struct Profile {
     pub cluster: Cluster,
     /// What happens while the schedule lasts, in order of time.
     pub events: Vec<Event>,
+    /// A new version of the workers that is brought out meanwhile.
+    pub rollout: Option<Rollout>,
     /// Name of a shipped calibration, or a path relative to the profile.
     pub calibration: String,
 }

@@ -6,6 +6,7 @@ pub(crate) mod arrivals;
 pub(crate) mod autoscaler;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod rollout;
 pub(crate) mod server;
 pub(crate) mod span;
 pub(crate) mod workflow;
@@ -17,6 +18,7 @@ use crate::units::{Bytes, Cores, Nanos};
 use arrivals::RawArrivals;
 use autoscaler::RawAutoscaler;
 use cluster::RawCluster;
+use rollout::RawRollout;
 use span::RawQuantiles;
 use workflow::RawWorkflow;
 
@@ -53,6 +55,8 @@ pub(crate) struct RawProfile {
     /// What happens while the schedule lasts, each under its own [[event]]; `plan` looks at steady load only.
     #[serde(default)]
     pub event: Vec<RawEvent>,
+    /// A new version of the workers that is brought out while the schedule lasts; `plan` looks at steady load only.
+    pub rollout: Option<RawRollout>,
     /// Name of a shipped calibration, or a path relative to the profile. Default: temporal-1.31-postgresql-15.
     pub calibration: Option<String>,
 }

@@ -4,6 +4,7 @@ use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::{Bytes, Nanos};
 
 use super::forwarding::Kind;
+use super::fleet_versions::OLD;
 use super::model::{Event, Model};
 use super::program::HeartbeatSpec;
 use super::record::Metric;
@@ -62,11 +63,12 @@ impl Model {
             return;
         }
         self.chains.remove(id);
-        if self.activity_tasks.has_poller() && !chain.refused {
+        let queue = self.queue_of_activity(activity);
+        if self.activity_queue(queue).has_poller() && !chain.refused {
             if !chain.has_poller {
                 self.forwarders.activity_polls.take_any();
             }
-            if let Some(pod) = self.activity_tasks.offer_task(schedule.now(), activity) {
+            if let Some(pod) = self.activity_queue(queue).offer_task(schedule.now(), activity) {
                 self.deliver_passed_on_activity(activity, pod, u32::from(chain.partition), schedule);
             }
         } else {
@@ -77,7 +79,8 @@ impl Model {
 
     /// The task meets a poller, or waits in the backlog.
     pub(super) fn activity_spooled(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
-        if let Some(pod) = self.activity_tasks.offer_task(schedule.now(), activity) {
+        let queue = self.queue_of_activity(activity);
+        if let Some(pod) = self.activity_queue(queue).offer_task(schedule.now(), activity) {
             self.forwarders.activity_polls.take_any();
             self.deliver_activity(activity, pod, schedule);
         }
@@ -146,6 +149,7 @@ impl Model {
         if self.is_gone(pod) {
             return self.activity_lost_on_its_way(activity, pod, schedule);
         }
+        let is_defective = self.workers[pod as usize].version != OLD && self.defect_strikes();
         let state = self.activities[activity];
         let spec = &self.program.activities[state.spec as usize];
         let takes = spec.takes.sample(&mut self.random.activity);
@@ -159,7 +163,7 @@ impl Model {
             self.plan_idle_timeout(state.run, start_to_close, schedule);
         }
         self.activities[activity].started = now;
-        self.activities[activity].ending = match (times_out, fails) {
+        self.activities[activity].ending = match (times_out, fails || is_defective) {
             (true, _) => Ending::TimesOut,
             (false, true) if for_good => Ending::FailsForGood,
             (false, true) => Ending::Fails,

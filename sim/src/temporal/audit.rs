@@ -45,7 +45,7 @@ impl Model {
         let total = |each: u32| (fleet.pods.count * each) as usize;
         let sum =
             |of: fn(&super::matching::WorkerPod) -> u32| self.workers.iter().map(|w| of(w) as usize).sum::<usize>();
-        let waiting = self.workflow_tasks.pollers() + self.activity_tasks.pollers();
+        let waiting = self.waiting_polls().iter().sum::<usize>();
         Leftovers {
             open_workflows: self.open_roots as usize,
             runs: self.runs.len(),
@@ -56,7 +56,7 @@ impl Model {
             chains: self.chains.len(),
             shards: self.shards.iter().map(|shard| shard.held() as usize + shard.waiting()).sum(),
             connections: pools.map(|pool| pool.in_use() as usize + pool.waiting()).sum(),
-            backlog: self.workflow_tasks.backlog() + self.activity_tasks.backlog() + self.lost_sticky.len(),
+            backlog: self.backlogs().iter().sum::<usize>() + self.lost_sticky.len(),
             cached: sum(|worker| worker.cached),
             slots: total(fleet.workflow_task_slots) + total(fleet.activity_slots)
                 - sum(|worker| worker.workflow_slots + worker.activity_slots)

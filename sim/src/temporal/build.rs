@@ -203,6 +203,7 @@ impl Model {
             runs_made: 0,
             outages: Vec::new(),
             fleet: None,
+            new_version: None,
             lost_sticky: Vec::new(),
             start_rate,
             poller_autoscaling: profile.workers.poller_autoscaling,

@@ -32,6 +32,9 @@ impl Model {
             return self.release(parent);
         }
         let child = self.new_run(workflow, schedule.now());
+        if self.new_version.is_some() {
+            self.inherit_version(child, parent);
+        }
         self.runs[child].parent = thread;
         self.runs[child].parent_waits = wait;
         self.runs[child].on_parent_close = policy;

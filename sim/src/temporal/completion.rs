@@ -179,6 +179,9 @@ impl Model {
             return;
         }
         self.runs[run].closed = true;
+        if self.new_version.is_some() {
+            self.leave_version(run);
+        }
         self.runs[run].task = WorkflowTask::None;
         self.leave_cache(run);
         self.forget_end(run);

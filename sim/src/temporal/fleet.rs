@@ -13,7 +13,9 @@ use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Bytes, Nanos};
 
 use super::fleet_control::{FleetController, Look};
+use super::fleet_versions::Watched;
 use super::model::{Event, Model};
+use super::rollout::Milestone;
 use super::visits::Process;
 use crate::engine::{Schedule, TimeWeighted};
 
@@ -155,6 +157,12 @@ pub struct FleetRecord {
     pub replays: Vec<Nanos>,
     /// What controllers said, e.g. "cut-over".
     pub marks: Vec<(Nanos, String)>,
+    /// How far a rollout was when.
+    pub milestones: Vec<(Nanos, Milestone)>,
+    /// Attempts of activities that ended on the old and on the new version.
+    pub attempts: [u64; 2],
+    /// Of these, failed ones.
+    pub failed_attempts: [u64; 2],
     /// End of the run.
     pub end: Nanos,
 }
@@ -204,6 +212,8 @@ pub(super) struct Fleet {
     pub lost_chains: usize,
     /// [`Event::FleetChanged`] is scheduled.
     pub changed: bool,
+    /// What a rollout is judged by.
+    pub watched: Watched,
     /// What each controller saw last.
     pub looks: Vec<Look>,
 }
@@ -245,6 +255,7 @@ impl Model {
             record,
             lost_chains: 0,
             changed: false,
+            watched: Watched::new(&self.settings),
             looks: plan.controllers.iter().map(|_| Look::first(self.workers.len())).collect(),
             plan,
         }));

@@ -2,10 +2,12 @@
 
 use std::fmt::Debug;
 
-use plimsoll_profiles::units::{Bytes, Nanos};
+use plimsoll_profiles::units::{Bytes, Nanos, Probability};
 
 use super::fleet::{Drain, PodCounts, PodState};
+use super::fleet_versions::{OLD, VersionsSeen};
 use super::model::{Event, Model};
+use super::rollout::Milestone;
 use crate::engine::Schedule;
 
 /// Looks at the fleet every few seconds and says what is to be done.
@@ -36,6 +38,31 @@ pub enum FleetAction {
     DrainWith(u32, Drain),
     /// A pod is killed.
     Kill(u32),
+    /// So many pods are started that run the new or the old version, and poll the task queues of one of them.
+    StartVersion {
+        /// How many.
+        pods: u32,
+        /// Which code they run.
+        version: u8,
+        /// Whose task queues they poll.
+        queue: u8,
+    },
+    /// A rollout begins: which share of its activity attempts the new version fails beside those that fail anyway, and whether it has task
+    /// queues of its own.
+    NewVersion {
+        /// Attempts that it fails.
+        defect: Option<Probability>,
+        /// Worker versioning.
+        own_queues: bool,
+    },
+    /// Which share of new runs the new version's queues get.
+    Ramp(f64),
+    /// Every open run goes on with the tasks queues of this version.
+    MoveRuns(u8),
+    /// What a rollout is judged by is counted from now on.
+    BeginWatching,
+    /// A rollout is so far.
+    Milestone(Milestone),
     /// Something worth a mark on a chart.
     Mark(String),
 }
@@ -45,6 +72,8 @@ pub enum FleetAction {
 pub struct PodObservation {
     /// Which.
     pub pod: u32,
+    /// Which version of the code it runs.
+    pub version: u8,
     /// Starting, ready or draining.
     pub state: PodState,
     /// When it came into that state.
@@ -82,6 +111,8 @@ pub struct FleetObservation {
     pub workflow_task_slots: u32,
     /// Workflows started and not yet closed.
     pub open_workflows: u32,
+    /// What is seen of two versions, of a rollout.
+    pub versions: VersionsSeen,
 }
 
 /// What a controller saw last.
@@ -138,15 +169,28 @@ impl Model {
         let Some(fleet) = &mut self.fleet else { return };
         let drain = fleet.plan.drain;
         match action {
-            FleetAction::Start(count) => {
-                for pod in self.longest_absent(count) {
-                    self.pod_starts(pod, schedule);
-                }
+            FleetAction::Start(pods) => self.start_pods(pods, OLD, OLD, schedule),
+            FleetAction::StartVersion { pods, version, queue } => self.start_pods(pods, version, queue, schedule),
+            FleetAction::NewVersion { defect, own_queues } => self.new_version_comes(defect, own_queues),
+            FleetAction::Ramp(share) => self.ramp(share),
+            FleetAction::MoveRuns(to) => self.move_runs(to, schedule),
+            FleetAction::BeginWatching => fleet.watched.begin(),
+            FleetAction::Milestone(milestone) => {
+                fleet.record.marks.push((schedule.now(), milestone.to_string()));
+                fleet.record.milestones.push((schedule.now(), milestone));
             }
             FleetAction::Drain(pod) => self.pod_drains(pod, drain, schedule),
             FleetAction::DrainWith(pod, drain) => self.pod_drains(pod, drain, schedule),
             FleetAction::Kill(pod) => self.pod_killed(pod, schedule),
             FleetAction::Mark(what) => fleet.record.marks.push((schedule.now(), what)),
+        }
+    }
+
+    fn start_pods(&mut self, pods: u32, version: u8, queue: u8, schedule: &mut Schedule<Event>) {
+        for pod in self.longest_absent(pods) {
+            let worker = &mut self.workers[pod as usize];
+            (worker.version, worker.queue) = (version, queue);
+            self.pod_starts(pod, schedule);
         }
     }
 
@@ -167,11 +211,12 @@ impl Model {
             before: Nanos::ZERO,
             counts: self.pod_counts(),
             pods: Vec::new(),
-            workflow_backlog: self.workflow_tasks.backlog() as u64,
-            activity_backlog: self.activity_tasks.backlog() as u64,
+            workflow_backlog: self.backlogs()[0] as u64,
+            activity_backlog: self.backlogs()[1] as u64,
             activity_slots: self.size.workers.activity_slots,
             workflow_task_slots: self.size.workers.workflow_task_slots,
             open_workflows: self.open_roots,
+            versions: self.versions_seen(),
         };
         let Some(fleet) = &mut self.fleet else { return seen };
         let look = &mut fleet.looks[index];
@@ -185,6 +230,7 @@ impl Model {
                 + fleet.memory_per_cached_workflow.0 * u64::from(cached);
             seen.pods.push(PodObservation {
                 pod: pod as u32,
+                version: worker.version,
                 state: worker.state,
                 since: fleet.pods[pod].since,
                 cpu: if window > 0.0 { used / window } else { 0.0 },

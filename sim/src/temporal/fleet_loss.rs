@@ -12,6 +12,7 @@ use plimsoll_profiles::units::Nanos;
 
 use super::code::TaskWork;
 use super::fleet::{CutActivity, FinishedActivity, PodState};
+use super::matching::WorkerPod;
 use super::model::{Event, Model};
 use super::state::{Ending, LostTask, NONE, Purpose, RunningActivity, WorkflowTask};
 use super::timeouts::Timeout;
@@ -144,9 +145,16 @@ impl Model {
         }
     }
 
-    /// An activity's code ended; of draining pods each is noted.
+    /// An activity's code ended: counted by version, and noted of draining pods.
     pub(super) fn note_finished(&mut self, activity: &RunningActivity, pod: u32, ended: Nanos) {
-        let draining = self.workers[pod as usize].state == PodState::Draining;
+        let WorkerPod { state, version, .. } = self.workers[pod as usize];
+        if let Some(fleet) = &mut self.fleet {
+            let failed = activity.ending != Ending::Completes;
+            fleet.record.attempts[usize::from(version)] += 1;
+            fleet.record.failed_attempts[usize::from(version)] += u64::from(failed);
+            fleet.watched.attempt(version, failed);
+        }
+        let draining = state == PodState::Draining;
         if let Some(fleet) = self.fleet.as_mut().filter(|_| draining && activity.ending != Ending::TimesOut) {
             fleet.record.finished.push(FinishedActivity { pod, started: activity.started, ended });
         }

@@ -117,6 +117,11 @@ impl Forwarders {
         Forwarders { partitions, busy: [0; 2], activity_polls }
     }
 
+    /// Partitions of a task queue.
+    pub(super) fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
     /// The forwarder of a partition has its answer.
     pub(super) fn free(&mut self, kind: Kind, partition: u32) {
         self.busy[kind as usize] &= !(1 << partition);
@@ -127,7 +132,7 @@ impl Model {
     /// Where a task on its way to its queue comes, and who passes it on.
     pub(super) fn place_task(&mut self, kind: Kind, chain: &mut Chain) {
         let arrival = match kind {
-            Kind::Workflow => self.workflow_task_comes(),
+            Kind::Workflow => self.workflow_task_comes(chain.target),
             Kind::Activity => self.activity_comes(chain),
         };
         match arrival {
@@ -157,11 +162,12 @@ impl Model {
     }
 
     /// A workflow task comes to the normal queue.
-    fn workflow_task_comes(&mut self) -> Arrival {
+    fn workflow_task_comes(&mut self, run: u32) -> Arrival {
         let partitions = self.forwarders.partitions;
         let partition = self.random.route.below(u64::from(partitions)) as u32;
         // Taken as evenly spread over the partitions.
-        let waiting = self.workflow_tasks.normal_polls() as f64;
+        let queue = self.runs[run].queue;
+        let waiting = self.workflow_queue(queue).normal_polls() as f64;
         let second = waiting / f64::from(partitions) - 1.0;
         if partition > 0 && (second >= 1.0 || (second > 0.0 && self.random.route.uniform() < second)) {
             return Arrival::Here;

@@ -111,7 +111,7 @@ impl Model {
         if self.provider.is_some() {
             return 0;
         }
-        let waiting = [self.workflow_tasks.pollers(), self.activity_tasks.pollers()];
+        let waiting = self.waiting_polls();
         let mut polls = 0;
         for (kind, call) in [QueueCall::PollWorkflowTask, QueueCall::PollActivityTask].into_iter().enumerate() {
             let due = &mut self.idling.polls[kind];

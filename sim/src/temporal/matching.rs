@@ -6,6 +6,7 @@ use plimsoll_profiles::units::Nanos;
 
 use super::backlog::Backlog;
 use super::fleet::PodState;
+use super::fleet_versions::OLD;
 use crate::engine::{Matcher, Report, TimeWeighted};
 
 /// The workflow task queue: one normal queue, and one sticky queue per worker pod. A poll asks one of them.
@@ -78,6 +79,11 @@ impl WorkflowTaskQueue {
         std::mem::take(&mut self.sticky[pod as usize])
     }
 
+    /// A task that waits in the normal queue is taken away, to another one.
+    pub fn take_waiting(&mut self) -> Option<u32> {
+        self.normal.pop()
+    }
+
     /// Polls that wait at the normal queue.
     pub fn normal_polls(&self) -> usize {
         self.normal_polls.len()
@@ -146,6 +152,14 @@ impl ActivityQueue {
         withdrawn
     }
 
+    /// A waiting task is taken away, to another queue.
+    pub fn take_waiting(&mut self, now: Nanos) -> Option<u32> {
+        if !self.matcher.withdraw_task(now, 0) {
+            return None;
+        }
+        self.waiting.pop()
+    }
+
     /// Pollers that wait.
     pub fn pollers(&self) -> usize {
         self.matcher.pollers()
@@ -183,6 +197,10 @@ pub struct WorkerPod {
     pub cached: u32,
     /// Outages it is in, and one where it is absent, not yet polling or draining.
     pub stops: u32,
+    /// Which version of the code it runs.
+    pub version: u8,
+    /// Which version's task queues it polls.
+    pub queue: u8,
     /// How far its process is.
     pub state: PodState,
     /// Activities running.
@@ -205,6 +223,8 @@ impl WorkerPod {
             activity_pollers: 0,
             cached: 0,
             stops: 0,
+            version: OLD,
+            queue: OLD,
             state: PodState::Ready,
             added_pollers: [0; 2],
             activities: TimeWeighted::new(Nanos::ZERO, 0),

@@ -13,6 +13,7 @@ use plimsoll_profiles::units::Nanos;
 use super::caches::StateCache;
 use super::ends::Lifecycle;
 use super::fleet::Fleet;
+use super::fleet_versions::NewVersion;
 use super::forwarding::Forwarders;
 use super::hosts::PodTable;
 use super::idle::Idling;
@@ -206,6 +207,8 @@ pub struct Model {
     pub(super) outages: Vec<Outage>,
     /// Worker pods that come and go; none where they are the same all the time.
     pub(super) fleet: Option<Box<Fleet>>,
+    /// The task queues of a second worker version, where versions have queues of their own.
+    pub(super) new_version: Option<Box<NewVersion>>,
     /// Runs whose workflow task waits in the sticky queue of a stopped worker.
     pub(super) lost_sticky: Vec<u32>,
     pub(super) start_rate: f64,

@@ -81,15 +81,16 @@ impl Model {
 
     /// A worker ends its polls, and its sticky queue is gone: how many workflows its cache held.
     pub(super) fn end_polls(&mut self, pod: u32, schedule: &mut Schedule<Event>) -> u32 {
-        let (normal, sticky) = self.workflow_tasks.withdraw_pollers(pod);
-        let activity = self.activity_tasks.withdraw_pollers(schedule.now(), pod);
+        let queue = self.workers[pod as usize].queue;
+        let (normal, sticky) = self.workflow_queue(queue).withdraw_pollers(pod);
+        let activity = self.activity_queue(queue).withdraw_pollers(schedule.now(), pod);
         (0..activity).for_each(|_| self.forwarders.activity_polls.take_any());
         (0..normal).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, false));
         (0..sticky).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, true));
         (0..activity).for_each(|_| self.park_poller(Purpose::PollActivity, pod, false));
         let cached = self.workers[pod as usize].cached;
         self.forget_cache(pod);
-        let waiting = self.workflow_tasks.close_sticky(pod);
+        let waiting = self.workflow_queue(queue).close_sticky(pod);
         if !waiting.is_empty() {
             self.lost_sticky.extend(waiting);
             schedule.after(self.sticky_timeout, Event::StickyTasksLost);
@@ -132,7 +133,8 @@ impl Model {
         if pod == NONE {
             return None;
         }
-        if self.workers[pod as usize].stops > 0 {
+        let worker = &self.workers[pod as usize];
+        if worker.stops > 0 || worker.queue != self.runs[run].queue {
             self.runs[run].sticky_pod = NONE;
             self.workers[pod as usize].cached -= 1;
             return None;

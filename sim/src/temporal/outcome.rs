@@ -472,7 +472,7 @@ impl Model {
             work: self.work,
             counts: self.counts,
             open: self.open_roots,
-            backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
+            backlog: self.backlogs().iter().sum::<usize>() as u64,
             activities: self.workers.iter().map(|worker| worker.activities.value()).sum(),
             connections: self.pools.all(Pool::History).iter().map(|pool| u64::from(pool.in_use())).sum(),
             pods: self.pod_counts(),
@@ -528,7 +528,7 @@ impl Model {
 
     /// Tasks that wait for a worker, and requests on their way or in a queue.
     fn under_way(&self) -> i64 {
-        let backlog = self.workflow_tasks.backlog() + self.activity_tasks.backlog();
+        let backlog = self.backlogs().iter().sum::<usize>();
         let running: u64 = self.workers.iter().map(|worker| worker.activities.value()).sum();
         let lost = self.fleet.as_ref().map_or(0, |fleet| fleet.lost_chains);
         (backlog + self.chains.len()) as i64 - running as i64 - lost as i64
@@ -551,7 +551,7 @@ impl Model {
             most_activity_memory: self.workers.iter().map(|w| w.activity_memory.max()).max().unwrap_or(0),
             open_workflows: self.open_roots,
             long_waits: 0.0,
-            backlog: (self.workflow_tasks.backlog() + self.activity_tasks.backlog()) as u64,
+            backlog: self.backlogs().iter().sum::<usize>() as u64,
         }
     }
 }

@@ -114,7 +114,8 @@ impl Model {
 
     /// A poller that waits takes a free slot, and polls; false where either is wanting.
     pub(super) fn wake_workflow_poller(&mut self, pod: u32, schedule: &mut Schedule<Event>) -> bool {
-        let sticky_backlog = self.workflow_tasks.sticky_backlog(pod) > 0;
+        let queue = self.workers[pod as usize].queue;
+        let sticky_backlog = self.workflow_queue(queue).sticky_backlog(pod) > 0;
         let balanced = self.workflow_pollers.balanced;
         let worker = &mut self.workers[pod as usize];
         if worker.workflow_slots == 0 || worker.workflow_pollers == 0 {
@@ -158,7 +159,8 @@ impl Model {
         let mut chain = self.poll(Purpose::PollWorkflow, pod);
         chain.flag = sticky;
         // A partition with a backlog of its own answers the poll itself.
-        if !sticky && self.workflow_tasks.normal_backlog() == 0 {
+        let queue = self.workers[pod as usize].queue;
+        if !sticky && self.workflow_queue(queue).normal_backlog() == 0 {
             chain.forwards = forwards(self.calibration.matching.poll_forwards_workflow);
         }
         self.launch(chain, schedule);
@@ -171,7 +173,8 @@ impl Model {
         let mut chain = self.poll(Purpose::PollActivity, pod);
         let (partition, forwards) = self.forwarders.activity_polls.sets_out();
         chain.partition = partition as u8;
-        if self.activity_tasks.backlog() == 0 {
+        let queue = self.workers[pod as usize].queue;
+        if self.activity_queue(queue).backlog() == 0 {
             chain.forwards = forwards;
         }
         self.launch(chain, schedule);
@@ -204,15 +207,16 @@ impl Model {
         if self.workers[pod as usize].stops > 0 {
             return self.give_up_poll(purpose, pod, sticky, schedule);
         }
+        let queue = self.workers[pod as usize].queue;
         if purpose == Purpose::PollWorkflow {
-            if let Some(run) = self.workflow_tasks.offer_poller(pod, sticky) {
+            if let Some(run) = self.workflow_queue(queue).offer_poller(pod, sticky) {
                 self.deliver_workflow_task(run, pod, sticky, schedule);
                 if self.adds_poller(purpose, pod) {
                     self.workers[pod as usize].park_workflow_poller(sticky);
                     self.wake_workflow_poller(pod, schedule);
                 }
             }
-        } else if let Some(activity) = self.activity_tasks.offer_poller(schedule.now(), pod) {
+        } else if let Some(activity) = self.activity_queue(queue).offer_poller(schedule.now(), pod) {
             self.deliver_activity(activity, pod, schedule);
             if self.adds_poller(purpose, pod) {
                 self.activity_poller_free(pod, schedule);

@@ -5,6 +5,7 @@ use plimsoll_profiles::profile::ParentClosePolicy;
 use plimsoll_profiles::units::Nanos;
 
 use super::fleet::PodState;
+use super::fleet_versions::OLD;
 use super::model::{Event, Model};
 use super::program::StartKind;
 use super::record::Metric;
@@ -22,6 +23,9 @@ impl Model {
             self.shares.iter().find(|(_, up_to)| u < *up_to).or(self.shares.last()).map_or(0, |share| share.0);
         let run = self.new_run(workflow, intended);
         self.runs[run].root = true;
+        if self.new_version.is_some() {
+            self.draw_version(run);
+        }
         self.open_roots += 1;
         self.most_open = self.most_open.max(self.open_roots);
         if self.open_roots > self.settings.max_open {
@@ -45,8 +49,9 @@ impl Model {
     /// A start that asks for its first workflow task, if the worker beside the client has a slot free for it.
     fn start_eagerly(&mut self, run: u32, payload: u32, schedule: &mut Schedule<Event>) {
         let pod = self.any_worker();
+        let queue = self.runs[run].queue;
         let worker = &mut self.workers[pod as usize];
-        let eager = worker.workflow_slots > 0 && worker.state == PodState::Ready;
+        let eager = worker.workflow_slots > 0 && worker.state == PodState::Ready && worker.queue == queue;
         worker.workflow_slots -= u32::from(eager);
         let operation = if eager { OperationKind::StartEager } else { OperationKind::Start };
         let mut chain = self.chain(Purpose::Start, operation, run, self.runs[run].shard);
@@ -176,6 +181,7 @@ impl Model {
             executes_from: now,
             task_number: 0,
             speculative: false,
+            queue: OLD,
             lost: LostTask::No,
             updates: NONE,
             accepted: false,

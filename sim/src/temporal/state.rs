@@ -101,6 +101,8 @@ pub struct Run {
     pub updates: u32,
     /// Upserts of search attributes that the running task carries.
     pub upserts: u16,
+    /// Which version's task queues its tasks go to.
+    pub queue: u8,
     /// The worker that had the task is no more.
     pub lost: LostTask,
     /// Waiting of its local activities beyond the task's next heartbeat.

@@ -35,7 +35,11 @@ impl Model {
                     NONE => self.any_worker(),
                     pod => pod,
                 };
-                let poller = self.workflow_tasks.take_poller(cached.then_some(chain.worker));
+                let queue = match cached {
+                    true => self.workers[pod as usize].queue,
+                    false => self.runs[run].queue,
+                };
+                let poller = self.workflow_queue(queue).take_poller(cached.then_some(chain.worker));
                 chain.has_poller = poller.is_some();
                 chain.worker = poller.unwrap_or(chain.worker);
                 chain.operation = OperationKind::QueryStarted;

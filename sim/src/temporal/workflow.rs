@@ -106,7 +106,8 @@ impl Model {
             return;
         } else {
             let sticky = self.sticky_worker(run);
-            match self.workflow_tasks.take_poller(sticky) {
+            let queue = self.runs[run].queue;
+            match self.workflow_queue(queue).take_poller(sticky) {
                 Some(pod) => {
                     let partition = u32::from(chain.partition);
                     self.deliver_passed_on_task(run, pod, sticky.is_some(), partition, schedule);
@@ -126,10 +127,11 @@ impl Model {
     /// A task that was written to matching's database waits for a poller.
     pub(super) fn workflow_task_spooled(&mut self, run: u32, schedule: &mut Schedule<Event>) {
         let sticky = self.sticky_worker(run);
-        match self.workflow_tasks.take_poller(sticky) {
+        let queue = self.runs[run].queue;
+        match self.workflow_queue(queue).take_poller(sticky) {
             Some(pod) => self.deliver_workflow_task(run, pod, sticky.is_some(), schedule),
             None => {
-                self.workflow_tasks.wait(run, sticky);
+                self.workflow_queue(queue).wait(run, sticky);
                 if sticky.is_some() {
                     let waited = schedule.now() - self.runs[run].task_scheduled;
                     let event = Event::StickyTimeout { run, task: self.runs[run].task_number as u16 };
@@ -144,10 +146,10 @@ impl Model {
     pub(super) fn sticky_timeout_due(&mut self, run: u32, task: u16, schedule: &mut Schedule<Event>) {
         let state = &self.runs[run];
         let waits = !state.closed && state.task == WorkflowTask::Scheduled && state.task_number as u16 == task;
-        if !waits || !self.workflow_tasks.remove_sticky(state.sticky_pod, run) {
+        let (pod, queue, shard) = (state.sticky_pod, state.queue, state.shard);
+        if !waits || !self.workflow_queue(queue).remove_sticky(pod, run) {
             return self.release(run);
         }
-        let shard = state.shard;
         let chain = self.chain(Purpose::StickyTimeout, OperationKind::WorkflowTaskTimedOut, run, shard);
         self.launch(chain, schedule);
     }
@@ -433,6 +435,9 @@ impl Model {
         }
         let latency = schedule.now() - state.intended + state.skipped;
         self.record(Metric::EndToEnd, latency, schedule);
+        if let Some(fleet) = &mut self.fleet {
+            fleet.watched.ended(latency);
+        }
         self.release(run);
     }
 }
