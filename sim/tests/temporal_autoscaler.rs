@@ -185,7 +185,9 @@ fn the_hpa_of_the_sources_follows_its_load() {
     assert!(summary.ups >= 2 && summary.downs >= 1, "{summary:?}");
     // Fewer than the most of them all the time, more than the fewest.
     let hours = end.as_secs_f64() / 3_600.0;
-    assert!(summary.pod_hours > f64::from(summary.fewest) * hours && summary.pod_hours < f64::from(summary.most) * hours);
+    assert!(
+        summary.pod_hours > f64::from(summary.fewest) * hours && summary.pod_hours < f64::from(summary.most) * hours
+    );
     let (lost, all) = minutes_lost(&outcome.recorder, seconds(6), &profile.slo.targets);
     assert!(all >= 60 && lost < all, "{lost} of {all}");
     // The same seed gives the same pods at the same times.
@@ -195,7 +197,8 @@ fn the_hpa_of_the_sources_follows_its_load() {
 #[test]
 fn keda_starts_the_first_pod_and_ends_the_last() {
     let autoscaler = "[autoscaler]\npod_startup = \"5s\"\nreadiness_delay = \"5s\"\n[autoscaler.keda]\nmax_pods = 6\ntarget_queue_size = 5";
-    let profile = scaled("{ for = \"4min\", rate = \"4/s\" }, { steps = { rates = [\"0/s\"], each = \"10min\" } }", autoscaler);
+    let profile =
+        scaled("{ for = \"4min\", rate = \"4/s\" }, { steps = { rates = [\"0/s\"], each = \"10min\" } }", autoscaler);
     let profile = Profile { workers: plimsoll_profiles::profile::Workers { pods: None, ..profile.workers }, ..profile };
     let outcome = run(&profile, 3);
     let record = fleet(&outcome);

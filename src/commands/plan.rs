@@ -51,12 +51,7 @@ pub fn run(arguments: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
 }
 
 /// Prints the settings of an autoscaler; that none keeps the SLO is a finding.
-fn autoscale(
-    arguments: &PlanArgs,
-    document: &Document,
-    cancel: Cancel,
-    console: &Console,
-) -> Result<Exit, Failure> {
+fn autoscale(arguments: &PlanArgs, document: &Document, cancel: Cancel, console: &Console) -> Result<Exit, Failure> {
     let files = answer::Files::create(&arguments.output, "autoscale")?;
     let settings = PlanSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) };
     let progress = Progress::new(console.quiet, cancel);

@@ -245,7 +245,12 @@ fn toml(autoscaler: &Autoscaler) -> String {
         Scaler::Keda(keda) => &keda.behaviour,
     };
     if let Some(ScalingBehaviour { scale_up, scale_down }) = behaviour {
-        let _ = write!(text, "\n[autoscaler.{table}.behaviour]\nscale_up = {}\nscale_down = {}\n", rules(scale_up), rules(scale_down));
+        let _ = write!(
+            text,
+            "\n[autoscaler.{table}.behaviour]\nscale_up = {}\nscale_down = {}\n",
+            rules(scale_up),
+            rules(scale_down)
+        );
     }
     text
 }
@@ -264,8 +269,12 @@ fn hpa_toml(text: &mut String, hpa: &Hpa) {
                     ResourceName::Memory => "memory",
                 };
                 match target {
-                    ResourceTarget::Utilisation(percent) => format!("resource = \"{resource}\", utilisation = {percent}"),
-                    ResourceTarget::Average(value) => format!("resource = \"{resource}\", average_value = {}", number(*value)),
+                    ResourceTarget::Utilisation(percent) => {
+                        format!("resource = \"{resource}\", utilisation = {percent}")
+                    }
+                    ResourceTarget::Average(value) => {
+                        format!("resource = \"{resource}\", average_value = {}", number(*value))
+                    }
                 }
             }
             ScalingMetric::Pods { metric, average } => {
@@ -340,7 +349,11 @@ mod tests {
         let text = shipped::profile("hpa-source-example").map(|shipped| shipped.text).unwrap_or_default();
         let read = |text: &str| {
             let document = Document::parse(text, "p.toml", &[]).unwrap_or_else(|problems| panic!("{problems}"));
-            document.profile(&World::mid()).unwrap_or_else(|problems| panic!("{problems}")).autoscaler.expect("an autoscaler")
+            document
+                .profile(&World::mid())
+                .unwrap_or_else(|problems| panic!("{problems}"))
+                .autoscaler
+                .expect("an autoscaler")
         };
         let (before, rest) = text.split_once("[autoscaler.hpa]").expect("an HPA");
         let (_, after) = rest.split_once("[growth]").expect("more tables");

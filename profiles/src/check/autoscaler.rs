@@ -32,7 +32,8 @@ impl Checker {
                 return None;
             }
             (None, None) => {
-                let help = "give one of [autoscaler.hpa] and [autoscaler.keda], or leave [autoscaler] out for a fixed fleet";
+                let help =
+                    "give one of [autoscaler.hpa] and [autoscaler.keda], or leave [autoscaler] out for a fixed fleet";
                 self.note("", "nothing says how it scales", "neither hpa nor keda", help);
                 return None;
             }
@@ -69,7 +70,8 @@ impl Checker {
         if let Some(pods) = workers.pods
             && !(fewest..=most).contains(&pods)
         {
-            let help = "give workers.pods within the autoscaler's bounds, or leave it out: then it begins with the minimum";
+            let help =
+                "give workers.pods within the autoscaler's bounds, or leave it out: then it begins with the minimum";
             self.note("", format!("workers.pods = {pods} is outside of {fewest} to {most}"), "bounds", help);
         }
         Some(autoscaler)
@@ -78,7 +80,8 @@ impl Checker {
     fn hpa(&mut self, raw: RawHpa, workers: &Workers) -> Hpa {
         let min_pods = raw.min_pods.unwrap_or(1);
         if min_pods == 0 {
-            let help = "an HPA keeps at least 1 pod (0 needs the alpha gate HPAScaleToZero); [autoscaler.keda] goes to 0";
+            let help =
+                "an HPA keeps at least 1 pod (0 needs the alpha gate HPAScaleToZero); [autoscaler.keda] goes to 0";
             self.note("min_pods", "an HPA does not go to zero", "zero", help);
         }
         self.pod_bounds(min_pods, raw.max_pods, workers);

@@ -11,8 +11,8 @@ mod server;
 mod workflow;
 
 pub use autoscaler::{
-    Autoscaler, Hpa, Keda, KedaQueues, Milli, QueueTarget, ResourceName, ResourceTarget, Scaler, ScalingAmount, ScalingBehaviour,
-    ScalingMetric, ScalingPolicy, ScalingRules, SelectPolicy, WorkerMetric,
+    Autoscaler, Hpa, Keda, KedaQueues, Milli, QueueTarget, ResourceName, ResourceTarget, Scaler, ScalingAmount,
+    ScalingBehaviour, ScalingMetric, ScalingPolicy, ScalingRules, SelectPolicy, WorkerMetric,
 };
 pub use cluster::{CloudLimits, Cluster, ClusterKind, Host, HostSize, Network, Placement, Service, Services};
 pub use database::{Archival, Backup, Database, Elasticsearch, PgBouncer, StorageClass, SynchronousCommit, Visibility};

@@ -136,9 +136,10 @@ impl Knobs {
         match &autoscaler.scaler {
             Scaler::Hpa(hpa) => {
                 let cpu = hpa.metrics.iter().find_map(|metric| match metric {
-                    ScalingMetric::Resource { resource: ResourceName::Cpu, target: ResourceTarget::Utilisation(cpu) } => {
-                        Some(*cpu)
-                    }
+                    ScalingMetric::Resource {
+                        resource: ResourceName::Cpu,
+                        target: ResourceTarget::Utilisation(cpu),
+                    } => Some(*cpu),
                     _ => None,
                 });
                 let backlog = hpa.metrics.iter().find_map(target_of);
@@ -210,7 +211,9 @@ fn set_target(metric: &mut ScalingMetric, wanted: Milli) {
     match metric {
         ScalingMetric::Resource { .. } => {}
         ScalingMetric::Pods { average, .. } => *average = wanted,
-        ScalingMetric::Queue { target: QueueTarget::Value(target) | QueueTarget::Average(target), .. } => *target = wanted,
+        ScalingMetric::Queue { target: QueueTarget::Value(target) | QueueTarget::Average(target), .. } => {
+            *target = wanted
+        }
     }
 }
 
@@ -350,8 +353,9 @@ impl Tried<'_, '_> {
         let search = self.search;
         (search.progress)(&format!("{what}: {} to try, {} simulated", profiles.len(), self.simulations));
         let threads = search.threads.max(1);
-        let runs = replications(profiles.len() as u32, threads, |index| search.run(&profiles[index as usize], replication))
-            .map_err(|error| PlanError::Threads { threads, message: error.to_string() })?;
+        let runs =
+            replications(profiles.len() as u32, threads, |index| search.run(&profiles[index as usize], replication))
+                .map_err(|error| PlanError::Threads { threads, message: error.to_string() })?;
         self.simulations += profiles.len() as u32;
         runs.into_iter().collect::<Option<Vec<_>>>().ok_or(PlanError::Cancelled)
     }

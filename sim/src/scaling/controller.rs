@@ -7,13 +7,15 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 
-use plimsoll_profiles::profile::{Autoscaler, Hpa, Profile, ResourceName, ScalingMetric, Scaler, Sdk, WorkerMetric};
+use plimsoll_profiles::profile::{Autoscaler, Hpa, Profile, ResourceName, Scaler, ScalingMetric, Sdk, WorkerMetric};
 use plimsoll_profiles::units::{Bytes, Nanos};
 
 use super::hpa::{MetricReading, Observation, PodAutoscaler, Replicas};
 use super::keda::KedaScaler;
 use super::replicas::{Phase, PodStatus, Readiness, Reading};
-use crate::temporal::{CutOff, Drain, FleetAction, FleetController, FleetObservation, FleetPlan, PodObservation, PodState};
+use crate::temporal::{
+    CutOff, Drain, FleetAction, FleetController, FleetObservation, FleetPlan, PodObservation, PodState,
+};
 
 /// The sources' drain: workers wait 300 s for what runs, pods are killed after 360 s.
 const GRACEFUL_TIMEOUT: Nanos = Nanos::from_secs(300);
@@ -298,7 +300,7 @@ mod tests {
     use plimsoll_profiles::units::Cores;
 
     use super::*;
-    use crate::temporal::PodCounts;
+    use crate::temporal::{OLD, PodCounts, VersionsSeen};
 
     fn autoscaler(metrics: Vec<ScalingMetric>) -> Autoscaler {
         Autoscaler {
@@ -327,7 +329,17 @@ mod tests {
 
     fn pod(pod: u32, state: PodState, since: u64, cpu: f64) -> PodObservation {
         let since = Nanos::from_secs(since);
-        PodObservation { pod, state, since, cpu, memory: Bytes::mib(100), activities: 1, workflow_tasks: 0, cached: 0 }
+        PodObservation {
+            pod,
+            state,
+            since,
+            cpu,
+            memory: Bytes::mib(100),
+            activities: 1,
+            workflow_tasks: 0,
+            cached: 0,
+            version: OLD,
+        }
     }
 
     fn seen(at: u64, backlog: u64, pods: &[PodObservation]) -> FleetObservation {
@@ -341,6 +353,7 @@ mod tests {
             activity_slots: 10,
             workflow_task_slots: 10,
             open_workflows: 0,
+            versions: VersionsSeen::default(),
         }
     }
 

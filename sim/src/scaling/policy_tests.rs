@@ -118,7 +118,10 @@ fn no_policy_is_broken_whatever_the_metrics_say() {
             };
             if after > pods {
                 let most = allowed(&behaviour.scale_up, &trace, now, true);
-                assert!(most.is_some_and(|most| f64::from(after) <= most), "seed {seed}, {now}: {pods} to {after}, {most:?}");
+                assert!(
+                    most.is_some_and(|most| f64::from(after) <= most),
+                    "seed {seed}, {now}: {pods} to {after}, {most:?}"
+                );
                 let lowest = recent(behaviour.scale_up.window).min().unwrap();
                 assert!(after <= lowest, "seed {seed}, {now}: up to {after} though {lowest} was recommended");
             }
@@ -127,7 +130,10 @@ fn no_policy_is_broken_whatever_the_metrics_say() {
                 let keeps = fewest.is_some_and(|fewest| f64::from(after) >= fewest);
                 assert!(keeps, "seed {seed}, {now}: {pods} to {after}, {fewest:?}");
                 let highest = recent(behaviour.scale_down.window).max().unwrap();
-                assert!(after >= highest.min(max_pods), "seed {seed}, {now}: down to {after} though {highest} was recommended");
+                assert!(
+                    after >= highest.min(max_pods),
+                    "seed {seed}, {now}: down to {after} though {highest} was recommended"
+                );
             }
             if after != pods {
                 trace.push((now, after));

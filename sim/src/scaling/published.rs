@@ -187,7 +187,13 @@ fn pods_are_grouped_as_published() {
         ("no readiness condition", status(running, Some(0), None), reading(0, 0), true, Standing::Unready),
         ("fresh while young", status(running, Some(60), Some((true, 30))), reading(0, 30), true, Standing::Counted),
         ("stale while young", status(running, Some(60), Some((true, 30))), reading(0, 60), true, Standing::Unready),
-        ("lost readiness at once", status(running, Some(600), Some((false, 594))), reading(0, 0), true, Standing::Unready),
+        (
+            "lost readiness at once",
+            status(running, Some(600), Some((false, 594))),
+            reading(0, 0),
+            true,
+            Standing::Unready,
+        ),
         ("stale when old", status(running, Some(180), Some((true, 180))), reading(120, 60), true, Standing::Counted),
         ("was ready once", status(running, Some(600), Some((false, 540))), reading(0, 0), true, Standing::Counted),
         ("unready 10 s after", status(running, Some(600), Some((false, 590))), reading(0, 0), true, Standing::Counted),
@@ -514,7 +520,10 @@ fn a_whole_pass_sets_the_published_replicas() {
             (1, 20),
             4,
             "rrrr",
-            vec![(cpu(50), of_pods(&[500; 4], 4)), (queue(QueueTarget::Average(Milli(1_000))), MetricReading::OfQueue(7_000))],
+            vec![
+                (cpu(50), of_pods(&[500; 4], 4)),
+                (queue(QueueTarget::Average(Milli(1_000))), MetricReading::OfQueue(7_000)),
+            ],
             7,
         ),
     ];

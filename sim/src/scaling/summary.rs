@@ -113,7 +113,11 @@ mod tests {
             at: Nanos::from_secs(*at),
             pods: PodCounts { starting: *starting, ready: *ready, draining: *draining },
         };
-        FleetRecord { changes: pods.iter().map(change).collect(), end: Nanos::from_secs(7_200), ..FleetRecord::default() }
+        FleetRecord {
+            changes: pods.iter().map(change).collect(),
+            end: Nanos::from_secs(7_200),
+            ..FleetRecord::default()
+        }
     }
 
     #[test]
