@@ -229,6 +229,11 @@ impl FleetController for WorkerAutoscaler {
 
     fn look(&mut self, seen: &FleetObservation) -> Vec<FleetAction> {
         self.remember(seen);
+        if seen.at >= self.next_sync {
+            self.next_sync = seen.at + self.spec.sync_period;
+            self.sync(seen);
+        }
+        // After the HPA's pass: that sees what KEDA sets with its next one.
         if let Some(keda) = &mut self.keda
             && seen.at >= self.next_poll
         {
@@ -241,10 +246,6 @@ impl FleetController for WorkerAutoscaler {
             if let Some(pods) = keda.poll(seen.at, backlog as u64, self.wanted) {
                 self.wanted = pods;
             }
-        }
-        if seen.at >= self.next_sync {
-            self.next_sync = seen.at + self.spec.sync_period;
-            self.sync(seen);
         }
         self.actions(seen)
     }
