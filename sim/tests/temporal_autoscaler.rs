@@ -137,7 +137,7 @@ fn allowed(rules: &ScalingRules, trace: &[(Nanos, u32)], now: Nanos, up: bool) -
 #[test]
 fn simulated_fleets_never_break_a_policy() {
     let (mut ups, mut downs) = (0, 0);
-    for seed in 0..16 {
+    for seed in 0..24 {
         let mut random = Streams::new(seed).stream("test", "autoscaled fleets", 0);
         let profile = random_profile(&mut random);
         let Scaler::Hpa(hpa) = &profile.autoscaler.as_ref().unwrap().scaler else { panic!("no HPA") };
@@ -165,7 +165,7 @@ fn simulated_fleets_never_break_a_policy() {
         assert_eq!(outcome.counts.completed + outcome.counts.failed, outcome.counts.offered, "seed {seed}");
         assert!(record.changes.iter().all(|change| change.pods.starting + change.pods.ready <= hpa.max_pods));
     }
-    assert!(ups > 40 && downs > 20, "{ups} ups and {downs} downs");
+    assert!(ups > 30 && downs > 20, "{ups} ups and {downs} downs");
 }
 
 #[test]
