@@ -7,8 +7,10 @@ use std::fs;
 
 use common::{Outcome, at, json, run, validate};
 
-/// A quarter of an hour with a peak in it.
-const PHASES: &str = "arrivals.phases=[{ for = \"3min\", rate = \"1/s\" }, { for = \"4min\", rate = \"6/s\" }, { for = \"8min\", rate = \"1/s\" }]";
+/// Twenty minutes with a peak in them.
+const PHASES: &str = "arrivals.phases=[\
+    { for = \"3min\", rate = \"1/s\" }, { for = \"5min\", ramp = { from = \"1/s\", to = \"5/s\" } }, \
+    { for = \"3min\", rate = \"5/s\" }, { for = \"4min\", ramp = { from = \"5/s\", to = \"1/s\" } }, { for = \"5min\", rate = \"1/s\" }]";
 
 #[test]
 fn a_simulated_hpa_is_shown_over_time_and_in_sum() {
@@ -32,7 +34,7 @@ fn a_simulated_hpa_is_shown_over_time_and_in_sum() {
     let changes = scaling["changes"].as_array().unwrap();
     let events = scaling["scale_ups"].as_u64().unwrap() + scaling["scale_downs"].as_u64().unwrap();
     assert!(!changes.is_empty() && events <= changes.len() as u64, "{scaling}");
-    assert!(scaling["pod_hours"].as_f64().unwrap() >= 5.0 * 14.0 / 60.0, "{scaling}");
+    assert!(scaling["pod_hours"].as_f64().unwrap() >= 5.0 * 19.0 / 60.0, "{scaling}");
 }
 
 #[test]
