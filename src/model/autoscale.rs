@@ -245,12 +245,9 @@ fn toml(autoscaler: &Autoscaler) -> String {
         Scaler::Keda(keda) => &keda.behaviour,
     };
     if let Some(ScalingBehaviour { scale_up, scale_down }) = behaviour {
-        let _ = write!(
-            text,
-            "\n[autoscaler.{table}.behaviour]\nscale_up = {}\nscale_down = {}\n",
-            rules(scale_up),
-            rules(scale_down)
-        );
+        for (direction, rules) in [("scale_up", scale_up), ("scale_down", scale_down)] {
+            let _ = write!(text, "\n[autoscaler.{table}.behaviour.{direction}]\n{}", rules_toml(rules));
+        }
     }
     text
 }
@@ -321,7 +318,7 @@ fn worker_metric(metric: WorkerMetric) -> &'static str {
     }
 }
 
-fn rules(rules: &ScalingRules) -> String {
+fn rules_toml(rules: &ScalingRules) -> String {
     let select = match rules.select {
         SelectPolicy::Max => "max",
         SelectPolicy::Min => "min",
@@ -331,11 +328,11 @@ fn rules(rules: &ScalingRules) -> String {
         .policies
         .iter()
         .map(|policy| match policy.amount {
-            ScalingAmount::Pods(pods) => format!("{{ pods = {pods}, period = \"{}\" }}", policy.period),
-            ScalingAmount::Percent(percent) => format!("{{ percent = {percent}, period = \"{}\" }}", policy.period),
+            ScalingAmount::Pods(pods) => format!("  {{ pods = {pods}, period = \"{}\" }},\n", policy.period),
+            ScalingAmount::Percent(percent) => format!("  {{ percent = {percent}, period = \"{}\" }},\n", policy.period),
         })
         .collect();
-    format!("{{ window = \"{}\", select = \"{select}\", policies = [{}] }}", rules.window, policies.join(", "))
+    format!("window = \"{}\"\nselect = \"{select}\"\npolicies = [\n{}]\n", rules.window, policies.concat())
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub const FLAP_COST: f64 = 1.0 / 6.0;
 /// Turns through all settings, at most.
 const MOST_TURNS: u32 = 3;
 /// Of the best candidates so many are tried with other random numbers.
-const CONFIRMED: usize = 6;
+const CONFIRMED: usize = 20;
 
 /// How settings are searched for.
 pub struct AutoscaleSearch<'a> {
