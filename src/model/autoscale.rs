@@ -329,7 +329,9 @@ fn rules_toml(rules: &ScalingRules) -> String {
         .iter()
         .map(|policy| match policy.amount {
             ScalingAmount::Pods(pods) => format!("  {{ pods = {pods}, period = \"{}\" }},\n", policy.period),
-            ScalingAmount::Percent(percent) => format!("  {{ percent = {percent}, period = \"{}\" }},\n", policy.period),
+            ScalingAmount::Percent(percent) => {
+                format!("  {{ percent = {percent}, period = \"{}\" }},\n", policy.period)
+            }
         })
         .collect();
     format!("window = \"{}\"\nselect = \"{select}\"\npolicies = [\n{}]\n", rules.window, policies.concat())
