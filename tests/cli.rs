@@ -9,8 +9,20 @@ use std::process::{Command, Stdio};
 
 use common::{Outcome, plimsoll, run};
 
-const COMMANDS: [&str; 11] =
-    ["plan", "simulate", "sweep", "compare", "report", "rules", "import", "schema", "completions", "man", "load"];
+const COMMANDS: [&str; 12] = [
+    "plan",
+    "simulate",
+    "sweep",
+    "compare",
+    "report",
+    "lint",
+    "rules",
+    "import",
+    "schema",
+    "completions",
+    "man",
+    "load",
+];
 
 #[test]
 fn help_is_on_stdout_and_names_every_command_and_exit_code() {
@@ -249,7 +261,7 @@ fn a_read_only_folder_is_4_with_its_name() {
 
 #[test]
 fn published_schemas_are_json_schemas() {
-    for name in ["plan", "simulate", "sweep", "compare", "run", "validation"] {
+    for name in ["plan", "simulate", "sweep", "compare", "run", "validation", "lint"] {
         let Outcome { code, stdout, .. } = run(&["schema", name]);
         let schema: serde_json::Value = serde_json::from_str(&stdout).unwrap();
         assert_eq!(code, 0);
