@@ -15,6 +15,7 @@ const COMMANDS: [&str; 12] = [
     "sweep",
     "compare",
     "report",
+    "lint",
     "rules",
     "import",
     "emit",
@@ -261,7 +262,7 @@ fn a_read_only_folder_is_4_with_its_name() {
 
 #[test]
 fn published_schemas_are_json_schemas() {
-    for name in ["plan", "simulate", "sweep", "compare", "run", "validation"] {
+    for name in ["plan", "simulate", "sweep", "compare", "run", "validation", "lint"] {
         let Outcome { code, stdout, .. } = run(&["schema", name]);
         let schema: serde_json::Value = serde_json::from_str(&stdout).unwrap();
         assert_eq!(code, 0);

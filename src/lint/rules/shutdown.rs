@@ -48,34 +48,59 @@ pub const SUBJECT: OfSubject = OfSubject { rules: &[&MISSING, &SHORT, &GRACE], p
 
 /// `terminationGracePeriodSeconds` of a pod that does not say.
 const KUBERNETES_GRACE: Nanos = Nanos::from_secs(30);
+/// What a `[rollout]` that does not say takes: the deployment guide's 300 s and 360 s.
+const ROLLOUT_DRAIN: (Nanos, Nanos) = (Nanos::from_secs(300), Nanos::from_secs(360));
+
+/// How a worker pod goes, and where that is said.
+struct Drain {
+    graceful: (String, Nanos),
+    /// `None`: Kubernetes' own.
+    grace: Option<(String, Nanos)>,
+}
+
+/// `[workers]` says how pods go, and a `[rollout]` may say it for itself.
+fn drains(subject: &Subject<'_>) -> Vec<Drain> {
+    let workers = &subject.profile.workers;
+    let of_workers = workers.graceful_timeout.map(|graceful| Drain {
+        graceful: ("workers.graceful_timeout".to_owned(), graceful),
+        grace: workers.termination_grace.map(|grace| ("workers.termination_grace".to_owned(), grace)),
+    });
+    let said = |key: &str, default: Nanos| {
+        let path = format!("rollout.drain.{key}");
+        let span = subject.written_duration(&path).unwrap_or(default);
+        (path, span)
+    };
+    let of_rollout = subject.is_written("rollout").then(|| Drain {
+        graceful: said("graceful_timeout", ROLLOUT_DRAIN.0),
+        grace: Some(said("grace", ROLLOUT_DRAIN.1)),
+    });
+    of_workers.into_iter().chain(of_rollout).collect()
+}
 
 fn profile(subject: &Subject<'_>, out: &mut Findings) {
-    let workers = &subject.profile.workers;
-    // A rollout may say its own; it is a drain like any other.
-    let of = |key: &str, own: Option<Nanos>| {
-        let rollout = format!("rollout.{key}");
-        own.map(|span| (format!("workers.{key}"), span))
-            .or_else(|| Some((rollout.clone(), subject.written_duration(&rollout)?)))
-    };
     let longest = subject
         .activities()
         .map(|(_, activity)| (quantile(&activity.takes, 0.999), &activity.name))
         .max_by_key(|(span, _)| *span);
     let Some((longest, name)) = longest else { return };
-    let Some((path, graceful)) = of("graceful_timeout", workers.graceful_timeout) else {
+    let drains = drains(subject);
+    if drains.is_empty() {
         let message = "no graceful time-out is given";
         let limit = format!("above {}", longest.brief());
         return out.report(&MISSING, Warning, "workers.graceful_timeout", message, "none, the SDK's 0 s", limit);
-    };
-    if graceful < longest {
-        let message = format!("a stopping worker gives {name:?} less than its p99.9");
-        out.report(&SHORT, Warning, &path, message, graceful.to_string(), longest.brief().to_string());
     }
-    let (path, grace) = of("termination_grace", workers.termination_grace).unwrap_or((path, KUBERNETES_GRACE));
-    if grace <= graceful {
-        let default =
-            if grace == KUBERNETES_GRACE && workers.termination_grace.is_none() { ", Kubernetes' default" } else { "" };
-        let message = "the pod is killed before the worker has drained";
-        out.report(&GRACE, Error, path, message, format!("{grace}{default}"), format!("above {graceful}"));
+    for Drain { graceful: (path, graceful), grace } in drains {
+        if graceful < longest {
+            let message = format!("a stopping worker gives {name:?} less than its p99.9");
+            out.report(&SHORT, Warning, &path, message, graceful.to_string(), longest.brief().to_string());
+        }
+        let (said, path, grace) = match grace {
+            Some((path, grace)) => (grace.to_string(), path, grace),
+            None => (format!("{KUBERNETES_GRACE}, Kubernetes' default"), path, KUBERNETES_GRACE),
+        };
+        if grace <= graceful {
+            let message = "the pod is killed before the worker has drained";
+            out.report(&GRACE, Error, path, message, said, format!("above {graceful}"));
+        }
     }
 }
