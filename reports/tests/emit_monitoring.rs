@@ -34,6 +34,7 @@ fn on_temporal_cloud_there_is_only_what_is_ones_own() {
 
 #[test]
 fn alerts_and_dashboards_read_listed_metrics_and_all_of_them() {
+    let mut read_by_any = BTreeSet::new();
     for (name, plan) in plans() {
         let everything = emit_all(&plan, &settings()).unwrap().files;
         let read = everything.iter().filter(|file| !file.path.ends_with("_test.yml"));
@@ -47,15 +48,15 @@ fn alerts_and_dashboards_read_listed_metrics_and_all_of_them() {
             .collect();
         let unlisted: Vec<&String> = names.iter().filter(|name| !listed.contains(name.as_str())).collect();
         assert!(unlisted.is_empty(), "{name}: {unlisted:?}");
-        if name == "go" {
-            let unread: Vec<&str> = catalogue()
-                .iter()
-                .filter(|metric| !names.iter().any(|name| name.starts_with(&metric.name)))
-                .map(|metric| metric.name.as_str())
-                .collect();
-            assert!(unread.is_empty(), "{unread:?}");
-        }
+        read_by_any.extend(names);
     }
+    // Some are read on Temporal Cloud only, where the server's are not to be had.
+    let unread: Vec<&str> = catalogue()
+        .iter()
+        .filter(|metric| !read_by_any.iter().any(|name| name.starts_with(&metric.name)))
+        .map(|metric| metric.name.as_str())
+        .collect();
+    assert!(unread.is_empty(), "{unread:?}");
     assert!(catalogue().iter().any(|metric| metric.r#type == MetricType::Histogram));
 }
 
