@@ -49,7 +49,7 @@ fn what_is_wrong_is_2_and_says_what_was_expected() {
     let path = file.to_str().unwrap();
     for (arguments, expected) in [
         (vec!["cost", "one-activity", "--prices", path], "mine.toml"),
-        (vec!["cost", "one-activity", "--prices", "asw"], "did you mean aws?"),
+        (vec!["cost", "one-activity", "--prices", "awss"], "did you mean aws?"),
         (vec!["forecast", "one-activity", "--cloud-plan", "Gold"], "Mission Critical"),
         (vec!["forecast", "one-activity", "--horizon", "soon"], "soon"),
         (vec!["cost"], "PROFILE"),

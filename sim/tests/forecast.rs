@@ -52,6 +52,8 @@ fn every_workflow(profile: &Profile) -> Outcome {
         warmup: Nanos::ZERO,
         drain: Nanos::from_secs(60),
         interval: MINUTE,
+        // As levels are simulated: a cluster older than its retention deletes as much as it starts.
+        retention_deletes: true,
         ..temporal_support::settings(5, 1.0, 1.0)
     };
     simulate(profile, &Calibration::reference(), SystemSize::of(profile), settings, &|| false)
@@ -105,11 +107,11 @@ fn a_forecast_is_what_a_simulation_of_every_workflow_finds() {
 
 #[test]
 fn a_load_above_the_capacity_leaves_a_backlog_as_the_simulation_does() {
-    // Above the machine's 44/s for some minutes around the peak.
+    // Above what the machine carries for some minutes around the peak: 44/s were measured, without the deletions that are counted here.
     let profile = day(10.0, 52.0);
     let found = ahead(&profile, 2);
     let capacity = found.capacity.as_per_second();
-    assert!((36.0..50.0).contains(&capacity), "full at {capacity}/s");
+    assert!((30.0..46.0).contains(&capacity), "full at {capacity}/s");
     assert!(found.first_unfit().is_some() && found.months[0].backlog > 0.0);
     let last = found.hours.last().unwrap();
     let (offered, served): (f64, f64) =

@@ -1,7 +1,7 @@
 //! Billable actions of real histories, event by event.
 //!
 //! What Temporal Cloud bills is written at docs.temporal.io/cloud/actions; what a server's own counter `action` counts, in its
-//! `common/rpc/interceptor/telemetry.go` (v1.31.2, `emitActionMetric`). The two differ where [`Kind::weights`] says so.
+//! `common/rpc/interceptor/telemetry.go` (v1.31.2, `emitActionMetric`). The two differ where `Kind::weights` says so.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
