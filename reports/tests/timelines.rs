@@ -25,7 +25,7 @@ fn the_text_of_a_run_has_a_table_for_each_event_within_the_width() {
         "The backlog grew by 10/s to 200 tasks and drained within 19 s of its peak.",
         "Promises were missed for 40 s; all was as before 20 s after its end.",
         "Backlog peak",
-        "Workflow task schedule-to-start",
+        "Workflow task wait p99",
     ] {
         assert!(told.contains(part), "no {part:?} in:\n{told}");
     }
