@@ -54,7 +54,8 @@ pub fn run(
     let measured = duration.saturating_sub(warmup);
     let stretch = Stretch { warmup, measured, longest_wait: LONGEST_WAIT, replications: 1 };
     let mut run = simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)?;
-    run.scenario.begins_at_seconds = -cut_off.as_secs_f64();
+    // Zero and not minus zero where nothing was cut off.
+    run.scenario.begins_at_seconds = 0.0 - cut_off.as_secs_f64();
     Ok(run)
 }
 
@@ -509,9 +510,9 @@ fn resources(samples: &[Sample], interval: Nanos) -> Vec<Row> {
                 Some(pair[1].connections as f64),
                 Some(pair[1].workflow_task_backlog as f64),
                 Some(pair[1].backlog.saturating_sub(pair[1].workflow_task_backlog) as f64),
-                rate(pair[1].counts.offered - pair[0].counts.offered),
-                rate(pair[1].counts.completed - pair[0].counts.completed),
-                rate(pair[1].counts.failed - pair[0].counts.failed),
+                rate(pair[1].counts.offered.saturating_sub(pair[0].counts.offered)),
+                rate(pair[1].counts.completed.saturating_sub(pair[0].counts.completed)),
+                rate(pair[1].counts.failed.saturating_sub(pair[0].counts.failed)),
             ];
             (pair[1].at, values)
         })
