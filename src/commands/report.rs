@@ -51,8 +51,8 @@ pub fn run(arguments: &ReportArgs, console: &Console) -> Result<Exit, Failure> {
         });
         runs.push(run);
     }
-    let timelines: Vec<(String, Timeline)> =
-        entries.iter().zip(&runs).map(|(entry, run)| (entry.name.clone(), Timeline::of(run))).collect();
+    let names = entries.iter().map(|entry| entry.name.clone());
+    let timelines: Vec<(String, Timeline)> = names.zip(Timeline::of_all(&runs)).collect();
     for (entry, (_, timeline)) in entries.iter_mut().zip(&timelines) {
         entry.scenario = timeline.has_a_story().then(|| ScenarioSummary::of(timeline));
     }

@@ -62,7 +62,7 @@ pub fn run(
     let by_minutes = !profile.events.is_empty();
     let stretch = Stretch { warmup, measured, longest_wait, replications: 1, by_minutes };
     let mut run = simulated(&profile, calibration, size, settings.seed, stretch, warnings, cancelled)?;
-    run.scenario.begins_at_seconds = -cut_off.as_secs_f64();
+    run.scenario.begins_at_seconds = 0.0 - cut_off.as_secs_f64();
     if by_minutes && !watcher.is_cancelled() {
         let case = Case { profile, size };
         let simulation = simulation(settings.seed, stretch);
@@ -579,9 +579,9 @@ fn resources(samples: &[Sample], interval: Nanos, held_up: bool) -> Vec<Row> {
                 rate(pair[1].cut_off - pair[0].cut_off),
                 Some(pair[1].workflow_task_backlog as f64),
                 Some(pair[1].backlog.saturating_sub(pair[1].workflow_task_backlog) as f64),
-                rate(pair[1].counts.offered - pair[0].counts.offered),
-                rate(pair[1].counts.completed - pair[0].counts.completed),
-                rate(pair[1].counts.failed - pair[0].counts.failed),
+                rate(pair[1].counts.offered.saturating_sub(pair[0].counts.offered)),
+                rate(pair[1].counts.completed.saturating_sub(pair[0].counts.completed)),
+                rate(pair[1].counts.failed.saturating_sub(pair[0].counts.failed)),
             ];
             values.extend(held_up.then_some(Some(pair[1].held_up as f64)));
             (pair[1].at, values)

@@ -132,7 +132,7 @@ fn y_ticks(y: Scale) -> Vec<f64> {
     ticks.into_iter().step_by(step).collect()
 }
 
-/// Up to ten round times, four on a narrow chart.
+/// Up to ten round times, fewer on a narrow chart.
 fn ticks_between(first: f64, last: f64, shape: Shape) -> Vec<f64> {
     const STEPS: [f64; 20] = [
         1.0,
@@ -156,7 +156,11 @@ fn ticks_between(first: f64, last: f64, shape: Shape) -> Vec<f64> {
         2_592_000.0,
         7_776_000.0,
     ];
-    let most = if shape.width < 400.0 { 4.0 } else { 10.0 };
+    let most = match shape.width {
+        narrow if narrow < 400.0 => 4.0,
+        middle if middle < 700.0 => 6.0,
+        _ => 10.0,
+    };
     let Some(step) = STEPS.into_iter().find(|step| (last - first) / step <= most) else {
         return Scale::Linear(first, last).ticks(5);
     };

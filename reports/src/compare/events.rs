@@ -18,6 +18,8 @@ pub struct TimelineComparison {
     pub span_seconds: (f64, f64),
     /// Length of a window of latencies, seconds; the same in both.
     pub window_seconds: f64,
+    /// Time between two rows of the coarser `resources.csv`, seconds.
+    pub row_seconds: f64,
     /// What happened, as `a` tells it, and what only `b` does.
     pub marks: Vec<Mark>,
     /// Tasks waiting, all queues.
@@ -97,12 +99,22 @@ pub(super) fn timelines(a: &Run, b: &Run) -> Option<TimelineComparison> {
     Some(TimelineComparison {
         span_seconds: span,
         window_seconds: window,
+        row_seconds: row_seconds(a).max(row_seconds(b)),
         marks,
         backlog: LinePair { a: shown(of_a.whole_backlog()), b: shown(of_b.whole_backlog()) },
         latencies: latencies.collect(),
         pods: pods.collect(),
         events: paired(&of_a.episodes, &of_b.episodes),
     })
+}
+
+/// Mean time between two rows of `resources.csv`.
+fn row_seconds(run: &Run) -> f64 {
+    let rows = &run.resources.rows;
+    match (rows.first(), rows.last()) {
+        (Some(first), Some(last)) if rows.len() > 1 => (last.0 - first.0) / (rows.len() - 1) as f64,
+        _ => 0.0,
+    }
 }
 
 /// The start call has one name in a simulated run and another in a measured one.
@@ -129,27 +141,28 @@ fn paired(a: &[Episode], b: &[Episode]) -> Vec<EpisodePair> {
     pairs
 }
 
-/// What each event cost in both, judged by the tolerances of a backlog. A time that is told by windows may be off by one of them.
+/// What each event cost in both, judged by the tolerances of a backlog. A time that is told by windows or by rows may be off by one of
+/// them.
 pub(super) fn quantities(timelines: &TimelineComparison, tolerances: &Tolerances) -> Vec<QuantityComparison> {
     type Of = fn(&Episode) -> Option<f64>;
-    const NUMBERS: [(&str, &str, &str, bool, Of); 5] = [
-        ("backlog_peak", "backlog peak", "tasks", false, |episode| episode.backlog_peak),
-        ("backlog_growth", "backlog growth", "1/s", false, |episode| episode.backlog_growth),
-        ("drain_time", "time to drain", "s", false, |episode| episode.drain_seconds),
-        ("recovery_time", "time to recover", "s", true, |episode| episode.time_to_recover_seconds),
-        ("missed_time", "promises missed for", "s", true, |episode| Some(episode.missed_seconds)),
+    let (window, row) = (timelines.window_seconds, timelines.row_seconds);
+    let numbers: [(&str, &str, &str, f64, Of); 5] = [
+        ("backlog_peak", "backlog peak", "tasks", 0.0, |episode| episode.backlog_peak),
+        ("backlog_growth", "backlog growth", "1/s", 0.0, |episode| episode.backlog_growth),
+        ("drain_time", "time to drain", "s", row, |episode| episode.drain_seconds),
+        ("recovery_time", "time to recover", "s", window, |episode| episode.time_to_recover_seconds),
+        ("missed_time", "promises missed for", "s", window, |episode| Some(episode.missed_seconds)),
     ];
     let mut quantities = Vec::new();
     for pair in &timelines.events {
         let (Some(a), Some(b)) = (&pair.a, &pair.b) else { continue };
-        for (key, name, unit, by_windows, of) in NUMBERS {
+        for (key, name, unit, resolution, of) in numbers {
             let (Some(of_a), Some(of_b)) = (of(a), of(b)) else { continue };
             if of_a == 0.0 && of_b == 0.0 {
                 continue;
             }
             let allowed = tolerances.named(&tolerances.backlog, key);
-            let window = if by_windows { timelines.window_seconds } else { 0.0 };
-            let allowed = Tolerance { absolute: allowed.absolute.max(window), ..allowed };
+            let allowed = Tolerance { absolute: allowed.absolute.max(resolution), ..allowed };
             // A few tasks more or less are chance.
             let floor = if key == "backlog_peak" { FEW_TASKS } else { 0.0 };
             let (of_a, of_b) = (point(of_a), point(of_b));

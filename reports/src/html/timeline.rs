@@ -354,7 +354,21 @@ fn multiples(runs: &[(String, Timeline)]) -> Markup {
         let same = grid.iter_mut().flat_map(|(_, tracks)| tracks.iter_mut()).filter(|track| track.title == *title);
         same.for_each(|track| track.panel.range = (range.1 > 0.0).then_some(range));
     }
+    let mut legends: Vec<(String, Vec<(Role, String)>)> = Vec::new();
+    for track in grid.iter().flat_map(|(_, tracks)| tracks).filter(|track| track.legend.len() > 1) {
+        match legends.iter_mut().find(|(title, _)| *title == track.title) {
+            Some((_, known)) if known.len() < track.legend.len() => known.clone_from(&track.legend),
+            Some(_) => {}
+            None => legends.push((track.title.clone(), track.legend.clone())),
+        }
+    }
     html! {
+        // Once for all: within the grid it would move the timelines of one run out of line with the others'.
+        div class="card" {
+            @for (title, legend) in &legends {
+                div class="track-head" { h4 { (title) } ul class="legend" { @for (role, name) in legend { li { (swatch(*role)) (name) } } } }
+            }
+        }
         div class="multiples" {
             @for (index, (name, tracks)) in grid.into_iter().enumerate() {
                 @let last = tracks.len().saturating_sub(1);
@@ -364,7 +378,7 @@ fn multiples(runs: &[(String, Timeline)]) -> Markup {
                         @let _ = { track.panel.span = span; track.panel.lettered = place == 0; track.panel.dated = place == last; };
                         @let more = if place == last { DATED } else { 0.0 } + if place == 0 { LETTERED } else { 0.0 };
                         @let shape = Shape { height: SMALL.height + more, ..SMALL };
-                        div class="track-head" { h4 { (track.title) } @if index == 0 && track.legend.len() > 1 { ul class="legend" { @for (role, name) in &track.legend { li { (swatch(*role)) (name) } } } } }
+                        div class="track-head" { h4 { (track.title) } }
                         div class="plot" role="img" aria-label={ (track.title) ": " (track.finding) } {
                             (drawing(chart::panel(&track.panel, &|value| wording::tick(value, &track.unit), shape)))
                         }

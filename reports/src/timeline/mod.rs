@@ -53,6 +53,17 @@ impl Timeline {
         Self::in_windows(run, None)
     }
 
+    /// The courses of several runs in windows of one length, so that what they missed can be compared.
+    pub fn of_all(runs: &[Run]) -> Vec<Timeline> {
+        let each: Vec<Timeline> = runs.iter().map(Timeline::of).collect();
+        let window = each.iter().map(|timeline| timeline.window).fold(0.0, f64::max);
+        let again = |(run, timeline): (&Run, Timeline)| match timeline.window == window {
+            true => timeline,
+            false => Timeline::in_windows(run, Some(window)),
+        };
+        runs.iter().zip(each).map(again).collect()
+    }
+
     /// The course of a run in windows of a given length in seconds, as two runs need that are held against each other.
     pub fn in_windows(run: &Run, window: Option<f64>) -> Timeline {
         let profile = profile::tree(&run.manifest);

@@ -6,7 +6,7 @@ use crate::run_dir::{Buckets, Run, columns as names};
 
 /// Windows that a timeline has at most, and that it should have at least.
 const MOST_WINDOWS: f64 = 150.0;
-const FEWEST_WINDOWS: f64 = 30.0;
+const FEWEST_WINDOWS: f64 = 25.0;
 /// Samples that a window should hold: fewer, and its p99 is its slowest sample.
 const SAMPLES: f64 = 100.0;
 /// Workflows that must have been offered in a window without any answer, for it to be a failure and not chance (at 5 a window, a
@@ -41,7 +41,7 @@ pub struct LatencyWindow {
     pub missed: bool,
 }
 
-/// A round length of windows for so many seconds with so many samples: the shortest that holds 100 samples, with 30 to 150 windows
+/// A round length of windows for so many seconds with so many samples: the shortest that holds 100 samples, with 25 to 150 windows
 /// in all; never shorter than `interval`, the length of the log's own intervals.
 pub fn window_length(seconds: f64, interval: f64, samples: u64) -> f64 {
     const ROUND: [f64; 19] = [
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(window_length(300.0, 1.0, 3_000), 10.0);
         // At 100 a second the number of windows limits them.
         assert_eq!(window_length(300.0, 1.0, 30_000), 2.0);
-        // At 1 a second no more than thirty windows are asked for.
+        // At 1 a second no more than 25 windows are asked for.
         assert_eq!(window_length(300.0, 1.0, 300), 10.0);
         // Never finer than the log.
         assert_eq!(window_length(3_600.0, 6.0, 1_000_000), 30.0);

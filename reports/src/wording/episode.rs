@@ -55,6 +55,15 @@ pub fn definition(window: f64) -> String {
     )
 }
 
+/// A metric in as few words as a table's first column has room for.
+fn short(name: &str) -> String {
+    match name {
+        "schedule_to_start.workflow" => "workflow task wait".into(),
+        "schedule_to_start.activity" => "activity wait".into(),
+        name => metric(name),
+    }
+}
+
 /// A row per number, with a cell per part in the order of [`PartKind::ALL`].
 pub fn rows(episode: &Episode) -> Vec<(String, [String; 4])> {
     let cells = |of: &dyn Fn(&Part) -> Option<String>| -> [String; 4] {
@@ -73,8 +82,8 @@ pub fn rows(episode: &Episode) -> Vec<(String, [String; 4])> {
             let latency = part.latency.iter().find(|latency| latency.metric == name)?;
             if p99 { latency.p99 } else { latency.p50 }.map(number::seconds)
         };
-        rows.push((format!("{} p50", metric(name)), cells(&|part| of(part, false))));
-        rows.push((format!("{} p99", metric(name)), cells(&|part| of(part, true))));
+        rows.push((format!("{} p50", short(name)), cells(&|part| of(part, false))));
+        rows.push((format!("{} p99", short(name)), cells(&|part| of(part, true))));
     }
     let numbers: [(&str, &dyn Fn(&Part) -> Option<String>); 3] = [
         ("backlog peak", &|part| part.backlog_peak.map(number::quantity)),
