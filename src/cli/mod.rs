@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use import::ImportCommand;
 pub use model::{ModelArgs, PlanArgs, SimulateArgs, SweepArgs};
-pub use scenarios::ScenariosArgs;
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
+pub use scenarios::ScenariosArgs;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 fine · 1 a finding (SLO not met, outside tolerance) · 2 usage or configuration

@@ -25,6 +25,8 @@ use super::{LoadWindow, ModelError, RunInterval, SimulateSettings, SimulatedRun,
 const MOST_WORKFLOWS: f64 = 30_000.0;
 /// Intervals of a run, at most.
 const MOST_INTERVALS: u64 = 600;
+/// The same where events make short peaks.
+const MOST_INTERVALS_WITH_EVENTS: u64 = 2_400;
 /// Open workflows finish after the last start; those that take longer are reported as unfinished.
 const DRAIN: Nanos = Nanos::from_secs(1_800);
 /// A load that is sent to a cluster is simulated until so many workflows were started, by replications with the same intended times: what is compared with
@@ -60,8 +62,7 @@ pub fn run(
     if by_minutes && !watcher.is_cancelled() {
         let case = Case { profile, size };
         let simulation = simulation(settings.seed, stretch);
-        run.document.failures =
-            scenarios::of_run(&case, calibration, simulation, settings.threads.get(), watcher);
+        run.document.failures = scenarios::of_run(&case, calibration, simulation, settings.threads.get(), watcher);
     }
     Ok(run)
 }
@@ -112,7 +113,8 @@ fn simulation(seed: u64, stretch: Stretch) -> Settings {
     let second = Nanos::from_secs(1);
     // A load that ends before anything of it is measured has one interval, not one per nanosecond.
     let longest = if measured > Nanos::ZERO { measured } else { second };
-    let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS)).max(second);
+    let most = if by_minutes { MOST_INTERVALS_WITH_EVENTS } else { MOST_INTERVALS };
+    let interval = Nanos(measured.0.div_ceil(most)).max(second);
     let interval = if by_minutes { plimsoll_sim::scenarios::interval(interval) } else { interval };
     Settings {
         seed,
