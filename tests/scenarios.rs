@@ -93,7 +93,7 @@ fn scenarios_are_a_row_each_in_every_format() {
         let minutes = (number(at(scenario, "failure.for_seconds")) / 60.0).ceil() as usize + 8;
         assert_eq!(timeline.len(), minutes, "{name}");
     }
-    let gone = scenarios.iter().find(|scenario| scenario["name"] == "worker fleet gone for 20 min").unwrap();
+    let gone = scenarios.iter().find(|scenario| scenario["name"] == "workers gone for 20 min").unwrap();
     let peak = number(at(gone, "failure.impact.backlog_peak"));
     // 20 minutes at 4/s.
     assert!((4_500.0..=5_100.0).contains(&peak), "{peak}");
