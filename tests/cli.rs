@@ -9,10 +9,14 @@ use std::process::{Command, Stdio};
 
 use common::{Outcome, plimsoll, run};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 17] = [
     "plan",
     "simulate",
+    "scenarios",
     "sweep",
+    "rollouts",
+    "cost",
+    "forecast",
     "compare",
     "report",
     "lint",

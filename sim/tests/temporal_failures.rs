@@ -7,9 +7,7 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::engine::laws;
-use plimsoll_sim::temporal::{
-    Leftovers, Load, Metric, Model, Outcome, Sample, Settings, SystemSize, simulate,
-};
+use plimsoll_sim::temporal::{Leftovers, Load, Metric, Model, Outcome, Sample, Settings, SystemSize, simulate};
 use temporal_support::profile;
 
 fn seconds(s: u64) -> Nanos {
@@ -104,13 +102,15 @@ fn with_the_only_history_pod_lost_every_shard_waits_for_exactly_its_return() {
 
 #[test]
 fn the_shards_of_one_history_pod_of_four_wait_for_exactly_the_move() {
-    let event = "[[event]]\nat = \"30s\"\nfor = \"60s\"\nkind = \"pod_lost\"\nservice = \"history\"\nshards_move = \"20s\"\n";
+    let event =
+        "[[event]]\nat = \"30s\"\nfor = \"60s\"\nkind = \"pod_lost\"\nservice = \"history\"\nshards_move = \"20s\"\n";
     let (mut late, mut came) = (0, 0);
     for seed in 0..4 {
         let outcome = run(&cluster("for = \"120s\", rate = \"20/s\"", ACTIVITY, event), seed);
         assert_eq!((outcome.unfinished, outcome.failures.shards_moved), (0, 32), "seed {seed}");
         came += at(&outcome, 50).counts.offered - at(&outcome, 30).counts.offered;
-        let waits = outcome.recorder.values(Metric::Start).unwrap().filter(|wait| *wait > 190_000_000).collect::<Vec<_>>();
+        let waits =
+            outcome.recorder.values(Metric::Start).unwrap().filter(|wait| *wait > 190_000_000).collect::<Vec<_>>();
         late += waits.len() as u64;
         // The first to come waits for the whole move, and a client for what is left of its back-off then.
         let longest = Nanos(*waits.iter().max().unwrap());
@@ -118,7 +118,10 @@ fn the_shards_of_one_history_pod_of_four_wait_for_exactly_the_move() {
     }
     let quarter = came as f64 / 4.0;
     let spread = 4.0 * (quarter * 0.75).sqrt();
-    assert!((late as f64 - quarter).abs() < spread, "{late} of {came} starts waited, {quarter} ± {spread} belong to the pod");
+    assert!(
+        (late as f64 - quarter).abs() < spread,
+        "{late} of {came} starts waited, {quarter} ± {spread} belong to the pod"
+    );
 }
 
 #[test]
@@ -162,7 +165,9 @@ fn an_open_circuit_breaker_refuses_every_attempt_and_holds_no_slot() {
 #[test]
 fn a_poisoned_activity_fails_at_every_attempt_it_has() {
     let steps = |attempts: u32| {
-        format!(r#"{{ activity = "a", takes = "50ms", retry = {{ initial = "1s", backoff = 2.0, attempts = {attempts} }} }}"#)
+        format!(
+            r#"{{ activity = "a", takes = "50ms", retry = {{ initial = "1s", backoff = 2.0, attempts = {attempts} }} }}"#
+        )
     };
     for (attempts, non_retryable, tried) in [(3, false, 3), (3, true, 1), (1, false, 1)] {
         let event = format!(
@@ -262,8 +267,10 @@ fn every_law_holds_through_every_failure() {
         ("100s", "30s", "kind = \"region_lost\""),
         ("110s", "30s", "kind = \"workers_stop\""),
     ];
-    let text: String =
-        events.iter().map(|(at, length, what)| format!("[[event]]\nat = \"{at}\"\nfor = \"{length}\"\n{what}\n")).collect();
+    let text: String = events
+        .iter()
+        .map(|(at, length, what)| format!("[[event]]\nat = \"{at}\"\nfor = \"{length}\"\n{what}\n"))
+        .collect();
     let retry = "retry = { initial = \"1s\", backoff = 2.0, attempts = 6 }";
     let steps = format!(
         "{{ activity = \"a\", takes = \"300ms\", start_to_close = \"5s\", {retry} }}, {{ timer = \"2s\" }}, \

@@ -18,8 +18,8 @@ pub use emit::{EmitArgs, EmitAt, EmitKind};
 pub use import::ImportCommand;
 pub use lint::{Deny, LintArgs, LintFormat};
 pub use model::{ModelArgs, PlanArgs, RolloutsArgs, SimulateArgs, SweepArgs};
-pub use scenarios::ScenariosArgs;
 pub use rules::{ChangeKind, DatabaseArgs, RulesCommand, StorageArgs, StrategyArgs, WorkersArgs};
+pub use scenarios::ScenariosArgs;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 fine · 1 a finding (SLO not met, outside tolerance) · 2 usage or configuration

@@ -12,9 +12,9 @@ pub struct ScenariosArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// How long each failure is watched after its end
-    #[arg(long, value_name = "TIME", default_value = "20min", help_heading = "Model")]
+    #[arg(long, value_name = "TIME", default_value = "10min", help_heading = "Model")]
     pub after: Nanos,
-    /// Do not simulate what would have prevented each failure: a third of the time
+    /// Do not simulate what would have prevented each failure: about a third of the time
     #[arg(long, help_heading = "Model")]
     pub no_prevention: bool,
     /// Where the answer goes.

@@ -19,7 +19,7 @@ use crate::progress::Progress;
 /// When the profile is wrong, a file cannot be read or written, or Ctrl-C.
 pub fn run(arguments: &ScenariosArgs, console: &Console) -> Result<Exit, Failure> {
     if arguments.after == Nanos::ZERO {
-        return Err(Failure::usage("--after must be above zero: nothing recovers in no time; give e.g. 20min"));
+        return Err(Failure::usage("--after must be above zero: nothing recovers in no time; give e.g. 10min"));
     }
     let document = ProfileSource::find(&arguments.model.profile)?.document(&arguments.model.set)?;
     let cancel = prepare::cancel()?;

@@ -20,7 +20,7 @@ const BEFORE: Nanos = Nanos::from_secs(300);
 const LONGEST_WARMUP: Nanos = Nanos::from_secs(600);
 const SHORTEST_WARMUP: Nanos = Nanos::from_secs(60);
 /// Statistics of a scenario, in intervals that divide a minute.
-const INTERVAL: Nanos = Nanos::from_secs(5);
+const INTERVAL: Nanos = Nanos::from_secs(2);
 const MOST_OPEN: u32 = 2_000_000;
 
 /// The standard failures, each alone.
@@ -183,9 +183,8 @@ fn sizes(size: &SystemSize) -> SimulatedSizes {
 }
 
 fn report(event: &Event, studied: &Studied) -> FailureReport {
-    let best = studied.best().and_then(|best| {
-        studied.prevention.iter().position(|prevention| prevention.what == best.what)
-    });
+    let best =
+        studied.best().and_then(|best| studied.prevention.iter().position(|prevention| prevention.what == best.what));
     FailureReport {
         kind: event.kind.name().to_owned(),
         at_seconds: event.at.as_secs_f64(),
@@ -270,7 +269,10 @@ pub(super) fn unseen(profile: &Profile, warmup: Nanos, warnings: &mut Vec<String
     for event in &profile.events {
         let name = event.kind.name();
         if event.at >= end {
-            warnings.push(format!("the event {name} at {} begins after the schedule's end, {end}: it is not seen", event.at));
+            warnings.push(format!(
+                "the event {name} at {} begins after the schedule's end, {end}: it is not seen",
+                event.at
+            ));
         } else if event.at < warmup && !matches!(event.kind, EventKind::Burst { .. }) {
             warnings.push(format!(
                 "the event {name} at {} begins within the warm-up of {warmup}: minutes lost before its end are not counted",

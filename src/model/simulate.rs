@@ -29,6 +29,8 @@ const MOST_WORKFLOWS: f64 = 30_000.0;
 const MOST_AUTOSCALED: f64 = 120_000.0;
 /// Intervals of a run, at most.
 const MOST_INTERVALS: u64 = 600;
+/// The same where events make short peaks.
+const MOST_INTERVALS_WITH_EVENTS: u64 = 2_400;
 /// Open workflows finish after the last start; those that take longer are reported as unfinished.
 const DRAIN: Nanos = Nanos::from_secs(1_800);
 /// A load that is sent to a cluster is simulated until so many workflows were started, by replications with the same intended times: what is compared with
@@ -141,7 +143,8 @@ fn simulation(seed: u64, stretch: Stretch) -> Settings {
     let second = Nanos::from_secs(1);
     // A load that ends before anything of it is measured has one interval, not one per nanosecond.
     let longest = if measured > Nanos::ZERO { measured } else { second };
-    let interval = Nanos(measured.0.div_ceil(MOST_INTERVALS)).max(second);
+    let most = if by_minutes { MOST_INTERVALS_WITH_EVENTS } else { MOST_INTERVALS };
+    let interval = Nanos(measured.0.div_ceil(most)).max(second);
     let interval = if by_minutes { plimsoll_sim::scenarios::interval(interval) } else { interval };
     Settings {
         seed,

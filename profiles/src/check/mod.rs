@@ -15,9 +15,7 @@ mod workflow;
 
 use std::sync::Arc;
 
-use crate::profile::{
-    Growth, HostSize, Names, Profile, Sdk, Slo, SloMetric, SloTarget, Span, Workers,
-};
+use crate::profile::{Growth, HostSize, Names, Profile, Sdk, Slo, SloMetric, SloTarget, Span, Workers};
 use crate::raw::span::{RawQuantiles, quantile_key};
 use crate::raw::{RawGrowth, RawHostSize, RawProfile, RawSdk, RawSlo, RawWorkers};
 use crate::units::{Bytes, Cores, Nanos};

@@ -110,9 +110,12 @@ fn recovered(impact: &FailureImpact) -> String {
 /// What helped most, and by how much.
 pub(crate) fn prevention(failure: &FailureReport) -> String {
     let Some(best) = failure.best() else {
-        return match failure.prevention.is_empty() {
-            true => number::MISSING.to_owned(),
-            false => {
+        let impact = &failure.impact;
+        let over = impact.time_to_recover_seconds.is_some_and(|seconds| seconds <= failure.for_seconds + 60.0);
+        return match (failure.prevention.is_empty(), impact.slo_minutes_lost <= 0.0 && over) {
+            (_, true) => "not needed".to_owned(),
+            (true, false) => number::MISSING.to_owned(),
+            (false, false) => {
                 let tried: Vec<&str> = failure.prevention.iter().map(|tried| tried.what.as_str()).collect();
                 format!("nothing tried helped ({})", tried.join("; "))
             }
@@ -125,9 +128,6 @@ pub(crate) fn prevention(failure: &FailureReport) -> String {
     }
     if after.time_to_recover_seconds != before.time_to_recover_seconds {
         by.push(format!("recovered {}", recovered(after)));
-    }
-    if after.workflows_failed != before.workflows_failed {
-        by.push(format!("{} failed, not {}", number::count(after.workflows_failed), number::count(before.workflows_failed)));
     }
     if by.is_empty() || after.backlog_peak * 2 < before.backlog_peak {
         by.push(format!("peak {}", number::count(after.backlog_peak)));

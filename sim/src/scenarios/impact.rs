@@ -38,13 +38,18 @@ pub fn window(events: &[Event], index: usize, end: Nanos) -> (Nanos, Nanos) {
 }
 
 /// What an event did, by the run with it, whose minutes are `with`, and the minutes of one `without` it.
-pub fn impact(outcome: &Outcome, event: &Event, watched: (Nanos, Nanos), with: &[Minute], without: &[Minute]) -> Impact {
+pub fn impact(
+    outcome: &Outcome,
+    event: &Event,
+    watched: (Nanos, Nanos),
+    with: &[Minute],
+    without: &[Minute],
+) -> Impact {
     let (at, until) = watched;
     let over = event.until();
     let waiting = |sample: &&crate::temporal::Sample| sample.backlog + sample.held_up;
-    let between = |from: Nanos, to: Nanos| {
-        outcome.samples.iter().filter(move |sample| sample.at > from && sample.at <= to)
-    };
+    let between =
+        |from: Nanos, to: Nanos| outcome.samples.iter().filter(move |sample| sample.at > from && sample.at <= to);
     let backlog_before = between(at.saturating_sub(BEFORE), at).map(|sample| waiting(&sample)).max().unwrap_or(0);
     let mut peak = (0, at);
     for sample in between(at, until) {
@@ -52,12 +57,14 @@ pub fn impact(outcome: &Outcome, event: &Event, watched: (Nanos, Nanos), with: &
             peak = (waiting(&sample), sample.at);
         }
     }
-    let missed = |minute: &Minute| {
-        minute.missed && without.iter().any(|other| other.from == minute.from && !other.missed)
-    };
+    let missed =
+        |minute: &Minute| minute.missed && without.iter().any(|other| other.from == minute.from && !other.missed);
     let lost = with.iter().filter(|minute| minute.until > at && minute.from < until && missed(minute));
     let slo_lost = lost.clone().fold(Nanos::ZERO, |sum, minute| sum + (minute.until - minute.from));
-    let first = outcome.samples.iter().find(|sample| sample.at >= over && sample.at <= until && waiting(sample) <= backlog_before);
+    let first = outcome
+        .samples
+        .iter()
+        .find(|sample| sample.at >= over && sample.at <= until && waiting(sample) <= backlog_before);
     let backlog_gone = first.map(|sample| sample.at);
     Impact {
         backlog_before,
@@ -97,7 +104,8 @@ mod tests {
     fn promises_are_kept_again_from_the_first_minute_without_a_loss() {
         let missed = |minute: &Minute| minute.missed;
         let kept = |gone, list: &[bool]| {
-            kept_from(Nanos::from_secs(gone), Nanos::from_secs(300), &minutes(list), &missed).map(|at| at.0 / 1_000_000_000)
+            kept_from(Nanos::from_secs(gone), Nanos::from_secs(300), &minutes(list), &missed)
+                .map(|at| at.0 / 1_000_000_000)
         };
         assert_eq!(kept(70, &[true, false, false, false, false]), Some(70));
         assert_eq!(kept(70, &[true, true, true, false, false]), Some(180));

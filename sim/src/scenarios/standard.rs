@@ -64,23 +64,23 @@ pub fn standard(profile: &Profile, size: &SystemSize) -> (Vec<Failure>, Vec<Refu
     };
     let pod = |service| EventKind::PodLost { service, pods: 1, shards_move: None };
     add("frontend pod lost", POD_START, pod(ServiceName::Frontend));
-    add("history pod lost, its shards move", POD_START, pod(ServiceName::History));
+    add("history pod lost", POD_START, pod(ServiceName::History));
     add("matching pod lost", POD_START, pod(ServiceName::Matching));
     add("worker service pod lost", POD_START, pod(ServiceName::WorkerService));
     add("node lost", NODE_START, EventKind::NodeLost { of: None, shards_move: None });
     add("zone lost, one of three", ZONE_OUT, EventKind::ZoneLost { of: 3, shards_move: None });
-    add("database failover of 60 s", FAILOVER, EventKind::DatabaseFailover);
-    add("disk 10× slower for 10 min", TEN_MINUTES, EventKind::SlowDisk { factor: 10.0 });
+    add("database failover, 60 s", FAILOVER, EventKind::DatabaseFailover);
+    add("disk 10× slower", TEN_MINUTES, EventKind::SlowDisk { factor: 10.0 });
     let slow = EventKind::SlowDependency { activity: None, factor: 5.0, breaker: false };
-    add("dependencies 5× slower for 10 min", TEN_MINUTES, slow);
+    add("dependencies 5× slower", TEN_MINUTES, slow);
     let poison = |non_retryable| EventKind::Poison { activity: None, share: Probability::new(0.05), non_retryable };
-    add("5 % poison for 10 min, retried", TEN_MINUTES, poison(false));
-    add("5 % poison for 10 min, not retried", TEN_MINUTES, poison(true));
+    add("5 % poison, retried", TEN_MINUTES, poison(false));
+    add("5 % poison, not retried", TEN_MINUTES, poison(true));
     add("burst of 10× for 1 min", Nanos::from_secs(60), EventKind::Burst { factor: 10.0 });
-    add("worker fleet gone for 20 min", Nanos::from_secs(1_200), EventKind::WorkersStop { pods: None, first: 0 });
-    add("certificate expired for 15 min", Nanos::from_secs(900), EventKind::CertificateExpiry);
+    add("workers gone for 20 min", Nanos::from_secs(1_200), EventKind::WorkersStop { pods: None, first: 0 });
+    add("certificate expired", Nanos::from_secs(900), EventKind::CertificateExpiry);
     let region = EventKind::RegionLost { rpo: Nanos::from_secs(3_600) };
-    add("region lost, RTO 15 min, RPO 1 h", Nanos::from_secs(900), region);
+    add("region lost for 15 min", Nanos::from_secs(900), region);
     if size.workers.pods.count > 1 {
         failures.push(Failure {
             name: "one worker pod gone".to_owned(),

@@ -79,51 +79,76 @@ impl Study<'_> {
         minutes(&outcome, &case.profile.slo, &self.settings)
     }
 
-    /// Tries every event of several cases on their schedules, each with its settings. `without` are the minutes of the same schedule without events; a
-    /// case's run may be given. `None` for a case that was interrupted.
+    /// Tries every event of several cases on their schedules, each with its settings, and then what might have prevented those that cost
+    /// anything. `without` are the minutes of the same schedule without events. `None` for a case that was interrupted.
     pub fn all(&self, cases: &[(String, Case, Settings)], without: &[Minute]) -> Vec<Option<Vec<Studied>>> {
-        let jobs: Vec<Job> = cases.iter().enumerate().flat_map(|(index, case)| self.jobs(index, case)).collect();
+        let plain = |(index, (name, case, settings)): (usize, &(String, Case, Settings))| Job {
+            name: name.clone(),
+            of: index,
+            event: None,
+            what: String::new(),
+            case: case.clone(),
+            settings: *settings,
+        };
+        let mut jobs: Vec<Job> = cases.iter().enumerate().map(plain).collect();
+        let mut results = self.ran(&jobs, without);
+        if self.prevention {
+            let more: Vec<Job> = jobs.iter().zip(&results).flat_map(|(job, ran)| against(job, ran.as_ref())).collect();
+            results.extend(self.ran(&more, without));
+            jobs.extend(more);
+        }
+        (0..cases.len()).map(|index| gathered(index, &cases[index].1, &jobs, &results, without)).collect()
+    }
+
+    /// Simulates the jobs, in parallel.
+    fn ran(&self, jobs: &[Job], without: &[Minute]) -> Vec<Option<Ran>> {
         let (done, all) = (AtomicUsize::new(0), jobs.len());
         let one = |job: &Job| {
             if (self.cancelled)() {
                 return None;
             }
             (self.progress)(&format!("{} of {all} simulated; now {}", done.load(Ordering::Relaxed), job.name));
-                let outcome = self.run(&job.case, &job.settings);
-                done.fetch_add(1, Ordering::Relaxed);
-                if (self.cancelled)() {
-                    return None;
-                }
+            let outcome = self.run(&job.case, &job.settings);
+            done.fetch_add(1, Ordering::Relaxed);
+            if (self.cancelled)() {
+                return None;
+            }
             Some(ran(job, &outcome, without))
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
-        let results: Vec<Option<Ran>> = match pool {
+        match pool {
             Ok(pool) => pool.install(|| jobs.par_iter().map(one).collect()),
             Err(_) => jobs.iter().map(one).collect(),
-        };
-        (0..cases.len()).map(|index| gathered(index, &cases[index].1, &jobs, &results, without)).collect()
-    }
-
-    fn jobs(&self, index: usize, (name, case, settings): &(String, Case, Settings)) -> Vec<Job> {
-        let job = |event: Option<usize>, what: String, case: Case| Job {
-            name: if what.is_empty() { name.clone() } else { format!("{name}, with {what}") },
-            of: index,
-            event,
-            what,
-            case,
-            settings: *settings,
-        };
-        let mut jobs = vec![job(None, String::new(), case.clone())];
-        if self.prevention {
-            for event in 0..case.profile.events.len() {
-                jobs.extend(remedies(case, event).into_iter().map(|remedy| job(Some(event), remedy.what, remedy.case)));
-            }
         }
-        jobs
     }
 
     fn run(&self, case: &Case, settings: &Settings) -> Outcome {
         simulate(&case.profile, self.calibration, case.size, *settings, self.cancelled)
+    }
+}
+
+/// What is tried against the events of a run that cost anything.
+fn against(job: &Job, ran: Option<&Ran>) -> Vec<Job> {
+    let Some(ran) = ran else { return Vec::new() };
+    let mut list = Vec::new();
+    for (event, _) in ran.tried.iter().enumerate().filter(|(event, tried)| tried.costs(&job.case, *event)) {
+        list.extend(remedies(&job.case, event).into_iter().map(|remedy| Job {
+            name: format!("{}, with {}", job.name, remedy.what),
+            of: job.of,
+            event: Some(event),
+            what: remedy.what,
+            case: remedy.case,
+            settings: job.settings,
+        }));
+    }
+    list
+}
+
+impl Tried {
+    /// Whether the event cost anything: a lost minute, or a recovery that took a minute more than the event itself.
+    fn costs(&self, case: &Case, event: usize) -> bool {
+        let over = case.profile.events[event].until() + Nanos::from_secs(60);
+        self.impact.slo_lost > Nanos::ZERO || self.impact.recovered.is_none_or(|at| at > over)
     }
 }
 
@@ -166,13 +191,7 @@ fn tried(job: &Job, outcome: &Outcome, index: usize, with: &[Minute], without: &
         impact.slo_lost += impact.watched_until.saturating_sub(seen);
         impact.recovered = None;
     }
-    Tried {
-        impact,
-        failures: outcome.failures,
-        workflows: outcome.counts,
-        unfinished: outcome.unfinished,
-        overloaded,
-    }
+    Tried { impact, failures: outcome.failures, workflows: outcome.counts, unfinished: outcome.unfinished, overloaded }
 }
 
 fn gathered(
@@ -209,11 +228,14 @@ fn gathered(
 }
 
 impl Studied {
-    /// What helped most: fewest lost minutes, then the soonest recovery, then the lowest backlog. `None` where nothing tried was better.
+    /// What helped most: fewest lost minutes, then the soonest recovery, to the minute, then a lower backlog, to a tenth of it. `None` where nothing tried
+    /// was better: finer differences are chance.
     pub fn best(&self) -> Option<&Prevention> {
+        let tenth = (self.tried.impact.backlog_peak / 10).max(5);
         let rank = |tried: &Tried| {
             let impact = &tried.impact;
-            (impact.slo_lost, impact.recovered.unwrap_or(Nanos::FOREVER), tried.workflows.failed, impact.backlog_peak)
+            let minute = impact.recovered.map_or(u64::MAX, |at| at.0 / Nanos::from_secs(60).0);
+            (impact.slo_lost, minute, impact.backlog_peak / tenth)
         };
         let best = self.prevention.iter().min_by_key(|prevention| rank(&prevention.tried))?;
         (rank(&best.tried) < rank(&self.tried)).then_some(best)

@@ -176,9 +176,8 @@ impl Failures {
         settings: &Settings,
         statement_trip: Nanos,
     ) -> Option<Box<Self>> {
-        let other = |event: &&ProfileEvent| {
-            !matches!(event.kind, EventKind::WorkersStop { .. } | EventKind::Burst { .. })
-        };
+        let other =
+            |event: &&ProfileEvent| !matches!(event.kind, EventKind::WorkersStop { .. } | EventKind::Burst { .. });
         let events: Vec<_> = profile.events.iter().filter(other).cloned().collect();
         if events.is_empty() || settings.load != Load::Schedule {
             return None;
@@ -320,8 +319,7 @@ impl Model {
         failures.apply();
         for index in 0..failures.events.len() {
             let event = &failures.events[index];
-            let mut steps =
-                vec![(event.at, Step::Begins(index as u32)), (event.until(), Step::Ends(index as u32))];
+            let mut steps = vec![(event.at, Step::Begins(index as u32)), (event.until(), Step::Ends(index as u32))];
             if let EventKind::RegionLost { rpo } = event.kind {
                 steps.push((event.at.saturating_sub(rpo), Step::Backup(index as u32)));
             }

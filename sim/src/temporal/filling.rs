@@ -42,7 +42,12 @@ impl Model {
                 }
                 Visit::Commit { wal, commands, .. } => self.count_commit(id, wal, commands),
                 Visit::Provider => takes += self.provider_latency(),
-                Visit::Admit(..) | Visit::Gate(_) | Visit::TakeShard | Visit::GiveShard | Visit::Connect(_) | Visit::Disconnect(_) => {}
+                Visit::Admit(..)
+                | Visit::Gate(_)
+                | Visit::TakeShard
+                | Visit::GiveShard
+                | Visit::Connect(_)
+                | Visit::Disconnect(_) => {}
                 Visit::Read => self.read_is_over(id, schedule),
                 Visit::Decide => self.decide_at(id, schedule),
                 Visit::Committed => self.committed(id, schedule),

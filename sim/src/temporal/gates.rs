@@ -147,9 +147,7 @@ impl Model {
             Gate::Frontend => failures.before_frontend(chain, caller, now),
             Gate::Matching => failures.before_matching(chain, caller, now),
             Gate::History => failures.before_history(chain, caller, now),
-            Gate::Database if now < failures.database_back => {
-                Some(failures.tries(caller, now, failures.database_back))
-            }
+            Gate::Database if now < failures.database_back => Some(failures.tries(caller, now, failures.database_back)),
             Gate::Connection | Gate::Durable if now < failures.database_back => Some((failures.database_back, 1)),
             Gate::Connection if failures.to_open > 0 => {
                 failures.to_open -= 1;
