@@ -209,6 +209,6 @@ fn keda_starts_the_first_pod_and_ends_the_last() {
     let last = all.last().unwrap();
     assert_eq!(last.after, 0, "{all:?}");
     // It polls every 30 s, and waits for longer than 300 s after the last poll that saw a task wait, whatever the pods are doing.
-    assert!(last.at > seconds(30 + 300) && last.at.0 % 30_000_000_000 == 0, "{last:?}");
+    assert!(last.at > seconds(30 + 300) && last.at.0.is_multiple_of(30_000_000_000), "{last:?}");
     assert_eq!(outcome.counts.completed, outcome.counts.offered);
 }

@@ -163,7 +163,9 @@ fn rendered(profile: &Profile, found: &Forecast, actions: f64, settings: &LookAh
 fn named(profile: &Profile, resource: &str) -> String {
     match resource {
         // Where everything shares one machine, its CPU is counted there.
-        "database CPU" | "visibility database CPU" if shares_one_machine(profile).is_some() => "the machine's CPU".to_owned(),
+        "database CPU" | "visibility database CPU" if shares_one_machine(profile).is_some() => {
+            "the machine's CPU".to_owned()
+        }
         other => other.to_owned(),
     }
 }

@@ -30,6 +30,21 @@ pub(super) struct Track {
     pub unit: String,
 }
 
+impl Track {
+    /// Whether it is the first of a stack, which has the letters, and the last, which has the axis of time.
+    fn placed(mut self, first: bool, last: bool) -> Track {
+        self.panel.lettered = first;
+        self.panel.dated = last;
+        self
+    }
+
+    /// On an axis of time of its stack.
+    fn over(mut self, span: (f64, f64)) -> Track {
+        self.panel.span = span;
+        self
+    }
+}
+
 /// The section of a run; nothing where there is no story to tell.
 pub(super) fn section(run: &Run) -> Markup {
     let timeline = Timeline::of(run);
@@ -121,7 +136,7 @@ fn backlog(backlog: &[Series]) -> Option<Track> {
 }
 
 fn latency(latency: &LatencyWindows, window: f64) -> Option<Track> {
-    let quantiles: [(&str, Role, Vec<(f64, f64)>); 3] = [
+    let quantiles = [
         ("p50", Role::Series(0), latency.line(window, |w| w.p50)),
         ("p90", Role::Series(2), latency.line(window, |w| w.p90)),
         ("p99", Role::Series(1), latency.line(window, |w| w.p99)),
@@ -195,9 +210,8 @@ pub(super) fn stack(id: &str, title: &str, marks: &[Mark], tracks: Vec<Track>, n
     html! {
         figure class="card timelines" id=(id) role="group" aria-labelledby=(title_id) {
             figcaption { h3 id=(title_id) { (title) } (happened(marks)) }
-            @for (index, mut track) in tracks.into_iter().enumerate() {
-                @let _ = { track.panel.lettered = index == 0; track.panel.dated = index == last; };
-                (track_of(&track))
+            @for (index, track) in tracks.into_iter().enumerate() {
+                (track_of(&track.placed(index == 0, index == last)))
             }
             details { summary { "The numbers" } (numbers) }
         }
@@ -374,8 +388,8 @@ fn multiples(runs: &[(String, Timeline)]) -> Markup {
                 @let last = tracks.len().saturating_sub(1);
                 figure class="card timelines" id={ "scenario-" (index) "-" (identifier(name)) } role="group" aria-label=(name) {
                     figcaption { h3 { (name) } (happened(&runs[index].1.marks)) }
-                    @for (place, mut track) in tracks.into_iter().enumerate() {
-                        @let _ = { track.panel.span = span; track.panel.lettered = place == 0; track.panel.dated = place == last; };
+                    @for (place, track) in tracks.into_iter().enumerate() {
+                        @let track = track.over(span).placed(place == 0, place == last);
                         @let more = if place == last { DATED } else { 0.0 } + if place == 0 { LETTERED } else { 0.0 };
                         @let shape = Shape { height: SMALL.height + more, ..SMALL };
                         div class="track-head" { h4 { (track.title) } }

@@ -85,7 +85,8 @@ pub fn rows(episode: &Episode) -> Vec<(String, [String; 4])> {
         rows.push((format!("{} p50", short(name)), cells(&|part| of(part, false))));
         rows.push((format!("{} p99", short(name)), cells(&|part| of(part, true))));
     }
-    let numbers: [(&str, &dyn Fn(&Part) -> Option<String>); 3] = [
+    type OfPart<'a> = &'a dyn Fn(&Part) -> Option<String>;
+    let numbers: [(&str, OfPart<'_>); 3] = [
         ("backlog peak", &|part| part.backlog_peak.map(number::quantity)),
         ("completed", &|part| part.completed_per_second.map(number::rate)),
         ("promises missed for", &|part| Some(number::seconds(part.missed_seconds))),

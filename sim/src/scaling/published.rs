@@ -1,6 +1,7 @@
 //! The Kubernetes controller's own test cases, as facts: the numbers of `replica_calculator_test.go` and `horizontal_test.go`
 //! (`pkg/controller/podautoscaler`, versions 1.21 and 1.30), and the replicas that they expect.
-#![allow(clippy::unwrap_used)]
+// A table of cases is read best as what it is.
+#![allow(clippy::unwrap_used, clippy::type_complexity)]
 
 use plimsoll_profiles::profile::{
     HostSize, Hpa, Milli, QueueTarget, ResourceName, ResourceTarget, ScalingAmount, ScalingBehaviour, ScalingMetric,

@@ -56,12 +56,12 @@ mod visits;
 mod workflow;
 
 pub use audit::Leftovers;
+pub use failures::{CONNECTION_AGE, DETECTED_GONE, DETECTED_KILLED, FailureCounts};
 pub use fleet::{
     CutActivity, CutOff, Drain, FinishedActivity, FleetPlan, FleetRecord, PodChange, PodCounts, PodEvent, PodState,
 };
 pub use fleet_control::{FleetAction, FleetController, FleetObservation, PodObservation};
 pub use fleet_versions::{NEW, OLD, VersionsSeen};
-pub use failures::{CONNECTION_AGE, DETECTED_GONE, DETECTED_KILLED, FailureCounts};
 pub use idle::IdleLoad;
 pub use model::{Event, Model};
 pub use outages::Outage;

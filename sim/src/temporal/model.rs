@@ -607,7 +607,7 @@ const SMALL_PAYLOAD: u32 = 1 << 10;
 /// What a payload costs.
 #[inline]
 pub(super) fn per_kib(cost: Nanos, bytes: u64) -> Nanos {
-    Nanos(cost.0 * bytes >> 10)
+    Nanos((cost.0 * bytes) >> 10)
 }
 
 /// CPU of the statements of one transaction, as a chain carries it.

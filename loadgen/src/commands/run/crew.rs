@@ -124,7 +124,11 @@ impl Crew {
             let outage = match event.kind {
                 EventKind::WorkersStop { pods, first } => {
                     let workers = (Arc::clone(&self.kind), self.recipe.clone(), Arc::clone(&self.asked));
-                    tokio::spawn(scene.workers_stop(first as usize, pods.map_or(usize::MAX, |pods| pods as usize), workers))
+                    tokio::spawn(scene.workers_stop(
+                        first as usize,
+                        pods.map_or(usize::MAX, |pods| pods as usize),
+                        workers,
+                    ))
                 }
                 EventKind::PodLost { service, .. } => {
                     let Some(script) = self.services.clone() else { continue };
