@@ -7,10 +7,10 @@ use std::fs;
 
 use common::{Outcome, at, json, run, validate};
 
-/// Twenty minutes with a peak in them.
+/// Three quarters of an hour with a peak in them.
 const PHASES: &str = "arrivals.phases=[\
-    { for = \"3min\", rate = \"1/s\" }, { for = \"5min\", ramp = { from = \"1/s\", to = \"5/s\" } }, \
-    { for = \"3min\", rate = \"5/s\" }, { for = \"4min\", ramp = { from = \"5/s\", to = \"1/s\" } }, { for = \"5min\", rate = \"1/s\" }]";
+    { for = \"8min\", rate = \"1/s\" }, { for = \"8min\", ramp = { from = \"1/s\", to = \"5/s\" } }, \
+    { for = \"3min\", rate = \"5/s\" }, { for = \"6min\", ramp = { from = \"5/s\", to = \"1/s\" } }, { for = \"20min\", rate = \"1/s\" }]";
 
 #[test]
 fn a_simulated_hpa_is_shown_over_time_and_in_sum() {
@@ -34,7 +34,7 @@ fn a_simulated_hpa_is_shown_over_time_and_in_sum() {
     let changes = scaling["changes"].as_array().unwrap();
     let events = scaling["scale_ups"].as_u64().unwrap() + scaling["scale_downs"].as_u64().unwrap();
     assert!(!changes.is_empty() && events <= changes.len() as u64, "{scaling}");
-    assert!(scaling["pod_hours"].as_f64().unwrap() >= 5.0 * 19.0 / 60.0, "{scaling}");
+    assert!(scaling["pod_hours"].as_f64().unwrap() >= 5.0 * 35.0 / 60.0, "{scaling}");
 }
 
 #[test]

@@ -23,6 +23,9 @@ kind = "database_failover"
 at = "8min"
 for = "1min"
 kind = "workers_stop"
+[slo]
+start = { p99 = "1s" }
+schedule_to_start = { p99 = "200ms" }
 [workers]
 pods = 2
 pod = { cpu = 1, memory = "1GiB" }

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// The shipped profiles.
-pub const SHIPPED: [&str; 8] = [
+pub const SHIPPED: [&str; 10] = [
     "agent-pipeline",
+    "failures-example",
+    "hpa-source-example",
     "iot-devices",
     "nightly-batch",
     "one-activity",

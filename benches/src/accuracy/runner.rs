@@ -80,10 +80,14 @@ impl Runner<'_> {
         fs::write(&profile, &text).map_err(|error| format!("cannot write {}: {error}", profile.display()))?;
         let mut command = Command::new(&self.program);
         command.arg("validate").arg(&profile).arg("--out").arg(&folder).args(flags);
-        command.args(["--rate", &workload.rate, "--duration", &self.suite.duration]);
+        command.args(["--rate", &workload.rate, "--duration", self.suite.duration(workload)]);
         command.args(["--repeats", &self.suite.repeats.to_string()]);
         command.args(["--address", &format!("127.0.0.1:{}", self.ports + 33)]);
-        command.arg("--calibration").arg(&self.calibration);
+        let calibration = match &workload.calibration {
+            Some(file) => self.calibration.with_file_name(file),
+            None => self.calibration.clone(),
+        };
+        command.arg("--calibration").arg(calibration);
         for value in &workload.set_values {
             command.args(["--set", value]);
         }

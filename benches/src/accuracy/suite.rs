@@ -43,6 +43,13 @@ pub struct Workload {
     pub set: Set,
     /// Starts per unit of time.
     pub rate: String,
+    /// How long each run's load lasts, where that is not the suite's.
+    #[serde(default)]
+    pub duration: Option<String>,
+    /// The costs measured in the same hours, beside the suite, where they are not those of `calibration.toml`: a machine with neighbours is not
+    /// as fast at every hour.
+    #[serde(default)]
+    pub calibration: Option<String>,
     /// A shape of `[shapes]`; or the next four.
     #[serde(default, rename = "use")]
     pub shape: Option<String>,
@@ -138,6 +145,11 @@ impl Suite {
         }
     }
 
+    /// How long each run's load lasts.
+    pub fn duration<'a>(&'a self, workload: &'a Workload) -> &'a str {
+        workload.duration.as_deref().unwrap_or(&self.duration)
+    }
+
     /// A workload as a profile.
     ///
     /// # Errors
@@ -153,7 +165,7 @@ impl Suite {
              [arrivals]\nphases = [{{ for = {:?}, rate = {:?} }}]\n\n\
              [[workflow]]\ntype = \"Root\"\nshare = 1.0\ninput = {:?}\nresult = {:?}\nsteps = [\n{}\n]\n",
             workload.name,
-            self.duration,
+            self.duration(workload),
             workload.rate,
             bytes(&shape.input),
             bytes(&shape.result),
