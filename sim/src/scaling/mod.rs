@@ -5,7 +5,7 @@
 //! * [`keda`]: KEDA's Temporal scaler, from 0 to 1 and back by itself, the rest through an HPA.
 //! * [`pollers`]: the SDKs' poller autoscaling and the server's suggestions.
 //! * [`controller`]: one that looks at simulated worker pods and moves them.
-//! * [`summary`]: pod-hours, flapping and minutes lost of a run.
+//! * [`mod@summary`]: pod-hours, flapping and minutes lost of a run.
 //!
 //! The published test cases of the Kubernetes controller are in `published.rs`; `policy_tests.rs` holds random policies against random
 //! metrics.
