@@ -6,9 +6,8 @@ mod temporal_support;
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
-use plimsoll_sim::engine::laws;
-use plimsoll_sim::temporal::{Leftovers, Load, Metric, Model, Outcome, Sample, Settings, SystemSize, simulate};
-use temporal_support::profile;
+use plimsoll_sim::temporal::{Load, Metric, Model, Outcome, Sample, Settings, SystemSize, simulate};
+use temporal_support::{profile, run_out};
 
 fn seconds(s: u64) -> Nanos {
     Nanos::from_secs(s)
@@ -281,20 +280,6 @@ fn every_law_holds_through_every_failure() {
         let calibration = Calibration::reference();
         let mut simulation =
             Model::simulation(&profile, &calibration, SystemSize::of(&profile), settings(&profile, seed));
-        let mut end = seconds(200);
-        simulation.run_until(end);
-        for turn in 0..8_000 {
-            if simulation.model().leftovers() == Leftovers::default() {
-                break;
-            }
-            end += Nanos::from_millis(137 + turn % 7);
-            simulation.run_until(end);
-        }
-        assert_eq!(simulation.model().leftovers(), Leftovers::default(), "seed {seed}");
-        let counts = simulation.model().counts();
-        assert_eq!(counts.offered, counts.completed + counts.failed, "seed {seed}");
-        for (name, report) in simulation.model_mut().reports(end) {
-            laws::exact(&report).unwrap_or_else(|broken| panic!("seed {seed}, {name}: {broken}"));
-        }
+        run_out(&mut simulation, seconds(200), 8_000, &format!("seed {seed}"));
     }
 }

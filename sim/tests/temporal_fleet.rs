@@ -7,13 +7,12 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::random::Streams;
 use plimsoll_profiles::units::Nanos;
-use plimsoll_sim::engine::laws;
 use plimsoll_sim::temporal::{
-    CutOff, Drain, FleetAction, FleetController, FleetObservation, FleetPlan, FleetRecord, Leftovers, Metric, Model,
-    Outcome, PodEvent, PodState, Settings, SystemSize, simulate_with_fleet, simulate_with_steps,
+    CutOff, Drain, FleetAction, FleetController, FleetObservation, FleetPlan, FleetRecord, Metric, Model, Outcome,
+    PodEvent, PodState, Settings, SystemSize, simulate_with_fleet, simulate_with_steps,
 };
 use temporal_support::shapes::{SHAPES, workflows};
-use temporal_support::{on_measured_machine, settings};
+use temporal_support::{on_measured_machine, run_out, settings};
 
 fn seconds(s: u64) -> Nanos {
     Nanos::from_secs(s)
@@ -217,21 +216,7 @@ fn every_law_holds_while_pods_start_drain_and_are_killed() {
             &[],
             Some(plan(most.min(2), most, drain, events)),
         );
-        let mut end = seconds(640);
-        simulation.run_until(end);
-        for turn in 0..20_000 {
-            if simulation.model().leftovers() == Leftovers::default() {
-                break;
-            }
-            end += Nanos::from_millis(137 + turn % 7);
-            simulation.run_until(end);
-        }
-        assert_eq!(simulation.model().leftovers(), Leftovers::default(), "seed {seed}: {steps}");
-        let counts = simulation.model().counts();
-        assert_eq!(counts.offered, counts.completed + counts.failed, "seed {seed}");
-        for (name, report) in simulation.model_mut().reports(end) {
-            laws::exact(&report).unwrap_or_else(|broken| panic!("seed {seed}, {name}: {broken}"));
-        }
+        run_out(&mut simulation, seconds(640), 20_000, &format!("seed {seed}: {steps}"));
     }
 }
 

@@ -10,13 +10,12 @@ use plimsoll_profiles::profile::{
 };
 use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Bytes, Nanos, Probability};
-use plimsoll_sim::engine::laws;
 use plimsoll_sim::temporal::{
-    FleetPlan, FleetRecord, ForcedRollback, Leftovers, Milestone, Model, NEW, OLD, Outcome, PodChange, PodObservation,
-    PodState, RollingBounds, RollingStep, Settings, SystemSize, simulate_with_fleet,
+    FleetPlan, FleetRecord, ForcedRollback, Milestone, Model, NEW, OLD, Outcome, PodChange, PodObservation, PodState,
+    RollingBounds, RollingStep, Settings, SystemSize, simulate_with_fleet,
 };
 use temporal_support::shapes::workflows;
-use temporal_support::{on_measured_machine, settings};
+use temporal_support::{on_measured_machine, run_out, settings};
 
 fn seconds(s: u64) -> Nanos {
     Nanos::from_secs(s)
@@ -316,20 +315,6 @@ fn every_law_holds_during_every_rollout() {
             &[],
             Some(FleetPlan::of_rollout(&rollout, 1 + random.below(6) as u32, forced)),
         );
-        let mut end = seconds(300);
-        simulation.run_until(end);
-        for turn in 0..20_000 {
-            if simulation.model().leftovers() == Leftovers::default() {
-                break;
-            }
-            end += Nanos::from_millis(137 + turn % 7);
-            simulation.run_until(end);
-        }
-        assert_eq!(simulation.model().leftovers(), Leftovers::default(), "seed {seed}: {rollout:?}");
-        let counts = simulation.model().counts();
-        assert_eq!(counts.offered, counts.completed + counts.failed, "seed {seed}");
-        for (name, report) in simulation.model_mut().reports(end) {
-            laws::exact(&report).unwrap_or_else(|broken| panic!("seed {seed}, {name}: {broken}"));
-        }
+        run_out(&mut simulation, seconds(300), 20_000, &format!("seed {seed}: {rollout:?}"));
     }
 }

@@ -9,7 +9,7 @@ use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::engine::laws;
 use plimsoll_sim::temporal::{Leftovers, Metric, Model, Outage, Outcome, Sample, Settings, SystemSize, simulate_under};
 use temporal_support::shapes::{SHAPES, workflows};
-use temporal_support::{on_measured_machine, settings};
+use temporal_support::{on_measured_machine, run_out, settings};
 
 fn run_under(profile: &Profile, size: SystemSize, settings: Settings, outages: &[Outage]) -> Outcome {
     simulate_under(profile, &Calibration::reference(), size, settings, outages, &|| false)
@@ -147,21 +147,7 @@ fn every_law_holds_while_workers_come_and_go() {
         let calibration = Calibration::reference();
         let mut simulation =
             Model::simulation_under(&profile, &calibration, size, settings(seed, 6.0, 240.0), &random_outages);
-        let mut end = seconds(40);
-        simulation.run_until(end);
-        for turn in 0..4_000 {
-            if simulation.model().leftovers() == Leftovers::default() {
-                break;
-            }
-            end += Nanos::from_millis(137 + turn % 7);
-            simulation.run_until(end);
-        }
-        assert_eq!(simulation.model().leftovers(), Leftovers::default(), "seed {seed}");
-        let counts = simulation.model().counts();
-        assert_eq!(counts.offered, counts.completed + counts.failed, "seed {seed}");
-        for (name, report) in simulation.model_mut().reports(end) {
-            laws::exact(&report).unwrap_or_else(|broken| panic!("seed {seed}, {name}: {broken}"));
-        }
+        run_out(&mut simulation, seconds(40), 4_000, &format!("seed {seed}"));
     }
 }
 

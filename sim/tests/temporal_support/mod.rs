@@ -8,7 +8,8 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_profiles::{Document, World, shipped};
-use plimsoll_sim::temporal::{Outcome, Settings, SystemSize, simulate};
+use plimsoll_sim::engine::{Simulation, laws};
+use plimsoll_sim::temporal::{Leftovers, Model, Outcome, Settings, SystemSize, simulate};
 
 /// The machine and the worker of the measured runs: one Go worker, 8 + 8 pollers, 200 + 200 slots.
 const MEASURED_SYSTEM: &str = r#"
@@ -70,4 +71,23 @@ pub fn settings(seed: u64, rate_per_second: f64, workflows: f64) -> Settings {
 /// Simulates a profile on the sizes it gives.
 pub fn run(profile: &Profile, settings: Settings) -> Outcome {
     simulate(profile, &Calibration::reference(), SystemSize::of(profile), settings, &|| false)
+}
+
+/// Runs a simulation on from `end`, by so many short turns at most, until nothing of any workflow is left; then all that was offered has
+/// ended, and the laws hold exactly.
+pub fn run_out(simulation: &mut Simulation<Model>, mut end: Nanos, turns: u64, what: &str) {
+    simulation.run_until(end);
+    for turn in 0..turns {
+        if simulation.model().leftovers() == Leftovers::default() {
+            break;
+        }
+        end += Nanos::from_millis(137 + turn % 7);
+        simulation.run_until(end);
+    }
+    assert_eq!(simulation.model().leftovers(), Leftovers::default(), "{what}");
+    let counts = simulation.model().counts();
+    assert_eq!(counts.offered, counts.completed + counts.failed, "{what}");
+    for (name, report) in simulation.model_mut().reports(end) {
+        laws::exact(&report).unwrap_or_else(|broken| panic!("{what}, {name}: {broken}"));
+    }
 }

@@ -40,6 +40,8 @@ pub struct Crew {
     /// Worker processes that were asked to end and have not said so yet.
     asked: Arc<AtomicUsize>,
     services: Option<ServiceScript>,
+    /// Services that were killed and not started again yet.
+    killed: Arc<parking_lot::Mutex<Vec<&'static str>>>,
     lost: Arc<parking_lot::Mutex<Vec<String>>>,
 }
 
@@ -111,8 +113,18 @@ impl Crew {
             sender,
         };
         let kind = Arc::new(Mutex::new(recipe.start().await?));
-        let (asked, lost) = (Arc::default(), Arc::default());
-        Ok(Crew { kind, recipe, events: Some(events), listener: None, outages: Vec::new(), asked, services, lost })
+        let (asked, killed, lost) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Crew {
+            kind,
+            recipe,
+            events: Some(events),
+            listener: None,
+            outages: Vec::new(),
+            asked,
+            services,
+            killed,
+            lost,
+        })
     }
 
     /// Stops and starts them, and services of a local cluster, as the profile's events say; the first start is intended `measured_from`
@@ -132,7 +144,7 @@ impl Crew {
                 }
                 EventKind::PodLost { service, .. } => {
                     let Some(script) = self.services.clone() else { continue };
-                    tokio::spawn(scene.service_is_killed(script, service))
+                    tokio::spawn(scene.service_is_killed(script, service, Arc::clone(&self.killed)))
                 }
                 _ => continue,
             };
@@ -200,6 +212,15 @@ impl Crew {
         }
         // One that has stopped them starts no new ones.
         self.outages.iter().for_each(JoinHandle::abort);
+        // A run that ends early leaves no cluster without a service.
+        let killed = std::mem::take(&mut *self.killed.lock());
+        if let Some(script) = &self.services {
+            for part in killed {
+                if let Err(why) = script.run("start", part).await {
+                    self.lost.lock().push(why);
+                }
+            }
+        }
         let stopping = async { std::mem::replace(&mut *self.kind.lock().await, Kind::Foreign).stop().await };
         // What does not end by itself ends with this process.
         let _ = tokio::time::timeout(STOP_LIMIT, stopping).await;
@@ -242,8 +263,9 @@ fn can_happen(profile: &Profile, choice: WorkersChoice, has_services: bool) -> R
                         "the profile's [[event]] stops workers, and those of this run are not this program's: leave the event out, or --workers own",
                     ));
                 }
-                let some = *first > 0 || pods.is_some_and(|pods| pods < profile.workers.pods.unwrap_or(1));
-                if some && !matches!(choice, WorkersChoice::Processes(_)) {
+                let fleet = profile.workers.pods.unwrap_or(1);
+                let some = *first > 0 || pods.is_some_and(|pods| pods < fleet);
+                if some && !matches!(choice, WorkersChoice::Processes(count) if u32::from(count) == fleet) {
                     return Err(Failure::usage(
                         "the profile's [[event]] stops some of the workers: run them as processes of their own with --workers processes=N, as many as [workers] pods",
                     ));
@@ -345,7 +367,12 @@ impl Scene {
         self.console.note("the workers are back");
     }
 
-    async fn service_is_killed(self, script: ServiceScript, service: ServiceName) {
+    async fn service_is_killed(
+        self,
+        script: ServiceScript,
+        service: ServiceName,
+        killed: Arc<parking_lot::Mutex<Vec<&'static str>>>,
+    ) {
         let part = match service {
             ServiceName::Frontend => "frontend",
             ServiceName::History => "history",
@@ -355,9 +382,13 @@ impl Scene {
         for (at, action) in [(self.from, "kill"), (self.until, "start")] {
             tokio::time::sleep_until(self.clock.instant(at).into()).await;
             self.console.note(&format!("{action} {part}, as the profile's [[event]] says"));
+            if action == "kill" {
+                killed.lock().push(part);
+            }
             if let Err(why) = script.run(action, part).await {
                 self.lost.lock().push(why);
             }
         }
+        killed.lock().retain(|other| *other != part);
     }
 }
