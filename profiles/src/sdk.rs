@@ -1,7 +1,7 @@
 //! What each SDK's worker does when nothing is said.
 
 use crate::profile::Sdk;
-use crate::units::Nanos;
+use crate::units::{Bytes, Nanos};
 
 /// Defaults of a worker's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub struct SdkDefaults {
     pub heartbeat_throttle: Nanos,
     /// Heartbeats are sent at least this often, whatever the heartbeat time-out.
     pub longest_heartbeat_throttle: Nanos,
+    /// What a local activity's marker holds beside its result and the bytes of Go's: Core writes its times and numbers as JSON
+    /// (`LocalActivityMarkerData`; measured: 2,615 B of a workflow with two of them, where Go's markers would have made 2,388 B).
+    pub marker_data: Bytes,
 }
 
 /// How a worker's workflow task pollers are divided between its sticky queue and the normal one. Without a sticky cache all of them ask
@@ -86,9 +89,14 @@ impl Sdk {
             poller_split: PollerSplit::Fixed,
             heartbeat_throttle: Nanos::from_secs(30),
             longest_heartbeat_throttle: Nanos::from_secs(60),
+            marker_data: Bytes(110),
         };
-        let own_client =
-            SdkDefaults { sticky_timeout: Nanos::from_secs(5), poller_split: PollerSplit::Balanced, ..core };
+        let own_client = SdkDefaults {
+            sticky_timeout: Nanos::from_secs(5),
+            poller_split: PollerSplit::Balanced,
+            marker_data: Bytes(0),
+            ..core
+        };
         match self {
             Sdk::Go => SdkDefaults {
                 workflow_task_slots: 1_000,

@@ -173,7 +173,7 @@ pub fn comparison(document: &Comparison) -> String {
     table.finish()
 }
 
-/// One row per number and step; `judgement` is `ok`, `among the runs` or `OUTSIDE`.
+/// One row per number and step; `judgement` is `ok`, `as the runs`, `OUTSIDE` or `not judged`.
 pub fn validation(document: &Validation) -> String {
     let mut table = Table::new([
         "group",

@@ -81,7 +81,10 @@ pub fn make(
     let settings = PlanSettings { seed: arguments.seed, threads: prepare::threads(arguments) };
     console.detail(&format!("seed {}, {} threads", settings.seed, settings.threads));
     let progress = Progress::new(console.quiet, cancel);
-    let plan = model::plan(document, &settings, &progress);
+    let plan = model::plan(document, &settings, &progress).and_then(|mut plan| {
+        plan.reasons.extend(model::monthly_cost(document, &plan, settings.seed, &progress)?);
+        Ok(plan)
+    });
     progress.finish();
     let mut plan = plan.map_err(prepare::failure)?;
     if let Some(basis) = &mut plan.basis {

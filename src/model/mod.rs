@@ -2,6 +2,7 @@
 
 mod autoscale;
 mod cost;
+mod cost_row;
 mod forecast;
 mod limits;
 mod plan;
@@ -35,6 +36,7 @@ use plimsoll_sim::planner;
 use plimsoll_sim::temporal::StepTimes;
 
 pub use cost::{CostSettings, cost};
+pub use cost_row::monthly_cost;
 pub use forecast::{LookAhead, forecast};
 pub use rollout::rollouts;
 pub use run_directory::{in_memory, write as write_run_directory};

@@ -129,10 +129,8 @@ pub fn infeasible(profile: &Profile, infeasible: &Infeasible) -> String {
 /// What the model leaves out that may matter for this profile.
 pub fn not_modelled(profile: &Profile) -> Vec<NotModelled> {
     let item = |what: &str, effect: &str| NotModelled { what: what.to_owned(), effect: effect.to_owned() };
-    let mut list = vec![
-        item("garbage collection and scheduling bursts of the Go services", "p99 above 60 % CPU may be longer"),
-        item("Cloud cost, self-hosted cost", "no prices are in this version"),
-    ];
+    let mut list =
+        vec![item("garbage collection and scheduling bursts of the Go services", "p99 above 60 % CPU may be longer")];
     if !is_cloud(profile) {
         list.extend([
             item("autovacuum's and checkpoints' bursts", "their CPU and I/O are counted as means: tails may be longer"),

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use plimsoll_reports::validation::{AccuracyTable, Validation};
+use plimsoll_reports::validation::{AccuracyTable, Validation, ValidationRow};
 use serde::{Deserialize, Serialize};
 
+use super::loads;
 use super::suite::Set;
 
 /// A workload's measurement.
@@ -100,11 +101,21 @@ pub fn write(folder: &Path, stem: &str, measured: &Measured) -> Result<PathBuf, 
     Ok(file)
 }
 
-/// The results of one set as a table.
+/// The results of one set as a table. Latencies above 80 % of saturation are shown only, where the set has an overload of the same shape.
 pub fn table(results: &[Measured], set: Set) -> AccuracyTable {
     let mut table = AccuracyTable::default();
-    for measured in results.iter().filter(|measured| measured.set == set) {
-        table.add(&format!("{} at {}", measured.workload, measured.rate), &measured.validation);
+    let results: Vec<&Measured> = results.iter().filter(|measured| measured.set == set).collect();
+    let shapes = loads::by_shape(&results);
+    for measured in &results {
+        let mut validation = measured.validation.clone();
+        let shape = shapes.iter().find(|loads| loads[0].workload == measured.workload);
+        let limit = shape.and_then(|loads| loads::judged_up_to(loads));
+        if limit.is_some_and(|limit| validation.offered.is_some_and(|offered| offered.measured > limit)) {
+            let rows = validation.rows.iter_mut().chain(&mut validation.steps);
+            rows.filter(|row| row.is_latency()).for_each(ValidationRow::show_only);
+        }
+        table.add(&format!("{} at {}", measured.workload, measured.rate), &validation);
     }
+    table.rows.extend(shapes.iter().filter_map(|loads| loads::ten_times_p99(loads)));
     table
 }

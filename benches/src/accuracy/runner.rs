@@ -81,7 +81,7 @@ impl Runner<'_> {
         let mut command = Command::new(&self.program);
         command.arg("validate").arg(&profile).arg("--out").arg(&folder).args(flags);
         command.args(["--rate", &workload.rate, "--duration", self.suite.duration(workload)]);
-        command.args(["--repeats", &self.suite.repeats.to_string()]);
+        command.args(["--repeats", &self.suite.repeats(workload).to_string()]);
         command.args(["--address", &format!("127.0.0.1:{}", self.ports + 33)]);
         let calibration = match &workload.calibration {
             Some(file) => self.calibration.with_file_name(file),

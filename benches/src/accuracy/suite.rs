@@ -46,6 +46,9 @@ pub struct Workload {
     /// How long each run's load lasts, where that is not the suite's.
     #[serde(default)]
     pub duration: Option<String>,
+    /// How many runs are measured, where that is not the suite's.
+    #[serde(default)]
+    pub repeats: Option<u16>,
     /// The costs measured in the same hours, beside the suite, where they are not those of `calibration.toml`: a machine with neighbours is not
     /// as fast at every hour.
     #[serde(default)]
@@ -148,6 +151,11 @@ impl Suite {
     /// How long each run's load lasts.
     pub fn duration<'a>(&'a self, workload: &'a Workload) -> &'a str {
         workload.duration.as_deref().unwrap_or(&self.duration)
+    }
+
+    /// How many runs of a workload are measured.
+    pub fn repeats(&self, workload: &Workload) -> u16 {
+        workload.repeats.unwrap_or(self.repeats)
     }
 
     /// A workload as a profile.

@@ -3,7 +3,8 @@
 //! `cargo run --release -p plimsoll-benches --bin accuracy` prints the README's table of the committed results; `-- --write README.md` puts it
 //! between the marks there, and `-- --check README.md` exits 1 when another one stands there.
 //!
-//! `-- --summary` prints every row, the worst of those held out last; it exits 1 when one is outside its tolerance. `-- --run` measures
+//! `-- --summary` prints every row, the worst of those held out last; it exits 1 when one is outside its tolerance. Latencies above
+//! 80 % of saturation are shown and not judged. `-- --run` measures
 //! what has no result yet on a cluster of its own; `-- --run NAME…` measures those workloads anew. The runs are kept in
 //! `$PLIMSOLL_ACCURACY_RUNS` (`./accuracy-runs`): `-- --predict` holds the model, changed meanwhile, against them once more. The
 //! model's costs are those of `benches/accuracy/calibration.toml`, measured on the same machine: another machine needs its own.
@@ -183,10 +184,10 @@ fn marked_table() -> Result<String, String> {
     let results = measured()?;
     let table = results::table(&results, Set::HeldOut);
     let runs = results.iter().filter(|measured| measured.set == Set::HeldOut).count();
-    let outside = table.rows.iter().filter(|row| !row.row.within).count();
+    let outside = table.judged().filter(|row| !row.row.within).count();
     Ok(format!(
         "{BEGIN}\n{runs} workloads, {} numbers, {outside} of them outside what is allowed.\n\n{}{END}",
-        table.rows.len(),
+        table.judged().count(),
         text::accuracy_markdown(&table, 0)
     ))
 }

@@ -40,23 +40,23 @@ pub fn workloads() -> Vec<Workload> {
     let child = Shape::of("child", r#"{ child = "Child" }"#).and_child(ACTIVITY);
     let again = Shape::of("continue", &format!("{}, {{ continue_as_new = {{ runs = 1 }} }}", activity("1200ms", "")));
     vec![
-        of("activity-at-5", Shape::of("activity", ACTIVITY), 5.0, 50),
-        of("empty-at-10", Shape::of("empty", NOTHING), 10.0, 80),
-        held(of("activity-at-10", Shape::of("activity", ACTIVITY), 10.0, 80)),
-        of("timer-at-8", Shape::of("timer", timer), 8.0, 64),
-        of("local-activities-at-10", Shape::of("local", local), 10.0, 80),
-        held(of("activity-timer-signal-at-5", Shape::of("mixed", &format!("{ACTIVITY}, {timer}, {signal}")), 5.0, 50)),
-        several(of("child-at-4", child, 4.0, 40)),
-        of("activity-at-25", Shape::of("activity", ACTIVITY), 25.0, 200),
+        of("activity-at-5", Shape::of("activity", ACTIVITY), 5.0, 45),
+        of("empty-at-10", Shape::of("empty", NOTHING), 10.0, 70),
+        held(of("activity-at-10", Shape::of("activity", ACTIVITY), 10.0, 70)),
+        of("timer-at-8", Shape::of("timer", timer), 8.0, 56),
+        of("local-activities-at-10", Shape::of("local", local), 10.0, 70),
+        held(of("activity-timer-signal-at-5", Shape::of("mixed", &format!("{ACTIVITY}, {timer}, {signal}")), 5.0, 45)),
+        several(of("child-at-4", child, 4.0, 36)),
+        of("activity-at-25", Shape::of("activity", ACTIVITY), 25.0, 175),
         held(of("update-activity-at-6", Shape::of("update", &format!("{update}, {ACTIVITY}")), 6.0, 50)),
         of(
             "activities-side-by-side-at-5",
             Shape::of("parallel", &format!("{{ parallel = [ {} ] }}", [ACTIVITY; 4].join(", "))),
             5.0,
-            50,
+            45,
         ),
-        several(held(of("continue-as-new-at-4", again, 4.0, 40))),
-        of("activity-at-40", Shape::of("activity", ACTIVITY), 40.0, 280),
+        several(held(of("continue-as-new-at-4", again, 4.0, 36))),
+        of("activity-at-40", Shape::of("activity", ACTIVITY), 40.0, 240),
     ]
 }
 
@@ -71,7 +71,7 @@ mod tests {
         for workload in &all {
             workload.shape.profile(workload.rate, workload.count, 64, &[]).expect(workload.name);
             // A worker's start and its last polls, the last workflow, the time afterwards.
-            seconds += f64::from(workload.count) / workload.rate.as_per_second() + 4.0 + 12.0;
+            seconds += f64::from(workload.count) / workload.rate.as_per_second() + 5.0 + 12.0;
         }
         assert!(2.0 * seconds < 600.0, "{seconds} s");
         assert!(all.iter().filter(|workload| workload.held_out).count() >= 4);

@@ -24,8 +24,6 @@ const FIRST_POLLS: Duration = Duration::from_secs(3);
 pub const AFTERMATH: Duration = Duration::from_secs(15);
 /// Histories read of a run, evenly spread over its measured window.
 const HISTORIES: usize = 1_000;
-/// Of these, workflows whose size the server is asked for.
-const DESCRIBED: usize = 10;
 /// Histories read at once.
 const AT_ONCE: usize = 4;
 /// Longest answer.
@@ -108,7 +106,7 @@ impl Observer {
         self.observed.steps = StepTimes::of(list);
         // The server tells the size of one run's history: where a workflow has children or further runs it is not the whole.
         if !others && let Some(costs) = &mut self.observed.per_workflow {
-            costs.history_bytes = history_bytes(connected, &spread(&chosen, DESCRIBED)).await;
+            costs.history_bytes = history_bytes(connected, &chosen).await;
         }
     }
 
@@ -165,19 +163,23 @@ async fn history(connected: &Connected, workflow_id: &str, run_id: &str) -> Resu
     }
 }
 
-/// Mean size of the workflows' histories as the server has it; `None` when it does not tell.
+/// Mean size of the workflows' histories as the server has it; `None` when it does not tell. Every one counts: where a workflow takes
+/// one branch or another, the mean of ten was 7 % beside that of all.
 async fn history_bytes(connected: &Connected, workflow_ids: &[String]) -> Option<f64> {
-    let mut sizes = Vec::new();
-    for workflow_id in workflow_ids {
-        let mut request = tonic::Request::new(DescribeWorkflowExecutionRequest {
-            namespace: connected.endpoint.namespace().to_owned(),
-            execution: Some(WorkflowExecution { workflow_id: workflow_id.clone(), run_id: String::new() }),
-        });
-        request.set_timeout(LONGEST);
-        let answer = connected.service().describe_workflow_execution(request).await.ok()?.into_inner();
-        sizes.push(answer.workflow_execution_info?.history_size_bytes as f64);
-    }
+    let asked = futures::stream::iter(workflow_ids.iter().map(|id| history_size(connected, id)));
+    let sizes: Vec<f64> = asked.buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect::<Option<_>>()?;
     (!sizes.is_empty()).then(|| sizes.iter().sum::<f64>() / sizes.len() as f64)
+}
+
+/// The size of a workflow's history.
+async fn history_size(connected: &Connected, workflow_id: &str) -> Option<f64> {
+    let mut request = tonic::Request::new(DescribeWorkflowExecutionRequest {
+        namespace: connected.endpoint.namespace().to_owned(),
+        execution: Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() }),
+    });
+    request.set_timeout(LONGEST);
+    let answer = connected.service().describe_workflow_execution(request).await.ok()?.into_inner();
+    Some(answer.workflow_execution_info?.history_size_bytes as f64)
 }
 
 #[cfg(test)]

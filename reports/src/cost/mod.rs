@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use csv::{actions_csv, cost_csv};
 pub use html::{actions_html, cost_html};
-pub use text::{actions_text, cost_text};
+pub use text::{actions_text, cost_text, usd};
 
 /// Version of both documents; rises when a key changes its meaning or goes away.
 pub const COST_SCHEMA_VERSION: u32 = 1;

@@ -117,7 +117,7 @@ fn amount(own: Option<SelfHostedCost>, name: &str) -> String {
 }
 
 /// Dollars: cents below ten, whole ones above.
-pub(super) fn usd(value: f64) -> String {
+pub fn usd(value: f64) -> String {
     match value {
         v if !v.is_finite() => number::MISSING.to_owned(),
         v if v.abs() < 9.995 => format!("${v:.2}"),

@@ -19,7 +19,7 @@ pub fn validation(document: &Validation) -> String {
         (notes(&document.notes.iter().map(|note| wording::capital(&wording::sentence(note))).collect::<Vec<_>>()))
         h2 { "Predicted and measured" }
         p class="lead" {
-            "Measured is the median over the runs, spread their range. A number passes within its tolerance, or where the prediction lies among the runs. Worst first."
+            "Measured is the median over the runs, spread their range. A number passes within its tolerance; a latency also where it is no further from the median run than the runs are from each other. Worst first."
         }
         div class="card" { (rows_table("Numbers", "number", &document.rows.iter().map(|row| (None, row)).collect::<Vec<_>>())) }
         (explanations(
@@ -94,10 +94,11 @@ pub(super) fn rows_table(name: &str, what: &str, rows: &[(Option<&AccuracyRow>, 
             Some(spread) if row.runs.len() > 1 => number::percent(spread),
             _ => number::MISSING.into(),
         };
-        let state = match (row.within_tolerance, row.within_spread) {
-            (true, _) => State::Good,
-            (false, true) => State::Warn,
-            (false, false) => State::Bad,
+        let state = match (row.judged, row.within_tolerance, row.within) {
+            (false, ..) => State::Warn,
+            (true, true, _) => State::Good,
+            (true, false, true) => State::Warn,
+            (true, false, false) => State::Bad,
         };
         let mut cells = vec![
             Cell::Text(validation::name(row)),

@@ -38,10 +38,11 @@ pub fn accuracy(table: &AccuracyTable, order: Order, width: usize, colour: bool)
         let mut cells = vec![workload.clone(), name, quantile(row)];
         let [predicted, measured, error, spread, allowed, _] = numbers(row);
         // Short: a column that is cut must not be the one that says it.
-        let judgement = match (row.within_tolerance, row.within_spread) {
-            (true, _) => "ok",
-            (false, true) => "runs",
-            (false, false) => "OUT",
+        let judgement = match (row.judged, row.within_tolerance, row.within) {
+            (false, ..) => "load",
+            (true, true, _) => "ok",
+            (true, false, true) => "runs",
+            (true, false, false) => "OUT",
         };
         cells.extend([predicted, measured, error, spread, allowed, judgement.into()]);
         shown.push(style(row), cells);
@@ -49,8 +50,14 @@ pub fn accuracy(table: &AccuracyTable, order: Order, width: usize, colour: bool)
     if table.rows.iter().any(|row| row.row.step.is_some() || row.row.metric.starts_with("schedule_to_start")) {
         page.paragraph(Style::Dim, "wft: workflow task, act: activity; each by its place in the workflow");
     }
-    if table.rows.iter().any(|row| row.row.within_spread && !row.row.within_tolerance) {
-        page.paragraph(Style::Dim, "runs: beyond the tolerance, but among the measured runs themselves");
+    if table.judged().any(|row| row.row.within && !row.row.within_tolerance) {
+        page.paragraph(
+            Style::Dim,
+            "runs: beyond the tolerance, but as close to the median run as the runs are to each other",
+        );
+    }
+    if table.rows.iter().any(|row| !row.row.judged) {
+        page.paragraph(Style::Dim, "load: a latency above 80 % of saturation, shown and not judged");
     }
     if !shown.rows.is_empty() {
         page.table(&shown);
@@ -61,9 +68,10 @@ pub fn accuracy(table: &AccuracyTable, order: Order, width: usize, colour: bool)
 /// `Within tolerance: all 312 numbers of 14 workloads.`
 pub(crate) fn verdict(table: &AccuracyTable) -> String {
     let workloads: std::collections::BTreeSet<&String> = table.rows.iter().map(|row| &row.workload).collect();
-    let all = format!("{} numbers of {} workloads", number::count(table.rows.len() as u64), workloads.len());
-    let outside = table.rows.iter().filter(|row| !row.row.within).count();
-    match (table.rows.is_empty(), outside) {
+    let judged = table.judged().count();
+    let all = format!("{} numbers of {} workloads", number::count(judged as u64), workloads.len());
+    let outside = table.judged().filter(|row| !row.row.within).count();
+    match (judged == 0, outside) {
         (true, _) => "Nothing was measured.".into(),
         (false, 0) => format!("Within tolerance: all {all}."),
         (false, _) => format!("Outside tolerance: {outside} of {all}."),

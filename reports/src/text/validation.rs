@@ -92,10 +92,11 @@ pub(super) fn numbers(row: &ValidationRow) -> [String; 6] {
 
 /// In words, what became of a row: text must not depend on colour.
 pub(crate) fn row_judgement(row: &ValidationRow) -> &'static str {
-    match (row.within_tolerance, row.within_spread) {
-        (true, _) => "ok",
-        (false, true) => "among the runs",
-        (false, false) => "OUTSIDE",
+    match (row.judged, row.within_tolerance, row.within) {
+        (false, ..) => "not judged",
+        (true, true, _) => "ok",
+        (true, false, true) => "as the runs",
+        (true, false, false) => "OUTSIDE",
     }
 }
 

@@ -48,9 +48,14 @@ impl AccuracyTable {
         self.rows.extend(rows.map(|row| AccuracyRow { workload: workload.into(), row }));
     }
 
+    /// The rows that are judged.
+    pub fn judged(&self) -> impl Iterator<Item = &AccuracyRow> {
+        self.rows.iter().filter(|row| row.row.judged)
+    }
+
     /// Whether there are rows, and all are within.
     pub fn within(&self) -> bool {
-        !self.rows.is_empty() && self.rows.iter().all(|row| row.row.within)
+        self.judged().next().is_some() && self.judged().all(|row| row.row.within)
     }
 
     /// Those outside first, then by how much of its tolerance each uses up; ties by workload.
@@ -64,7 +69,7 @@ impl AccuracyTable {
     pub fn by_metric(&self) -> Vec<MetricAccuracy> {
         let mut metrics: Vec<MetricAccuracy> = Vec::new();
         let mut sizes: BTreeMap<String, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
-        for row in self.worst_first() {
+        for row in self.worst_first().into_iter().filter(|row| row.row.judged) {
             let metric = rows::kind_name(&row.row);
             let (errors, spreads) = sizes.entry(metric.clone()).or_default();
             errors.extend(row.row.error.map(f64::abs));

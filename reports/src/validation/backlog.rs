@@ -4,6 +4,8 @@ use super::document::{Named, ValidationGroup, ValidationRow};
 use crate::compare::{Tolerances, statistics};
 use crate::run_dir::{Run, columns};
 
+/// The row's name.
+const GROWTH: &str = "backlog_growth";
 /// Open workflows that grow by less than this share of the offered load are a queue that breathes, not an overload (own choice).
 const GROWING: f64 = 0.05;
 /// A backlog below this many tasks, or below so many seconds of the offered load, is no backlog to drain (own choice).
@@ -25,20 +27,15 @@ pub(super) fn rows(model: &Run, runs: &[&Run], tolerances: &Tolerances) -> Vec<V
     let mut rows = Vec::new();
     if let Some(predicted) = rise(model) {
         let measured = runs.iter().filter_map(|run| rise(run)).collect();
-        rows.extend(ValidationRow::judge(
-            named("backlog_growth", "1/s"),
-            predicted,
-            measured,
-            tolerance("backlog_growth"),
-        ));
+        rows.extend(ValidationRow::judge(named(GROWTH, "1/s"), predicted, measured, tolerance(GROWTH)));
     }
     let growing = |run: &&Run| growth(run).is_some_and(|growth| growth > GROWING * offered(run));
     let overload = rows.is_empty() && (growing(&model) || runs.iter().any(growing));
     if overload {
         let measured = runs.iter().filter_map(|run| growth(run)).collect();
         let row = growth(model).and_then(|predicted| {
-            let named = named("backlog_growth", "1/s");
-            ValidationRow::judge(named, predicted, measured, tolerance("backlog_growth"))
+            let named = named(GROWTH, "1/s");
+            ValidationRow::judge(named, predicted, measured, tolerance(GROWTH))
         });
         rows.extend(row);
     }
@@ -48,6 +45,12 @@ pub(super) fn rows(model: &Run, runs: &[&Run], tolerances: &Tolerances) -> Vec<V
     });
     rows.extend(row);
     rows
+}
+
+/// Whether the measured runs were overloaded for a time: their open workflows grew.
+pub(super) fn is_overload(rows: &[ValidationRow], runs: &[&Run]) -> bool {
+    let least = GROWING * runs.iter().map(|run| offered(run)).fold(f64::INFINITY, f64::min);
+    rows.iter().any(|row| row.metric == GROWTH && row.measured > least)
 }
 
 fn offered(run: &Run) -> f64 {

@@ -139,10 +139,22 @@ pub struct ValidationRow {
     pub tolerance_used: f64,
     /// The error is within the tolerance.
     pub within_tolerance: bool,
-    /// The prediction lies within the range of at least two runs.
+    /// A latency that is no further from the median run than the runs are from each other: a second measured run is no closer. Counts
+    /// and costs have no such allowance.
     pub within_spread: bool,
-    /// Either.
+    /// Either; or the row is not judged.
     pub within: bool,
+    /// A latency above 80 % of saturation is shown, and not judged: it depends on how long the load lasted.
+    #[serde(default = "judged", skip_serializing_if = "is_judged")]
+    pub judged: bool,
+}
+
+fn judged() -> bool {
+    true
+}
+
+fn is_judged(judged: &bool) -> bool {
+    *judged
 }
 
 /// The model's percentile curve and what the runs made of it.
@@ -178,7 +190,8 @@ impl ValidationRow {
         let measured = median(&sorted)?;
         let gap = predicted - measured;
         let within_tolerance = tolerance.allows(gap, measured);
-        let within_spread = runs.len() > 1 && (low..=high).contains(&predicted);
+        let is_latency = matches!(named.group, ValidationGroup::Latency | ValidationGroup::Step);
+        let within_spread = is_latency && runs.len() > 1 && gap.abs() <= high - low;
         let allowed = tolerance.limit(measured);
         let used = if gap == 0.0 { 0.0 } else { gap.abs() / allowed };
         Some(ValidationRow {
@@ -198,7 +211,19 @@ impl ValidationRow {
             within_tolerance,
             within_spread,
             within: within_tolerance || within_spread,
+            judged: true,
         })
+    }
+
+    /// From now on the row is shown only.
+    pub fn show_only(&mut self) {
+        self.judged = false;
+        self.within = true;
+    }
+
+    /// Whether it is the quantile of a latency.
+    pub fn is_latency(&self) -> bool {
+        matches!(self.group, ValidationGroup::Latency | ValidationGroup::Step)
     }
 
     /// What was allowed.
@@ -243,15 +268,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn row(predicted: f64, runs: &[f64], tolerance: Tolerance) -> ValidationRow {
-        let named = Named {
-            group: ValidationGroup::PerWorkflow,
-            metric: "statements".into(),
-            quantile: None,
-            step: None,
-            unit: String::new(),
-        };
+    fn row_of(group: ValidationGroup, predicted: f64, runs: &[f64], tolerance: Tolerance) -> ValidationRow {
+        let named = Named { group, metric: "statements".into(), quantile: None, step: None, unit: String::new() };
         ValidationRow::judge(named, predicted, runs.to_vec(), tolerance).unwrap()
+    }
+
+    fn row(predicted: f64, runs: &[f64], tolerance: Tolerance) -> ValidationRow {
+        row_of(ValidationGroup::PerWorkflow, predicted, runs, tolerance)
     }
 
     #[test]
@@ -265,14 +288,36 @@ mod tests {
     }
 
     #[test]
-    fn a_prediction_among_the_runs_passes_however_narrow_the_tolerance() {
+    fn a_latency_as_close_to_the_median_run_as_the_runs_are_to_each_other_passes_however_narrow_the_tolerance() {
         let strict = Tolerance::relative(0.01);
-        let among = row(110.0, &[100.0, 99.0, 111.0], strict);
-        assert!(!among.within_tolerance && among.within_spread && among.within);
-        let outside = row(112.0, &[100.0, 99.0, 111.0], strict);
+        let latency = |predicted, runs: &[f64]| row_of(ValidationGroup::Latency, predicted, runs, strict);
+        let close = latency(88.0, &[100.0, 99.0, 111.0]);
+        assert!(!close.within_tolerance && close.within_spread && close.within);
+        let outside = latency(113.0, &[100.0, 99.0, 111.0]);
         assert!(!outside.within && outside.tolerance_used > 1.0);
-        assert!(!row(112.0, &[100.0], strict).within, "one run has no spread");
-        assert!(!row(100.5, &[100.0, 100.0, 100.0], Tolerance::default()).within);
+        assert!(!latency(112.0, &[100.0]).within, "one run has no spread");
+        assert!(!latency(102.0, &[100.0, 100.0, 100.0]).within);
+    }
+
+    #[test]
+    fn a_count_has_its_tolerance_only() {
+        let found = row(110.0, &[100.0, 99.0, 111.0], Tolerance::relative(0.01));
+        assert!(!found.within_spread && !found.within);
+    }
+
+    #[test]
+    fn what_is_shown_only_is_not_outside() {
+        let mut found = row_of(ValidationGroup::Latency, 400.0, &[100.0], Tolerance::relative(0.1));
+        assert!(!found.within);
+        found.show_only();
+        assert!(found.within && !found.judged && !found.within_tolerance);
+        let text = serde_json::to_string(&found).unwrap();
+        assert_eq!(serde_json::from_str::<ValidationRow>(&text).unwrap(), found);
+        let old = text.replace(",\"judged\":false", "");
+        assert!(
+            serde_json::from_str::<ValidationRow>(&old).unwrap().judged,
+            "documents without the key judged every row"
+        );
     }
 
     #[test]

@@ -32,8 +32,12 @@ impl Validation {
         let used: Vec<&MeasuredRun> =
             runs.iter().zip(&measured).filter(|(_, named)| named.left_out.is_none()).map(|(run, _)| run).collect();
         let mut rows = rows(&model.run, &used, tolerances);
+        let mut steps = steps(&model.steps, &used, tolerances);
+        let runs_used: Vec<&Run> = used.iter().map(|run| &run.run).collect();
+        if backlog::is_overload(&rows, &runs_used) {
+            rows.iter_mut().chain(&mut steps).filter(|row| row.is_latency()).for_each(ValidationRow::show_only);
+        }
         rows.sort_by(worst_first);
-        let steps = steps(&model.steps, &used, tolerances);
         let within = !rows.is_empty() && rows.iter().chain(&steps).all(|row| row.within);
         let first = used.first().map_or(&model.run, |run| &run.run);
         let mut validation = Validation {
@@ -49,7 +53,7 @@ impl Validation {
                 left_out: None,
             },
             verdict_text: verdict_text(&rows, &steps, &measured),
-            notes: notes(model, &used, &measured),
+            notes: notes(model, &used, &measured, &rows),
             offered: offered(&model.run, &used),
             measured,
             within,
@@ -63,11 +67,12 @@ impl Validation {
     }
 }
 
-/// Rows outside first, then by how much of its tolerance each uses up.
+/// Rows outside first, those that are shown only last; then by how much of its tolerance each uses up.
 pub(super) fn worst_first(a: &ValidationRow, b: &ValidationRow) -> std::cmp::Ordering {
     let place = |row: &ValidationRow| (row.group, row.metric.clone());
     a.within
         .cmp(&b.within)
+        .then(b.judged.cmp(&a.judged))
         .then(b.tolerance_used.total_cmp(&a.tolerance_used))
         .then_with(|| place(a).cmp(&place(b)))
         .then(a.quantile.unwrap_or(0.0).total_cmp(&b.quantile.unwrap_or(0.0)))
@@ -102,7 +107,7 @@ fn measured_run(run: &MeasuredRun) -> ValidatedRun {
 
 fn verdict_text(rows: &[ValidationRow], steps: &[ValidationRow], measured: &[ValidatedRun]) -> String {
     let used = measured.iter().filter(|run| run.left_out.is_none()).count();
-    let all = rows.len() + steps.len();
+    let all = rows.iter().chain(steps).filter(|row| row.judged).count();
     if used == 0 {
         return "Nothing to hold the model against: every measured run was left out.".into();
     }
@@ -113,7 +118,7 @@ fn verdict_text(rows: &[ValidationRow], steps: &[ValidationRow], measured: &[Val
     let outside = rows.iter().chain(steps).filter(|row| !row.within).count();
     if outside == 0 {
         return format!(
-            "Within tolerance: all {all} numbers are as close to {runs} as is asked, or among the runs themselves."
+            "Within tolerance: all {all} numbers are as close to {runs} as is asked, or as the runs are to each other."
         );
     }
     let worst =
@@ -149,7 +154,12 @@ pub(crate) fn error_words(row: &ValidationRow) -> String {
     row.error.map_or_else(|| "measured 0".into(), number::difference)
 }
 
-fn notes(model: &PredictedRun, used: &[&MeasuredRun], measured: &[ValidatedRun]) -> Vec<String> {
+fn notes(
+    model: &PredictedRun,
+    used: &[&MeasuredRun],
+    measured: &[ValidatedRun],
+    rows: &[ValidationRow],
+) -> Vec<String> {
     let mut notes = Vec::new();
     let named = |run: &ValidatedRun| run.left_out.as_ref().map(|why| format!("{} was left out: {why}", run.name));
     notes.extend(measured.iter().filter_map(named));
@@ -168,6 +178,9 @@ fn notes(model: &PredictedRun, used: &[&MeasuredRun], measured: &[ValidatedRun])
         if manifest.summary.as_ref().and_then(|summary| summary.steady_state) == Some(SteadyState::Overloaded) {
             notes.push(format!("{} was an overload: latencies that grow with the queue are not compared", run.name));
         }
+    }
+    if rows.iter().any(|row| !row.judged) {
+        notes.push("the runs were overloaded for a time: latencies are shown, and not judged".into());
     }
     notes.extend(suspect(used));
     if let Some(offered) = offered(&model.run, used).filter(OfferedLoad::differs) {

@@ -72,12 +72,12 @@ impl Model {
                 Instruction::LocalActivity(index) => {
                     let spec = &self.program.local_activities[index as usize];
                     let takes = spec.takes.sample(&mut self.random.activity);
-                    let output = spec.output.0;
+                    let marker = spec.marker.0;
                     work.cpu += spec.cpu;
                     clock += takes.saturating_sub(spec.cpu);
                     work.wait = work.wait.max(clock);
                     markers = true;
-                    self.add_events(run, 1, self.calibration.bytes.event_marker.0 + output);
+                    self.add_events(run, 1, self.calibration.bytes.event_marker.0 + marker);
                 }
                 Instruction::UpsertSearchAttributes(payload) => {
                     self.runs[run].upserts += 1;

@@ -6,16 +6,22 @@ use super::forwarding::Kind;
 use super::model::{Event, Model};
 use super::state::{Chain, NONE, Purpose};
 use plimsoll_profiles::calibration::OperationKind;
+use plimsoll_profiles::units::Nanos;
 
 use crate::engine::Schedule;
 
 impl Model {
     /// The chain decides now what it will write.
     pub(super) fn decide_at(&mut self, id: u32, schedule: &Schedule<Event>) {
-        if let Some(steps) = &mut self.steps {
-            steps.decided(id, schedule.now());
-        }
+        self.date(id, schedule.now());
         self.decide(id);
+    }
+
+    /// The event that a chain makes bears this time.
+    pub(super) fn date(&mut self, id: u32, now: Nanos) {
+        if let Some(steps) = &mut self.steps {
+            steps.decided(id, now);
+        }
     }
 
     /// The shard's permit is held: state cannot change until the write is durable, so what it is can be decided.
@@ -23,15 +29,16 @@ impl Model {
         let chain = self.chains[id];
         if self.is_for_a_closed_run(&chain) {
             self.chains[id].refused = true;
+            let operation = chain.operation;
             // An activity's or a child's end that comes to a closed run makes the server load the run again. Measured: nine SELECTs more for each
             // activity that was under way when its workflow was cancelled or terminated.
             self.chains[id].place = match chain.purpose {
                 // A timer that ends an attempt just finds nothing to do.
-                Purpose::CompleteActivity | Purpose::FailActivity if chain.flag => self.visits.refused(),
+                Purpose::CompleteActivity | Purpose::FailActivity if chain.flag => self.visits.refused(operation),
                 Purpose::CompleteActivity | Purpose::FailActivity | Purpose::Heartbeat | Purpose::ChildCompleted => {
-                    self.visits.refused_and_loaded()
+                    self.visits.refused_and_loaded(operation)
                 }
-                _ => self.visits.refused(),
+                _ => self.visits.refused(operation),
             };
             return;
         }
@@ -214,7 +221,7 @@ impl Model {
             Purpose::StartWorkflowTask => {
                 self.forwarders.free(Kind::Workflow, u32::from(chain.partition));
                 if chain.operation == OperationKind::SpeculativeTaskStarted {
-                    self.speculative_task_started(chain.target, schedule);
+                    self.speculative_task_started(id, chain.target, schedule);
                 }
                 self.workers[chain.worker as usize].workflow_tasks.add(schedule.now(), 1);
                 self.workflow_poll_returned(chain.worker, chain.flag, schedule);

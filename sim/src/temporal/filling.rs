@@ -21,7 +21,8 @@ impl Model {
             self.chains[id].place = place + 1;
             match self.visits.at(place) {
                 Visit::Hop(trip) => takes += trip,
-                Visit::Cpu(_, demand) | Visit::Poll(demand) | Visit::Dispatch(demand) => takes += demand,
+                Visit::Cpu(_, demand) | Visit::Dispatch(demand) => takes += demand,
+                Visit::Answer(process, demand) => takes += demand + self.delivery(id, process),
                 Visit::Deliver(process) => takes += self.delivery(id, process),
                 Visit::Work => {
                     let chain = &mut self.chains[id];
@@ -43,12 +44,14 @@ impl Model {
                 Visit::Commit { wal, commands, .. } => self.count_commit(id, wal, commands),
                 Visit::Provider => takes += self.provider_latency(),
                 Visit::Admit(..)
+                | Visit::Poll
                 | Visit::Gate(_)
                 | Visit::TakeShard
                 | Visit::GiveShard
                 | Visit::Connect(_)
                 | Visit::Disconnect(_) => {}
                 Visit::Read => self.read_is_over(id, schedule),
+                Visit::Dated => self.date(id, schedule.now()),
                 Visit::Decide => self.decide_at(id, schedule),
                 Visit::Committed => self.committed(id, schedule),
                 Visit::End if takes > Nanos::ZERO => {

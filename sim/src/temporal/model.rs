@@ -407,10 +407,8 @@ impl Model {
                     }
                     Met::Opens(demand) => break Next::Cpu(Process::Database, demand),
                 },
-                Visit::Poll(demand) => {
-                    self.work.requests.poll(QueueCall::of(chain.purpose));
-                    break Next::Cpu(Process::Frontend, demand);
-                }
+                Visit::Poll => self.work.requests.poll(QueueCall::of(chain.purpose)),
+                Visit::Answer(process, demand) => break Next::Cpu(process, demand),
                 Visit::Dispatch(demand) => {
                     self.work.requests.forward(QueueCall::of(chain.purpose), chain.forwards);
                     let forwards = u64::from(chain.forwards);
@@ -477,6 +475,7 @@ impl Model {
                 }
                 Visit::Provider => break Next::After(self.provider_latency()),
                 Visit::Read => self.read_is_over(id, schedule),
+                Visit::Dated => self.date(id, now),
                 Visit::Decide => self.decide_at(id, schedule),
                 Visit::Committed => self.committed(id, schedule),
                 Visit::End => return self.ended(id, schedule),

@@ -190,8 +190,8 @@ pub struct LocalSpec {
     pub takes: Distribution,
     /// Worker CPU.
     pub cpu: Nanos,
-    /// Payload of its marker.
-    pub output: Bytes,
+    /// What its marker holds beside the event: its result, and what the SDK adds.
+    pub marker: Bytes,
 }
 
 /// The distribution a profile's span describes.
@@ -250,7 +250,7 @@ impl Program {
                 self.local_activities.push(LocalSpec {
                     takes: distribution(&local.takes),
                     cpu: local.cpu,
-                    output: local.output,
+                    marker: Bytes(local.output.0 + profile.sdk.defaults().marker_data.0),
                 });
                 out.push(Instruction::LocalActivity(self.local_activities.len() as u32 - 1));
             }

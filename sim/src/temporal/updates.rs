@@ -112,10 +112,16 @@ impl Model {
     }
 
     /// A speculative task has reached a worker: nothing is durable yet.
-    pub(super) fn speculative_task_started(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+    pub(super) fn speculative_task_started(&mut self, chain: u32, run: u32, schedule: &mut Schedule<Event>) {
         let latency = schedule.now() - self.runs[run].task_scheduled;
         self.record(super::record::Metric::ScheduleToStartWorkflow, latency, schedule);
+        if let Some(steps) = &mut self.steps {
+            steps.writes(chain);
+        }
         self.begin_speculative_task(run, schedule);
+        if let Some(steps) = &mut self.steps {
+            steps.written();
+        }
     }
 
     fn begin_speculative_task(&mut self, run: u32, schedule: &mut Schedule<Event>) {

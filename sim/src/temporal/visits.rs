@@ -51,9 +51,11 @@ pub enum Visit {
     Admit(Process, u8),
     /// A place where what has failed stops a chain; only in a simulation with such events.
     Gate(Gate),
-    /// The frontend's CPU for a worker's poll.
-    Poll(Nanos),
-    /// CPU of a process that passes on to a worker what the chain carries, where that is more than a few bytes. It works for the poll
+    /// A worker's poll reaches the frontend. Its CPU comes with its answer.
+    Poll,
+    /// CPU of a process that answers a poll, with what the chain carries.
+    Answer(Process, Nanos),
+    /// CPU of a process that passes on to a worker what the chain carries, where that is more than a few bytes. It works for the task
     /// already and need not be woken.
     Deliver(Process),
     /// Matching's CPU for adding a task or serving a poll, with what the chain's forwards to other partitions cost.
@@ -98,6 +100,8 @@ pub enum Visit {
     Provider,
     /// A queue task is read: those that were read with it go on, too.
     Read,
+    /// A request that writes nothing yet makes an event: it bears this time.
+    Dated,
     /// The permit is held: the model decides what this write is.
     Decide,
     /// The write is durable: its effects happen.
@@ -117,11 +121,12 @@ pub struct VisitTable {
     read: [u32; OperationKind::ALL.len()],
     /// Where the write begins.
     write: [u32; OperationKind::ALL.len()],
+    /// Where it goes on when the run turns out to be closed.
+    refused: [u32; OperationKind::ALL.len()],
+    refused_and_loaded: [u32; OperationKind::ALL.len()],
     worker: u32,
     poll: u32,
     dispatch: u32,
-    refused: u32,
-    refused_and_loaded: u32,
     command_cpu: Nanos,
 }
 
@@ -164,6 +169,8 @@ struct Places {
     read: u32,
     write: u32,
     decided: u32,
+    refused: u32,
+    refused_and_loaded: u32,
 }
 
 impl VisitTable {
@@ -215,13 +222,13 @@ impl VisitTable {
     }
 
     /// Where a write goes on that turns out to be for a closed run: the shard is given back, nothing is written.
-    pub fn refused(&self) -> u32 {
-        self.refused
+    pub fn refused(&self, kind: OperationKind) -> u32 {
+        self.refused[kind as usize]
     }
 
     /// The same for one that makes the server load the run again, to see that it is closed indeed.
-    pub fn refused_and_loaded(&self) -> u32 {
-        self.refused_and_loaded
+    pub fn refused_and_loaded(&self, kind: OperationKind) -> u32 {
+        self.refused_and_loaded[kind as usize]
     }
 
     /// CPU in the database of one statement that a workflow's commands add.
@@ -243,6 +250,7 @@ impl Compiler<'_> {
         let mut decided = starts;
         let mut read = starts;
         let mut write = starts;
+        let (mut refused, mut refused_and_loaded) = (starts, starts);
         for kind in OperationKind::ALL {
             starts[kind as usize] = self.visits.len() as u32;
             let calibration = self.calibration;
@@ -250,6 +258,8 @@ impl Compiler<'_> {
             decided[kind as usize] = places.decided;
             read[kind as usize] = places.read;
             write[kind as usize] = places.write;
+            refused[kind as usize] = places.refused;
+            refused_and_loaded[kind as usize] = places.refused_and_loaded;
         }
         let cloud = self.visits.contains(&Visit::Provider);
         let cpu = &self.calibration.cpu;
@@ -262,7 +272,7 @@ impl Compiler<'_> {
         }
         self.hop(self.trips.client);
         if !cloud {
-            self.visits.push(Visit::Poll(cpu.frontend_request));
+            self.visits.push(Visit::Poll);
             self.gate(Gate::Matching);
             self.admit(Process::Matching, 1);
             self.hop(self.trips.service);
@@ -277,17 +287,6 @@ impl Compiler<'_> {
             self.visits.push(Visit::Dispatch(cpu.matching_request));
         }
         self.visits.push(Visit::End);
-        let refused = self.visits.len() as u32;
-        if !cloud {
-            self.visits.push(Visit::GiveShard);
-        }
-        self.visits.push(Visit::End);
-        let refused_and_loaded = self.visits.len() as u32;
-        if !cloud {
-            self.visits.push(Visit::GiveShard);
-            self.reads(self.calibration.operation(OperationKind::ColdLoad).read_statements(), Pool::History);
-        }
-        self.visits.push(Visit::End);
         let command_cpu = self.database_cpu(&[(StatementClass::Write, 1)]);
         let visits = self.visits;
         VisitTable {
@@ -296,11 +295,11 @@ impl Compiler<'_> {
             decided,
             read,
             write,
+            refused,
+            refused_and_loaded,
             worker,
             poll,
             dispatch,
-            refused,
-            refused_and_loaded,
             command_cpu,
         }
     }
@@ -426,6 +425,9 @@ impl Compiler<'_> {
         if op.name == OperationKind::TransferRead {
             self.visits.push(Visit::Read);
         }
+        if op.name == OperationKind::SpeculativeTaskStarted {
+            self.visits.push(Visit::Dated);
+        }
         let read = self.visits.len() as u32;
         if of_history {
             self.gate(Gate::History);
@@ -440,7 +442,9 @@ impl Compiler<'_> {
         if op.timer_task {
             history += cpu.history_timer * u64::from(Operation::TIMER_READS);
         }
-        if history > Nanos::ZERO {
+        // An event is dated early in its request; what follows is written, notified and answered.
+        let answers = writes && shard && op.history > 0 && !op.queue_task && !op.timer_task;
+        if history > Nanos::ZERO && !answers {
             self.visits.push(Visit::Cpu(Process::History, history));
         }
         if !op.queue_task && !op.timer_task {
@@ -504,19 +508,43 @@ impl Compiler<'_> {
             }
             self.visits.push(Visit::Committed);
         }
+        if answers {
+            self.visits.push(Visit::Cpu(Process::History, history));
+        }
         self.reads(op.then_read.len() as u32, pool);
         if op.visibility {
             self.visibility();
         }
         if to_worker(op.name) {
-            self.visits.extend([Visit::Deliver(Process::Matching), Visit::Deliver(Process::Frontend)]);
+            self.visits.push(Visit::Deliver(Process::Matching));
+        }
+        if to_worker(op.name) || op.name == OperationKind::QueryStarted {
+            self.visits.push(Visit::Answer(Process::Frontend, cpu.frontend_request));
         }
         if op.history > 0 {
             let client = if op.frontend > 0 || to_worker(op.name) { self.trips.client } else { Nanos::ZERO };
             self.hop(self.trips.service + client);
         }
         self.visits.push(Visit::End);
-        Places { read, write, decided }
+        let answer = if answers { history } else { Nanos::ZERO };
+        let (refused, refused_and_loaded) = (self.refusal(answer, 0), self.refusal(answer, self.cold_statements()));
+        Places { read, write, decided, refused, refused_and_loaded }
+    }
+
+    fn cold_statements(&self) -> u32 {
+        self.calibration.operation(OperationKind::ColdLoad).read_statements()
+    }
+
+    /// The shard is given back, nothing is written, and history answers.
+    fn refusal(&mut self, answer: Nanos, statements: u32) -> u32 {
+        let place = self.visits.len() as u32;
+        self.visits.push(Visit::GiveShard);
+        if answer > Nanos::ZERO {
+            self.visits.push(Visit::Cpu(Process::History, answer));
+        }
+        self.reads(statements, Pool::History);
+        self.visits.push(Visit::End);
+        place
     }
 
     fn provider_operation(&mut self, op: &Operation) -> Places {
@@ -541,7 +569,8 @@ impl Compiler<'_> {
             self.hop(self.trips.client);
         }
         self.visits.push(Visit::End);
-        Places { read: write, write, decided }
+        let refused = self.visits.len() as u32 - 1;
+        Places { read: write, write, decided, refused, refused_and_loaded: refused }
     }
 }
 
