@@ -6,7 +6,10 @@ mod temporal_support;
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
-use plimsoll_sim::temporal::{Load, Metric, Model, Outcome, Sample, Settings, SystemSize, simulate};
+use plimsoll_sim::temporal::{
+    CutOff, Drain, FleetPlan, Load, Metric, Model, Outcome, Process, Sample, Settings, SystemSize, simulate,
+    simulate_with_fleet,
+};
 use temporal_support::{profile, run_out};
 
 fn seconds(s: u64) -> Nanos {
@@ -162,6 +165,17 @@ fn an_open_circuit_breaker_refuses_every_attempt_and_holds_no_slot() {
 }
 
 #[test]
+fn an_attempt_that_a_circuit_breaker_refuses_does_none_of_its_work() {
+    let event = "[[event]]\nat = \"30s\"\nfor = \"30s\"\nkind = \"slow_dependency\"\ncircuit_breaker = true\n";
+    let steps = r#"{ activity = "a", takes = "300ms", cpu = "200ms", start_to_close = "60s" }"#;
+    let outcome = run(&cluster("for = \"60s\", rate = \"10/s\"", steps, event), 1);
+    let cpu = |second| at(&outcome, second).work.cpu[Process::Worker as usize].as_secs_f64();
+    // 10 × 0.2 cores before; then about 1 ms for each of 60 refusals a second, and 1.5 ms for each workflow task.
+    let (before, meanwhile) = ((cpu(29) - cpu(9)) / 20.0, (cpu(58) - cpu(38)) / 20.0);
+    assert!((1.6..2.6).contains(&before) && meanwhile < 0.2, "{before} and {meanwhile} cores");
+}
+
+#[test]
 fn a_poisoned_activity_fails_at_every_attempt_it_has() {
     let steps = |attempts: u32| {
         format!(
@@ -224,6 +238,64 @@ fn what_a_lost_node_had_in_hand_is_retried_after_its_time_out() {
 }
 
 #[test]
+fn a_lost_workers_activity_is_given_up_a_heartbeat_time_out_after_its_last_heartbeat() {
+    let heartbeat = r#"heartbeat = { every = "2s", timeout = "10s" }, retry = { initial = "1s" }"#;
+    let steps = format!(r#"{{ activity = "a", takes = "20s", start_to_close = "60s", {heartbeat} }}"#);
+    let event = "[[event]]\nat = \"15s\"\nfor = \"1s\"\nkind = \"zone_lost\"\nof = 2\n";
+    let mut profile = cluster("for = \"1s\", rate = \"1/s\", process = \"even\"", &steps, event);
+    profile.workers.pods = Some(1);
+    // With the only frontend pod back no poll of the worker is left waiting for one that hangs.
+    profile.cluster.services.frontend.pods = Some(1);
+    let outcome = run(&profile, 1);
+    assert_eq!((outcome.counts.completed, outcome.failures.activities_cut), (1, 1));
+    // Heartbeats after 2 and 10 s: the SDK lets the second through eight tenths of the time-out after the first. 10 s after it the attempt is given up,
+    // a second later there is another.
+    let took = Nanos(outcome.recorder.values(Metric::EndToEnd).unwrap().next().unwrap());
+    assert!(took > seconds(41) && took < seconds(43), "{took}");
+}
+
+#[test]
+fn a_lost_zone_takes_its_share_of_the_pods_that_an_autoscaler_has_not_of_those_it_may_have() {
+    let steps = r#"{ activity = "a", takes = "2s", start_to_close = "15s" }"#;
+    let autoscaler =
+        "[autoscaler.hpa]\nmin_pods = 4\nmax_pods = 40\nmetrics = [{ resource = \"cpu\", utilisation = 95 }]\n";
+    let event = "[[event]]\nat = \"30s\"\nfor = \"60s\"\nkind = \"zone_lost\"\nof = 4\n";
+    let profile = cluster("for = \"120s\", rate = \"20/s\"", steps, &format!("{autoscaler}{event}"));
+    let outcome = run(&profile, 1);
+    assert!(outcome.fleet.as_ref().unwrap().changes.iter().all(|change| change.pods.all() == 4));
+    assert_eq!(outcome.counts.completed, outcome.counts.offered);
+    // A quarter of 40 running ones.
+    let cut = outcome.failures.activities_cut;
+    assert!((4..=18).contains(&cut), "{cut}");
+}
+
+#[test]
+fn a_fleet_that_is_planned_meets_the_events_of_its_profile() {
+    let event = "[[event]]\nat = \"20s\"\nfor = \"20s\"\nkind = \"workers_stop\"\n";
+    let profile = cluster("for = \"60s\", rate = \"10/s\"", ACTIVITY, event);
+    let drain = Drain { graceful_timeout: seconds(300), grace: seconds(360), cut_off: CutOff::Lost };
+    let (events, controllers, start_up) = (Vec::new(), Vec::new(), seconds(1));
+    let plan = FleetPlan { pods: 4, most: 4, start_up, readiness: seconds(1), drain, events, controllers };
+    let (calibration, size) = (Calibration::reference(), SystemSize::of(&profile));
+    let planned = simulate_with_fleet(&profile, &calibration, size, settings(&profile, 1), plan, &|| false);
+    assert!(at(&planned, 39).backlog > 100, "{}", at(&planned, 39).backlog);
+    assert_eq!(planned.work, run(&profile, 1).work);
+}
+
+#[test]
+fn workers_of_a_new_version_lose_their_connections_too() {
+    let rollout = "[rollout]\nstrategy = \"blue_green\"\nat = \"5s\"\nstart_up = \"1s\"\nreadiness = \"1s\"\nwait = \"10s\"\nold_runs = \"moved\"\n";
+    let event = "[[event]]\nat = \"30s\"\nfor = \"400s\"\nkind = \"certificate_expiry\"\n";
+    let steps = r#"{ timer = "200s" }"#;
+    let outcome = run(&cluster("for = \"450s\", rate = \"2/s\"", steps, &format!("{rollout}{event}")), 1);
+    assert_eq!(outcome.counts.completed, outcome.counts.offered);
+    // After five minutes nobody has a connection: what timers wake up waits.
+    let (before, after) = (at(&outcome, 340), at(&outcome, 420));
+    assert_eq!(after.work.dispatched, before.work.dispatched);
+    assert!(after.backlog > before.backlog + 20, "{} and {}", before.backlog, after.backlog);
+}
+
+#[test]
 fn with_the_region_everything_stands_still_and_the_lost_are_counted() {
     let event = "[[event]]\nat = \"60s\"\nfor = \"60s\"\nkind = \"region_lost\"\nrpo = \"40s\"\n";
     let outcome = run(&cluster("for = \"180s\", rate = \"5/s\", process = \"even\"", ACTIVITY, event), 1);
@@ -248,8 +320,8 @@ fn an_expired_certificate_takes_one_connection_after_the_other() {
     assert!(outcome.failures.given_up > 100);
 }
 
-#[test]
-fn every_law_holds_through_every_failure() {
+/// The laws through all that may go wrong, with what moves the workers meanwhile.
+fn every_law_holds(fleet: &str, seeds: std::ops::Range<u64>) {
     let events = [
         ("10s", "20s", "kind = \"pod_lost\"\nservice = \"frontend\"\npods = 3"),
         ("12s", "9s", "kind = \"pod_lost\"\nservice = \"history\"\npods = 2"),
@@ -275,11 +347,31 @@ fn every_law_holds_through_every_failure() {
         "{{ activity = \"a\", takes = \"300ms\", start_to_close = \"5s\", {retry} }}, {{ timer = \"2s\" }}, \
          {{ parallel = [ {{ activity = \"b\", takes = \"1s\", start_to_close = \"8s\", {retry} }}, {{ local_activity = \"l\", takes = \"100ms\" }} ] }}"
     );
-    for seed in 0..4 {
-        let profile = cluster("for = \"150s\", rate = \"8/s\"", &steps, &text);
+    for seed in seeds {
+        let profile = cluster("for = \"150s\", rate = \"8/s\"", &steps, &format!("{fleet}{text}"));
         let calibration = Calibration::reference();
         let mut simulation =
             Model::simulation(&profile, &calibration, SystemSize::of(&profile), settings(&profile, seed));
-        run_out(&mut simulation, seconds(200), 8_000, &format!("seed {seed}"));
+        run_out(&mut simulation, seconds(200), 8_000, &format!("seed {seed}: {fleet}"));
+    }
+}
+
+#[test]
+fn every_law_holds_through_every_failure() {
+    every_law_holds("", 0..4);
+}
+
+#[test]
+fn every_law_holds_through_every_failure_of_a_fleet_that_changes() {
+    let hpa = "[autoscaler.hpa]\nmin_pods = 2\nmax_pods = 8\nmetrics = [{ pods = \"backlog\", average_value = 5 }]\n";
+    every_law_holds(hpa, 0..2);
+    for strategy in [
+        "strategy = \"rolling\"",
+        "strategy = \"blue_green\"\nold_runs = \"moved\"",
+        "strategy = \"canary\"\nsteps = [{ percent = 50, wait = \"30s\" }]",
+    ] {
+        let times = "at = \"22s\"\nstart_up = \"3s\"\nreadiness = \"2s\"\nwait = \"20s\"";
+        let drain = "graceful_timeout = \"5s\"\ngrace = \"8s\"";
+        every_law_holds(&format!("[rollout]\n{strategy}\n{times}\n[rollout.drain]\n{drain}\n"), 0..2);
     }
 }

@@ -57,6 +57,14 @@ fn a_fleet_in_which_nothing_happens_is_the_same_to_the_last_bit() {
     }
 }
 
+#[test]
+fn on_one_machine_workers_are_as_busy_as_the_machine_however_many_pods_there_may_be() {
+    let profile = on_measured_machine(&workflows("", SHAPES[0].1), 6.0);
+    let plan = plan(1, 8, drain(300, 360, CutOff::Lost), Vec::new());
+    let busy = run(&profile, 1, settings(1, 6.0, 240.0), plan).utilisation;
+    assert!(busy.database > 0.05 && (busy.workers - busy.database).abs() < 1e-9, "{busy:?}");
+}
+
 /// Workflows of one long activity each: 8 s on average, from 1 s to half a minute.
 fn long_activities(extra: &str) -> Profile {
     let steps =

@@ -132,6 +132,13 @@ fn a_rolling_update_keeps_its_bounds_whatever_they_are() {
     }
 }
 
+#[test]
+fn a_surge_without_end_needs_no_more_than_three_times_the_replicas_beside_them() {
+    let rollout = Rollout { max_surge: PodShare::Pods(u32::MAX), ..rollout(RolloutStrategy::Rolling) };
+    assert_eq!(FleetPlan::of_rollout(&rollout, 10, ForcedRollback::No).most, 60);
+    assert_eq!(RollingBounds::of(&rollout, 10).step(&pods(&[(OLD, PodState::Ready); 10]), NEW).start, 10);
+}
+
 fn pods(list: &[(u8, PodState)]) -> Vec<PodObservation> {
     let pod = |(index, (version, state)): (usize, &(u8, PodState))| PodObservation {
         pod: index as u32,

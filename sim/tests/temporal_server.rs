@@ -7,7 +7,9 @@ use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::engine::laws;
-use plimsoll_sim::temporal::{Leftovers, Metric, Model, Outage, Outcome, Sample, Settings, SystemSize, simulate_under};
+use plimsoll_sim::temporal::{
+    Leftovers, Metric, Model, Outage, Outcome, Sample, Settings, StoppedWorkers, SystemSize, simulate_under,
+};
 use temporal_support::shapes::{SHAPES, workflows};
 use temporal_support::{on_measured_machine, run_out, settings};
 
@@ -59,6 +61,20 @@ fn while_workers_are_stopped_the_backlog_is_every_workflow_started_since() {
         assert_eq!(outcome.unfinished, 0, "seed {seed}");
         assert_eq!(outcome.counts.completed, outcome.counts.offered, "seed {seed}");
     }
+}
+
+#[test]
+fn a_stopped_worker_is_given_nothing_eagerly() {
+    let workflow = "[[workflow]]\ntype = \"W\"\neager_start = true\nsteps = [{ activity = \"a\", takes = \"50ms\", start_to_close = \"10s\" }]";
+    let mut profile = on_measured_machine(workflow, 8.0);
+    profile.cluster.eager_activities = true;
+    let sampled = Settings { sample: true, ..settings(1, 8.0, 480.0) };
+    let outage = Outage::of_all_workers(seconds(20), seconds(40));
+    let outcome = run_under(&profile, SystemSize::of(&profile), sampled, &[outage]);
+    let (stopped, back) = (at(&outcome, 22), at(&outcome, 40));
+    assert!(stopped.counts.completed > 100, "{:?}", stopped.counts);
+    assert_eq!(back.counts.completed, stopped.counts.completed);
+    assert_eq!(outcome.counts.completed, outcome.counts.offered);
 }
 
 #[test]
@@ -134,7 +150,7 @@ fn every_law_holds_while_workers_come_and_go() {
         Outage::of_worker(0, Nanos::from_millis(4_321), Nanos::from_millis(9_000)),
         Outage::of_all_workers(Nanos::from_millis(8_500), Nanos::from_millis(15_000)),
         Outage::of_worker(1, Nanos::from_millis(15_000), Nanos::from_millis(15_001)),
-        Outage { first_pod: 1, pods: 7, from: seconds(20), until: seconds(30) },
+        Outage { workers: StoppedWorkers::From { first: 1, pods: 7 }, from: seconds(20), until: seconds(30) },
     ];
     for (seed, steps) in [(1, SHAPES[0].1), (2, SHAPES[2].1), (3, SHAPES[5].1), (4, SHAPES[8].1), (5, SHAPES[9].1)] {
         let profile = on_measured_machine(&workflows("", steps), 6.0);

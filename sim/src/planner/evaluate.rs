@@ -100,6 +100,12 @@ pub fn metric(metric: SloMetric) -> Metric {
     }
 }
 
+/// Whether a quantile is beyond its limit where so many of all latencies are: more than the share 1 − q, told exactly for decimal quantiles, whose
+/// complements have no exact binary number.
+pub(crate) fn is_beyond(quantile: f64, late: u64, all: u64) -> bool {
+    late as f64 > (1.0 - quantile) * all as f64 + 1e-9
+}
+
 impl<'a> Evaluator<'a> {
     /// An evaluator for a profile.
     pub fn new(

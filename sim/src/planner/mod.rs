@@ -22,6 +22,7 @@ pub use curve::LoadPoint;
 pub use database::DatabaseSize;
 pub use demand::Demand;
 pub use dimension::Dimension;
+pub(crate) use evaluate::is_beyond;
 pub use evaluate::{Evaluator, Kept, Verdict};
 pub use evaluate::{LONGEST_WAIT, metric};
 pub use plan::{CloudCheck, Limiting, PEAK_WINDOW, Plan, PlanError, PlanSettings, Sized, Why, plan};

@@ -17,9 +17,10 @@ use crate::temporal::{
     CutOff, Drain, FleetAction, FleetController, FleetObservation, FleetPlan, PodObservation, PodState,
 };
 
-/// The sources' drain: workers wait 300 s for what runs, pods are killed after 360 s.
+/// How long a worker waits for what runs when it is scaled away, where the profile does not say: the sources' 300 s.
 const GRACEFUL_TIMEOUT: Nanos = Nanos::from_secs(300);
-const GRACE_PERIOD: Nanos = Nanos::from_secs(360);
+/// How much later its pod is killed, where the profile does not say: the sources' 360 s less 300 s.
+const GRACE_BEYOND: Nanos = Nanos::from_secs(60);
 /// The shortest time between two looks.
 const SHORTEST_LOOK: Nanos = Nanos::from_secs(1);
 
@@ -32,13 +33,15 @@ pub fn fleet_plan(profile: &Profile) -> Option<FleetPlan> {
         Sdk::Go | Sdk::Java => CutOff::Lost,
         Sdk::Python | Sdk::TypeScript | Sdk::DotNet | Sdk::Rust => CutOff::Fails,
     };
+    let graceful_timeout = profile.workers.graceful_timeout.unwrap_or(GRACEFUL_TIMEOUT);
+    let grace = profile.workers.termination_grace.unwrap_or(graceful_timeout + GRACE_BEYOND);
     Some(FleetPlan {
         pods,
         // Those that drain are still there while others start.
         most: most.max(pods).max(1) * 2,
         start_up: autoscaler.pod_startup,
         readiness: autoscaler.readiness_delay,
-        drain: Drain { graceful_timeout: GRACEFUL_TIMEOUT, grace: GRACE_PERIOD, cut_off },
+        drain: Drain { graceful_timeout, grace, cut_off },
         events: Vec::new(),
         controllers: vec![Box::new(WorkerAutoscaler::new(autoscaler.clone(), pods))],
     })
@@ -62,6 +65,8 @@ struct Snapshot {
 #[derive(Clone, Copy, Debug)]
 struct PodSnapshot {
     pod: u32,
+    /// Its process runs: it has metrics of its own.
+    runs: bool,
     /// Core-seconds since the begin.
     cpu: f64,
     memory: Bytes,
@@ -81,6 +86,8 @@ pub struct WorkerAutoscaler {
     wanted: u32,
     /// Core-seconds of each pod since the begin.
     cpu: Vec<f64>,
+    /// Whether each pod was ready when it was last seen before its drain.
+    was_ready: Vec<bool>,
     snapshots: VecDeque<Snapshot>,
 }
 
@@ -102,6 +109,7 @@ impl WorkerAutoscaler {
             look_every: look_every.max(SHORTEST_LOOK),
             wanted: pods,
             cpu: Vec::new(),
+            was_ready: Vec::new(),
             snapshots: VecDeque::new(),
             spec,
         }
@@ -113,24 +121,31 @@ impl WorkerAutoscaler {
             let index = pod.pod as usize;
             if self.cpu.len() <= index {
                 self.cpu.resize(index + 1, 0.0);
+                self.was_ready.resize(index + 1, false);
             }
             self.cpu[index] += pod.cpu * seconds;
+            if pod.state != PodState::Draining {
+                self.was_ready[index] = pod.state == PodState::Ready;
+            }
         }
-        let pods = seen.pods.iter().filter(|pod| pod.state != PodState::Draining).map(|pod| PodSnapshot {
+        let snapshot_of = |pod: &PodObservation| PodSnapshot {
             pod: pod.pod,
+            runs: self.process_runs(pod, seen.at),
             cpu: self.cpu[pod.pod as usize],
             memory: pod.memory,
             activities: pod.activities,
             workflow_tasks: pod.workflow_tasks,
-        });
+        };
+        let pods = seen.pods.iter().filter(|pod| pod.state != PodState::Draining).map(snapshot_of).collect();
         self.snapshots.push_back(Snapshot {
             at: seen.at,
             workflow_backlog: seen.workflow_backlog,
             activity_backlog: seen.activity_backlog,
-            pods: pods.collect(),
+            pods,
         });
-        // The newest that is old enough for the begin of a window is needed, and what came after it.
-        let needed = self.spec.metric_delay + self.spec.metric_window;
+        // The newest that is old enough for the begin of a window is needed, and what came after it. Where looks and windows are no multiples
+        // of each other the reading is up to a look older than the delay, and its window begins as much sooner.
+        let needed = self.spec.metric_delay + self.spec.metric_window + self.look_every;
         while self.snapshots.get(1).is_some_and(|second| second.at + needed <= seen.at) {
             self.snapshots.pop_front();
         }
@@ -141,34 +156,39 @@ impl WorkerAutoscaler {
         self.snapshots.iter().rev().find(|snapshot| snapshot.at + age <= now)
     }
 
-    /// A pod as the Kubernetes API shows it.
+    fn process_runs(&self, pod: &PodObservation, now: Nanos) -> bool {
+        pod.state != PodState::Starting || now >= pod.since + self.spec.pod_startup
+    }
+
+    /// A pod as the Kubernetes API shows it. One that drains keeps its readiness: its process still runs.
     fn status(&self, pod: &PodObservation, now: Nanos) -> PodStatus {
-        let status = |phase, started, readiness| PodStatus { phase, terminating: false, started, readiness };
-        if pod.state == PodState::Starting {
-            let process = pod.since + self.spec.pod_startup;
-            if now < process {
-                return status(Phase::Pending, None, None);
-            }
-            return status(Phase::Running, Some(process), Some(Readiness { ready: false, since: process }));
+        let terminating = pod.state == PodState::Draining;
+        let status = |phase, started, readiness| PodStatus { phase, terminating, started, readiness };
+        if !self.process_runs(pod, now) {
+            return status(Phase::Pending, None, None);
         }
-        let started = pod.since.saturating_sub(self.spec.readiness_delay);
-        status(Phase::Running, Some(started), Some(Readiness { ready: true, since: pod.since }))
+        let (ready, started) = match pod.state {
+            PodState::Starting => (false, pod.since + self.spec.pod_startup),
+            PodState::Draining => (self.was_ready[pod.pod as usize], pod.since),
+            PodState::Ready | PodState::Absent => (true, pod.since.saturating_sub(self.spec.readiness_delay)),
+        };
+        let since = if ready { pod.since } else { started };
+        status(Phase::Running, Some(started), Some(Readiness { ready, since }))
     }
 
     fn sync(&mut self, seen: &FleetObservation) {
-        let there: Vec<&PodObservation> = seen.pods.iter().filter(|pod| pod.state != PodState::Draining).collect();
-        let status: Vec<PodStatus> = there.iter().map(|pod| self.status(pod, seen.at)).collect();
+        let status: Vec<PodStatus> = seen.pods.iter().map(|pod| self.status(pod, seen.at)).collect();
         let metrics = self.hpa.spec().metrics.iter();
-        let readings: Vec<_> = metrics.map(|metric| self.reading(metric, &there, &status, seen.at)).collect();
+        let readings: Vec<_> = metrics.map(|metric| self.reading(metric, &seen.pods, &status, seen.at)).collect();
         let observation = Observation { now: seen.at, pods: &status, readings: &readings };
-        let replicas = Replicas { wanted: self.wanted, there: there.len() as u32 };
-        self.wanted = self.hpa.sync(replicas, &observation).replicas;
+        let there = status.iter().filter(|pod| !pod.terminating).count() as u32;
+        self.wanted = self.hpa.sync(Replicas { wanted: self.wanted, there }, &observation).replicas;
     }
 
     fn reading(
         &self,
         metric: &ScalingMetric,
-        there: &[&PodObservation],
+        pods: &[PodObservation],
         status: &[PodStatus],
         now: Nanos,
     ) -> MetricReading {
@@ -176,7 +196,7 @@ impl WorkerAutoscaler {
         let age = if self.keda.is_some() { Nanos::ZERO } else { self.spec.metric_delay };
         let Some(snapshot) = self.aged(now, age) else { return MetricReading::None };
         let each = |value: &dyn Fn(&PodSnapshot) -> Option<f64>, window: Nanos| {
-            let of = |(pod, status): (&&PodObservation, &PodStatus)| {
+            let of = |(pod, status): (&PodObservation, &PodStatus)| {
                 let lives_since = status.started?;
                 let known = snapshot.pods.iter().find(|known| known.pod == pod.pod)?;
                 if lives_since + window > snapshot.at {
@@ -184,7 +204,7 @@ impl WorkerAutoscaler {
                 }
                 Some(Reading { value: (value(known)? * 1_000.0).round() as i64, at: snapshot.at, window })
             };
-            MetricReading::OfPods(there.iter().zip(status).map(of).collect())
+            MetricReading::OfPods(pods.iter().zip(status).map(of).collect())
         };
         match metric {
             ScalingMetric::Resource { resource: ResourceName::Cpu, .. } => {
@@ -201,8 +221,8 @@ impl WorkerAutoscaler {
                 each(&|pod| Some(pod.memory.0 as f64), Nanos::ZERO)
             }
             ScalingMetric::Pods { metric, .. } => {
-                let pods = snapshot.pods.len().max(1) as f64;
-                each(&|pod| Some(of_pod(*metric, snapshot, pod, pods)), Nanos::ZERO)
+                let sharing = snapshot.pods.iter().filter(|pod| pod.runs).count().max(1) as f64;
+                each(&|pod| Some(of_pod(*metric, snapshot, pod, sharing)), Nanos::ZERO)
             }
             ScalingMetric::Queue { metric, .. } => {
                 MetricReading::OfQueue((of_queue(*metric, snapshot) * 1_000.0).round() as i64)
@@ -268,13 +288,14 @@ fn of_queue(metric: WorkerMetric, snapshot: &Snapshot) -> f64 {
     }
 }
 
-fn of_pod(metric: WorkerMetric, snapshot: &Snapshot, pod: &PodSnapshot, pods: f64) -> f64 {
+/// `sharing`: pods that report a metric, and share out the queue's among them.
+fn of_pod(metric: WorkerMetric, snapshot: &Snapshot, pod: &PodSnapshot, sharing: f64) -> f64 {
     match metric {
         WorkerMetric::ActivitySlotsUsed => pod.activities as f64,
         WorkerMetric::WorkflowSlotsUsed => pod.workflow_tasks as f64,
         WorkerMetric::WholeBacklog => of_queue(metric, snapshot),
         WorkerMetric::Backlog | WorkerMetric::WorkflowBacklog | WorkerMetric::ActivityBacklog => {
-            of_queue(metric, snapshot) / pods
+            of_queue(metric, snapshot) / sharing
         }
     }
 }
@@ -407,5 +428,67 @@ mod tests {
         assert_eq!(drained(&mut scaler, 60), [], "nothing is 30 s old");
         let expected = [FleetAction::Drain(3), FleetAction::Drain(6), FleetAction::Drain(1)];
         assert_eq!(drained(&mut scaler, 90), expected, "two are enough for a backlog of 20");
+    }
+
+    #[test]
+    fn the_backlog_is_shared_out_among_the_pods_that_report_it() {
+        let metric = ScalingMetric::Pods { metric: WorkerMetric::Backlog, average: Milli::whole(10) };
+        let mut scaler = WorkerAutoscaler::new(autoscaler(vec![metric]), 4);
+        let pods = [
+            pod(0, PodState::Ready, 0, 0.1),
+            pod(1, PodState::Ready, 0, 0.1),
+            pod(2, PodState::Starting, 50, 0.0),
+            pod(3, PodState::Starting, 50, 0.0),
+        ];
+        scaler.look(&seen(60, 80, &pods));
+        // 80 tasks at 10 a pod, although two of the four pods do not report yet.
+        assert_eq!(scaler.look(&seen(90, 80, &pods)), [FleetAction::Start(4)]);
+    }
+
+    #[test]
+    fn a_value_for_the_whole_queue_multiplies_ready_pods_that_drain_too() {
+        let metric =
+            ScalingMetric::Queue { metric: WorkerMetric::Backlog, target: QueueTarget::Value(Milli::whole(100)) };
+        let mut scaler = WorkerAutoscaler::new(autoscaler(vec![metric]), 3);
+        let with = |second, state| {
+            let pods =
+                [0, 1, 2, 3].map(|number| pod(number, if number == 3 { state } else { PodState::Ready }, 0, 0.1));
+            seen(second, 150, &pods)
+        };
+        scaler.look(&with(15, PodState::Ready));
+        scaler.look(&with(30, PodState::Draining));
+        // 1.5 × the four that are ready, one of which is on its way out: the controller's `getReadyPodsCount` does not ask.
+        assert_eq!(scaler.look(&with(45, PodState::Draining)), [FleetAction::Start(3)]);
+    }
+
+    #[test]
+    fn cpu_is_read_whatever_fractions_of_a_second_windows_and_delays_have() {
+        let mut spec = autoscaler(vec![cpu(50)]);
+        (spec.metric_delay, spec.metric_window) = (Nanos::from_millis(500), Nanos::from_millis(15_300));
+        let mut scaler = WorkerAutoscaler::new(spec, 1);
+        assert_eq!(scaler.looks_again(), Some(Nanos::from_secs(1)));
+        let busy = [pod(0, PodState::Ready, 0, 1.0)];
+        let (at, before) = (Nanos::from_secs, |second: u64| Nanos::from_secs(second - 1));
+        let every_second = |second| FleetObservation { at: at(second), before: before(second), ..seen(15, 0, &busy) };
+        let actions: Vec<_> = (1..=60).flat_map(|second| scaler.look(&every_second(second))).collect();
+        assert!(actions.contains(&FleetAction::Start(1)), "{actions:?}");
+    }
+
+    #[test]
+    fn a_pod_that_is_scaled_away_drains_as_the_profile_says() {
+        let text = plimsoll_profiles::shipped::profile("hpa-source-example").expect("a shipped profile").text;
+        let document =
+            plimsoll_profiles::Document::parse(text, "p.toml", &[]).unwrap_or_else(|error| panic!("{error}"));
+        let world = plimsoll_profiles::World::mid();
+        let mut profile = document.profile(&world).unwrap_or_else(|error| panic!("{error}"));
+        let drained = |profile: &Profile| {
+            let Drain { graceful_timeout, grace, .. } = fleet_plan(profile).expect("an autoscaler").drain;
+            (graceful_timeout, grace)
+        };
+        assert_eq!(drained(&profile), (Nanos::from_secs(300), Nanos::from_secs(360)));
+        (profile.workers.graceful_timeout, profile.workers.termination_grace) = (Some(Nanos::from_secs(20)), None);
+        assert_eq!(drained(&profile), (Nanos::from_secs(20), Nanos::from_secs(80)));
+        profile.workers.termination_grace = Some(Nanos::from_secs(30));
+        assert_eq!(drained(&profile), (Nanos::from_secs(20), Nanos::from_secs(30)));
     }
 }

@@ -10,7 +10,7 @@ use plimsoll_profiles::units::Nanos;
 pub struct PodStatus {
     /// Where it is in its life.
     pub phase: Phase,
-    /// Told to stop: it no longer counts.
+    /// Told to stop: its readings no longer count.
     pub terminating: bool,
     /// When its process was started; none before that.
     pub started: Option<Nanos>,
@@ -126,10 +126,10 @@ impl Pods<'_> {
         !readiness.ready && started + self.sensing.initial_readiness_delay > readiness.since
     }
 
+    /// Ready pods, those that terminate included: the controller does not ask whether they do (`getReadyPodsCount`).
     fn ready(&self) -> u32 {
-        let is_ready = |pod: &&PodStatus| {
-            pod.phase == Phase::Running && pod.readiness.is_some_and(|readiness| readiness.ready) && !pod.terminating
-        };
+        let is_ready =
+            |pod: &&PodStatus| pod.phase == Phase::Running && pod.readiness.is_some_and(|readiness| readiness.ready);
         self.status.iter().filter(is_ready).count() as u32
     }
 
@@ -162,8 +162,7 @@ impl Sorted {
     }
 
     fn fill(&mut self, which: Standing, value: impl Fn(usize) -> i64) {
-        for (index, standing) in self.standing.iter().enumerate().filter(|(_, standing)| **standing == which) {
-            let _ = standing;
+        for (index, _) in self.standing.iter().enumerate().filter(|(_, standing)| **standing == which) {
             self.values[index] = Some(value(index));
         }
     }

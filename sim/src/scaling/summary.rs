@@ -3,7 +3,7 @@
 use plimsoll_profiles::profile::SloTarget;
 use plimsoll_profiles::units::Nanos;
 
-use crate::planner::metric;
+use crate::planner::{is_beyond, metric};
 use crate::temporal::{FleetRecord, Recorder};
 
 /// A change against the last one's direction counts as flapping when it comes within this time.
@@ -96,7 +96,7 @@ pub fn minutes_lost(recorder: &Recorder, interval: Nanos, targets: &[SloTarget])
         minutes.resize(minutes.len().max(counted.len()), (false, false));
         for ((broken, any), (late, all)) in minutes.iter_mut().zip(counted) {
             *any |= all > 0;
-            *broken |= all > 0 && late as f64 > (1.0 - target.quantile) * all as f64;
+            *broken |= is_beyond(target.quantile, late, all);
         }
     }
     let count = |which: &dyn Fn(&(bool, bool)) -> bool| minutes.iter().filter(|minute| which(minute)).count() as u32;
@@ -139,5 +139,23 @@ mod tests {
         assert_eq!(reversals(&[at(0, 4, 8), at(600, 8, 4)]), 1);
         assert_eq!(reversals(&[at(0, 4, 8), at(601, 8, 4)]), 0);
         assert_eq!(reversals(&[at(0, 4, 8), at(15, 8, 10), at(100, 10, 4), at(200, 4, 6)]), 2);
+    }
+
+    #[test]
+    fn a_minute_with_exactly_as_many_late_ones_as_a_promise_leaves_is_not_lost() {
+        use plimsoll_profiles::profile::SloMetric;
+
+        use crate::temporal::Metric;
+
+        let limit = Nanos::from_millis(100);
+        let target = SloTarget { metric: SloMetric::Start, quantile: 0.9, limit };
+        let lost = |late: u64| {
+            let mut recorder = Recorder::new(Nanos::ZERO, Nanos::from_secs(6));
+            for n in 0..10 {
+                recorder.record(Nanos::from_secs(n), Metric::Start, if n < late { limit * 2 } else { limit });
+            }
+            minutes_lost(&recorder, Nanos::from_secs(6), &[target])
+        };
+        assert_eq!((lost(1), lost(2)), ((0, 1), (1, 1)), "one of ten is what p90 leaves");
     }
 }

@@ -30,6 +30,17 @@ pub struct Impact {
     pub watched_until: Nanos,
 }
 
+impl Impact {
+    /// The run ended at `seen`, because the system did not keep up: what was to be watched after that is lost as well.
+    pub(super) fn ended_early(&mut self, seen: Nanos) {
+        let unseen = self.watched_until.saturating_sub(seen);
+        if unseen > Nanos::ZERO {
+            self.slo_lost += unseen;
+            self.recovered = None;
+        }
+    }
+}
+
 /// The time an event is watched: to the begin of the next, or the schedule's end.
 pub fn window(events: &[Event], index: usize, end: Nanos) -> (Nanos, Nanos) {
     let at = events[index].at;
@@ -111,6 +122,28 @@ mod tests {
         assert_eq!(kept(70, &[true, true, true, false, false]), Some(180));
         assert_eq!(kept(70, &[false, true, false, true, false]), Some(120));
         assert_eq!(kept(70, &[false, true, true, true, true]), None);
+    }
+
+    #[test]
+    fn an_event_that_was_over_before_a_run_ended_early_recovered_all_the_same() {
+        let seconds = Nanos::from_secs;
+        let first = Impact {
+            backlog_before: 0,
+            backlog_peak: 9,
+            backlog_peak_at: seconds(20),
+            open_peak: 9,
+            slo_lost: seconds(60),
+            backlog_gone: Some(seconds(90)),
+            recovered: Some(seconds(90)),
+            watched_until: seconds(300),
+        };
+        let mut second = Impact { watched_until: seconds(600), recovered: Some(seconds(400)), ..first };
+        let before = first;
+        let mut first = first;
+        first.ended_early(seconds(420));
+        second.ended_early(seconds(420));
+        assert_eq!(first, before);
+        assert_eq!((second.slo_lost, second.recovered), (seconds(60 + 180), None));
     }
 
     #[test]

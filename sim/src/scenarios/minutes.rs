@@ -3,7 +3,7 @@
 use plimsoll_profiles::profile::Slo;
 use plimsoll_profiles::units::Nanos;
 
-use crate::planner::metric;
+use crate::planner::{is_beyond, metric};
 use crate::temporal::{Latencies, Outcome, Settings};
 
 const MINUTE: Nanos = Nanos::from_secs(60);
@@ -42,7 +42,7 @@ pub fn minutes(outcome: &Outcome, slo: &Slo, settings: &Settings) -> Vec<Minute>
             let latencies = outcome.recorder.intervals(metric(target.metric)).skip(first).take(each);
             match late(latencies, target.limit) {
                 (_, 0) => waited,
-                (late, all) => late as f64 > (1.0 - target.quantile) * all as f64 + 1e-9,
+                (late, all) => is_beyond(target.quantile, late, all),
             }
         });
         list.push(Minute { from, until, missed });

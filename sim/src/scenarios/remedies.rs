@@ -1,9 +1,9 @@
 //! What might prevent a failure, or make it milder: changes to profile or sizes, each to be simulated.
 
-use plimsoll_profiles::profile::{Activity, Event, EventKind, Heartbeat, Profile, ServiceName, Span, Step};
+use plimsoll_profiles::profile::{Activity, Event, EventKind, Heartbeat, Profile, Scaler, ServiceName, Span, Step};
 use plimsoll_profiles::units::Nanos;
 
-use crate::temporal::{Pods, SystemSize, shares_one_machine};
+use crate::temporal::{Pods, SystemSize, nodes, shares_one_machine};
 
 /// What is simulated: a profile with its events, and sizes.
 #[derive(Clone, Debug)]
@@ -39,10 +39,7 @@ pub fn remedies(case: &Case, index: usize) -> Vec<Remedy> {
     match &event.kind {
         EventKind::WorkersStop { pods, .. } => list.workers_stop(*pods),
         EventKind::PodLost { service, .. } => list.pod_lost(*service),
-        EventKind::NodeLost { of, .. } => {
-            let services = [case.size.frontend.count, case.size.history.count, case.size.matching.count];
-            list.placed(of.unwrap_or(services.into_iter().max().unwrap_or(2).max(2)));
-        }
+        EventKind::NodeLost { of, .. } => list.placed(of.unwrap_or(nodes(&case.size))),
         EventKind::ZoneLost { of, .. } => list.placed(*of),
         EventKind::DatabaseFailover => {
             list.event("a failover in half the time", |event| event.duration = Nanos(event.duration.0 / 2));
@@ -76,6 +73,9 @@ impl List<'_> {
     fn push(&mut self, what: impl Into<String>, change: impl FnOnce(&mut Case)) {
         let mut case = self.case.clone();
         change(&mut case);
+        if case.size.workers.pods.count > self.case.size.workers.pods.count {
+            keep_at_least(&mut case.profile, case.size.workers.pods.count);
+        }
         self.remedies.push(Remedy { what: what.into(), case });
     }
 
@@ -84,7 +84,7 @@ impl List<'_> {
         self.push(what, |case| change(&mut case.profile.events[index]));
     }
 
-    /// More pods of one kind; on a shared machine a process more has no core more, so nothing is tried.
+    /// More pods of one kind.
     fn more(&mut self, name: &str, pods: fn(&mut SystemSize) -> &mut Pods, more: u32) {
         let what = match more {
             1 => format!("one more {name} pod"),
@@ -110,7 +110,7 @@ impl List<'_> {
             }
             return;
         }
-        self.more("worker", |size| &mut size.workers.pods, fleet.div_ceil(2));
+        self.more("worker", |size| &mut size.workers.pods, fleet.div_ceil(2).max(1));
     }
 
     fn pod_lost(&mut self, service: ServiceName) {
@@ -209,7 +209,7 @@ impl List<'_> {
 
     fn burst(&mut self) {
         let fleet = self.case.size.workers.pods.count;
-        self.more("worker", |size| &mut size.workers.pods, fleet);
+        self.more("worker", |size| &mut size.workers.pods, fleet.max(1));
         if shares_one_machine(&self.case.profile).is_some() {
             return;
         }
@@ -221,6 +221,18 @@ impl List<'_> {
             size.database = plimsoll_profiles::units::Cores::new(size.database.get() * 2.0);
         });
     }
+}
+
+/// An autoscaler takes no more pods away than down to so many, and begins with them: else it would take away those that are added.
+fn keep_at_least(profile: &mut Profile, pods: u32) {
+    let Some(autoscaler) = &mut profile.autoscaler else { return };
+    let (fewest, most) = match &mut autoscaler.scaler {
+        Scaler::Hpa(hpa) => (&mut hpa.min_pods, &mut hpa.max_pods),
+        Scaler::Keda(keda) => (&mut keda.min_pods, &mut keda.max_pods),
+    };
+    *fewest = pods.max(*fewest);
+    *most = pods.max(*most);
+    profile.workers.pods = Some(pods.max(*fewest));
 }
 
 const ONE: Nanos = Nanos::from_secs(1);
@@ -260,4 +272,35 @@ fn each(profile: &mut Profile, change: &mut dyn FnMut(&mut Activity)) {
         }
     }
     profile.workflows.iter_mut().for_each(|workflow| within(&mut workflow.steps, change));
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_profiles::{Document, World, shipped};
+
+    use super::*;
+    use crate::temporal::FleetPlan;
+
+    #[test]
+    fn worker_pods_that_are_added_stay_where_an_autoscaler_decides() {
+        let text = shipped::profile("hpa-source-example").expect("a shipped profile").text;
+        let document = Document::parse(text, "p.toml", &[]).unwrap_or_else(|problems| panic!("{problems}"));
+        let mut profile = document.profile(&World::mid()).unwrap_or_else(|problems| panic!("{problems}"));
+        let (at, duration) = (Nanos::from_secs(600), Nanos::from_secs(60));
+        profile.events = vec![Event { at, duration, kind: EventKind::Burst { factor: 10.0 } }];
+        // A fleet that KEDA has scaled to zero gets one pod, not twice none.
+        for (pods, kept) in [(6, 12), (0, 5)] {
+            profile.workers.pods = Some(pods);
+            let case = Case { profile: profile.clone(), size: SystemSize::of(&profile) };
+            let remedies = remedies(&case, 0);
+            assert!(!remedies.is_empty());
+            for Remedy { what, case } in remedies {
+                assert!(case.size.workers.pods.count > pods || !what.contains("worker pod"), "{what}");
+                let plan = FleetPlan::of(&case.profile, &case.size).expect("an autoscaled fleet");
+                let bounds = case.profile.autoscaler.expect("an autoscaler").bounds();
+                let begins = if case.size.workers.pods.count > pods { kept } else { pods };
+                assert_eq!((plan.pods, bounds), (begins, (kept, 50)), "{what}");
+            }
+        }
+    }
 }

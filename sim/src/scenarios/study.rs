@@ -145,10 +145,12 @@ fn against(job: &Job, ran: Option<&Ran>) -> Vec<Job> {
 }
 
 impl Tried {
-    /// Whether the event cost anything: a lost minute, or a recovery that took a minute more than the event itself.
+    /// Whether the event was seen and cost anything: a lost minute, or a recovery that took a minute more than the event itself.
     fn costs(&self, case: &Case, event: usize) -> bool {
-        let over = case.profile.events[event].until() + Nanos::from_secs(60);
-        self.impact.slo_lost > Nanos::ZERO || self.impact.recovered.is_none_or(|at| at > over)
+        let event = &case.profile.events[event];
+        let over = event.until() + Nanos::from_secs(60);
+        let was_seen = event.at < self.impact.watched_until;
+        was_seen && (self.impact.slo_lost > Nanos::ZERO || self.impact.recovered.is_none_or(|at| at > over))
     }
 }
 
@@ -186,10 +188,8 @@ fn tried(job: &Job, outcome: &Outcome, index: usize, with: &[Minute], without: &
     let overloaded = outcome.ended_early.is_some();
     let mut impact = impact(outcome, &events[index], window(events, index, end), with, without);
     if overloaded {
-        // The minutes after its end are lost as well.
         let seen = outcome.samples.last().map_or(Nanos::ZERO, |sample| sample.at).max(events[index].at);
-        impact.slo_lost += impact.watched_until.saturating_sub(seen);
-        impact.recovered = None;
+        impact.ended_early(seen);
     }
     Tried { impact, failures: outcome.failures, workflows: outcome.counts, unfinished: outcome.unfinished, overloaded }
 }
@@ -239,5 +239,40 @@ impl Studied {
         };
         let best = self.prevention.iter().min_by_key(|prevention| rank(&prevention.tried))?;
         (rank(&best.tried) < rank(&self.tried)).then_some(best)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_profiles::profile::{Event, EventKind};
+    use plimsoll_profiles::{Document, World, shipped};
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_tried_against_an_event_after_the_end_of_the_schedule() {
+        let text = shipped::profile("one-activity").expect("a shipped profile").text;
+        let document = Document::parse(text, "p.toml", &[]).unwrap_or_else(|problems| panic!("{problems}"));
+        let mut profile = document.profile(&World::mid()).unwrap_or_else(|problems| panic!("{problems}"));
+        let seconds = Nanos::from_secs;
+        profile.events = vec![Event { at: seconds(500), duration: seconds(60), kind: EventKind::DatabaseFailover }];
+        let case = Case { size: SystemSize::of(&profile), profile };
+        let watched_until = |end| {
+            let (at, until) = window(&case.profile.events, 0, end);
+            let impact = Impact {
+                backlog_before: 0,
+                backlog_peak: 0,
+                backlog_peak_at: at,
+                open_peak: 0,
+                slo_lost: Nanos::ZERO,
+                backlog_gone: None,
+                recovered: None,
+                watched_until: until,
+            };
+            let (failures, workflows) = (FailureCounts::default(), Counts::default());
+            Tried { impact, failures, workflows, unfinished: 0, overloaded: false }
+        };
+        assert!(!watched_until(seconds(400)).costs(&case, 0));
+        assert!(watched_until(seconds(600)).costs(&case, 0), "it did not recover while it was watched");
     }
 }

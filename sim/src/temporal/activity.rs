@@ -157,11 +157,12 @@ impl Model {
         let takes = spec.takes.sample(&mut self.random.activity);
         let fails = self.random.failure.chance(spec.fails) || state.attempt <= spec.fails_first;
         let for_good = fails && spec.non_retryable.get() > 0.0 && self.random.failure.chance(spec.non_retryable);
-        let Attempt { takes, fails, for_good } = self.disturbed(activity, Attempt { takes, fails, for_good });
+        let attempt = Attempt { takes, cpu: spec.cpu, fails, for_good };
+        let Attempt { takes, cpu, fails, for_good } = self.disturbed(activity, attempt);
         let spec = &self.program.activities[state.spec as usize];
         let timeout = spec.start_to_close.min(spec.schedule_to_close.saturating_sub(now - state.first_scheduled));
         let times_out = takes > timeout;
-        let (work, memory, heartbeat) = (spec.cpu, in_kib(spec.memory), spec.heartbeat);
+        let (memory, heartbeat) = (in_kib(spec.memory), spec.heartbeat);
         let start_to_close = spec.start_to_close;
         if state.has_timer && !times_out && heartbeat.is_none_or(|heartbeat| heartbeat.timeout.is_none()) {
             self.plan_idle_timeout(state.run, start_to_close, schedule);
@@ -180,8 +181,8 @@ impl Model {
         let mut chain = self.chain(Purpose::RunActivity, OperationKind::Query, activity, shard);
         chain.place = self.visits.worker();
         chain.worker = pod;
-        chain.work = work;
-        chain.wait = takes.saturating_sub(work);
+        chain.work = cpu;
+        chain.wait = takes.saturating_sub(cpu);
         chain.payload = memory;
         if times_out {
             // The worker goes on; the server does not wait for it.

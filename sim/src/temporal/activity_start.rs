@@ -5,7 +5,6 @@ use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::Nanos;
 
 use super::ends::QueueLimit;
-use super::fleet::PodState;
 use super::model::{Event, Model};
 use super::state::{Chain, Command, NONE, Purpose};
 use crate::engine::Schedule;
@@ -81,7 +80,7 @@ impl Model {
 
     /// A worker completes a task: it reserves slots for the first of the activities it schedules.
     pub(super) fn reserve_eager_activities(&mut self, run: u32, pod: u32) {
-        if self.workers[pod as usize].state != PodState::Ready {
+        if !self.workers[pod as usize].takes_work() {
             return;
         }
         let mut thread = self.runs[run].commands;

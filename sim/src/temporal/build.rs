@@ -17,7 +17,7 @@ use super::idle::{IdleLoad, Idling};
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
 use super::model::{Event, Model, Provider, Random};
-use super::outages::Outage;
+use super::outages::{LostSticky, Outage};
 use super::pages::Pages;
 use super::pollers::WorkflowPollers;
 use super::pools::Pools;
@@ -56,15 +56,20 @@ impl Model {
         size: SystemSize,
         settings: Settings,
     ) -> Simulation<Model> {
-        let outages = match settings.load {
-            Load::Schedule => Outage::of_events(&profile.events, &size),
-            Load::Poisson(_) => Vec::new(),
-        };
+        let outages = Self::outages_of(profile, &size, &settings);
         let plan = match settings.load {
             Load::Schedule => FleetPlan::of(profile, &size),
             Load::Poisson(_) => None,
         };
         Self::simulation_with_fleet(profile, calibration, size, settings, &outages, plan)
+    }
+
+    /// Those of the profile's events that stop workers, where its schedule is simulated.
+    pub(super) fn outages_of(profile: &Profile, size: &SystemSize, settings: &Settings) -> Vec<Outage> {
+        match settings.load {
+            Load::Schedule => Outage::of_events(&profile.events, size),
+            Load::Poisson(_) => Vec::new(),
+        }
     }
 
     /// The same with workers that stop for a while.
@@ -210,7 +215,7 @@ impl Model {
             fleet: None,
             new_version: None,
             failures,
-            lost_sticky: Vec::new(),
+            lost_sticky: LostSticky::default(),
             start_rate,
             poller_autoscaling: profile.workers.poller_autoscaling,
             workflow_pollers,

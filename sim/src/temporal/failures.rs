@@ -9,7 +9,7 @@
 //! time; when its replacement is ready they come back, without a detection. Requests that a pod is serving in the instant of its loss are finished.
 //!
 //! # What is lost with a worker
-//! A worker on a lost node answers nothing: its activities are retried after their time-outs, its workflow tasks after theirs.
+//! A worker on a lost node polls no more ([`super::outages`]) and answers nothing ([`super::fleet_loss`]).
 
 use std::collections::BTreeMap;
 
@@ -19,9 +19,9 @@ use plimsoll_profiles::units::Nanos;
 
 use super::gates::Waiting;
 use super::model::{Event, Model};
+use super::outages::stopped;
 use super::program::distribution;
 use super::shard_moves::ShardMoves;
-use super::state::{Ending, Purpose};
 use super::system::{Load, Settings, SystemSize};
 use super::visits::{Pool, Process};
 use crate::engine::Schedule;
@@ -40,8 +40,6 @@ pub const NODE_WITHDRAWN: Nanos = Nanos::from_secs(40);
 pub const CONNECTION_AGE: Nanos = Nanos::from_secs(300);
 /// Longest wait of an SDK's gRPC connection before it tries to connect again (Go: `retryPollOperationMaxInterval`).
 const RECONNECT: Nanos = Nanos::from_secs(10);
-/// The server gives a workflow task this long.
-const WORKFLOW_TASK_TIMEOUT: Nanos = Nanos::from_secs(10);
 
 /// What failures did to requests, over a whole run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +77,7 @@ pub struct FailureCounts {
 }
 
 /// A pod of a service.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LostPod {
     /// Events it is lost in.
     pub lost: u32,
@@ -89,6 +87,22 @@ pub(super) struct LostPod {
     pub back: Nanos,
     /// Whether a call to it gets no answer, rather than a refusal.
     pub hangs: bool,
+}
+
+impl LostPod {
+    /// It is lost in one event more: who knew of it does so still.
+    fn lose(&mut self, known: Nanos, back: Nanos, hangs: bool) {
+        let before = *self;
+        *self = match before.lost {
+            0 => LostPod { lost: 1, known, back, hangs },
+            events => LostPod {
+                lost: events + 1,
+                known: before.known.min(known),
+                back: before.back.max(back),
+                hangs: before.hangs || hangs,
+            },
+        };
+    }
 }
 
 /// A step of an event.
@@ -132,6 +146,8 @@ pub(super) struct Failures {
     slow: Vec<f64>,
     /// By activity: whether its circuit breaker is open.
     breaker: Vec<bool>,
+    /// What an attempt that it refuses costs: the SDK's part, none of the activity's own.
+    cpu_of_refusal: Nanos,
     /// By activity: the share that is poisoned, and whether its error is retried.
     poison: Vec<(f64, bool)>,
     /// Poisoned activities, and whether their error is retried.
@@ -164,7 +180,7 @@ pub(super) fn on_one(pods: u32, of: u32) -> u32 {
 }
 
 /// Nodes that a cluster's pods are spread over, where the profile does not say: no two of one service on the same.
-pub(super) fn nodes(size: &SystemSize) -> u32 {
+pub(crate) fn nodes(size: &SystemSize) -> u32 {
     size.frontend.count.max(size.history.count).max(size.matching.count).max(2)
 }
 
@@ -184,7 +200,7 @@ impl Failures {
         }
         let pods = |count: u32| vec![LostPod::default(); count as usize];
         let flush = distribution(&profile.cluster.database.fsync).mean();
-        let permits = size.history_shards * profile.cluster.server.shard_io_concurrency;
+        let (shards, permits) = (size.history_shards, profile.cluster.server.shard_io_concurrency);
         Some(Box::new(Failures {
             active: vec![false; events.len()],
             events,
@@ -192,7 +208,7 @@ impl Failures {
             random: Streams::new(settings.seed).stream("temporal", "failures", settings.replication),
             services: [pods(size.frontend.count), pods(size.history.count), pods(size.matching.count)],
             worker_service: pods(size.worker_service.count),
-            shards: ShardMoves::new(permits, size.history.count, statement_trip, flush),
+            shards: ShardMoves::new(shards, permits, size.history.count, statement_trip, flush),
             database_back: Nanos::ZERO,
             region_back: Nanos::ZERO,
             certificate: (Nanos::FOREVER, Nanos::ZERO),
@@ -201,6 +217,7 @@ impl Failures {
             waiting: Waiting::default(),
             slow: Vec::new(),
             breaker: Vec::new(),
+            cpu_of_refusal: profile.workers.cpu_per_activity,
             poison: Vec::new(),
             poisoned: BTreeMap::new(),
             names: Vec::new(),
@@ -249,7 +266,7 @@ impl Failures {
     /// The first pods of a service are lost.
     fn lose(&mut self, service: ServiceName, count: u32, known: Nanos, back: Nanos, hangs: bool) {
         for pod in self.pods_of(service).iter_mut().take(count as usize) {
-            *pod = LostPod { lost: pod.lost + 1, known, back: back.max(pod.back), hangs };
+            pod.lose(known, back, hangs);
         }
     }
 
@@ -259,7 +276,7 @@ impl Failures {
         }
     }
 
-    /// What an event takes away: of each service how many pods, whether they hang, how long their shards move, and of how many workers.
+    /// What an event takes away: of each service how many pods, whether they hang, and how long their shards move.
     fn losses(&self, kind: &EventKind, size: &SystemSize) -> Option<Losses> {
         let placed = |of: u32, shards_move: Option<Nanos>| {
             let count = |pods: u32| on_one(pods, of);
@@ -270,14 +287,13 @@ impl Failures {
                     (ServiceName::Matching, count(size.matching.count)),
                     (ServiceName::WorkerService, count(size.worker_service.count)),
                 ],
-                workers: count(size.workers.pods.count),
                 hangs: true,
                 shards_move,
             }
         };
         match *kind {
             EventKind::PodLost { service, pods, shards_move } => {
-                Some(Losses { pods: vec![(service, pods)], workers: 0, hangs: false, shards_move })
+                Some(Losses { pods: vec![(service, pods)], hangs: false, shards_move })
             }
             EventKind::NodeLost { of, shards_move } => Some(placed(of.unwrap_or(nodes(size)), shards_move)),
             EventKind::ZoneLost { of, shards_move } => Some(placed(of, shards_move)),
@@ -297,7 +313,6 @@ impl Failures {
 /// See [`Failures::losses`].
 struct Losses {
     pods: Vec<(ServiceName, u32)>,
-    workers: u32,
     hangs: bool,
     shards_move: Option<Nanos>,
 }
@@ -306,6 +321,8 @@ struct Losses {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt {
     pub takes: Nanos,
+    /// CPU of its worker.
+    pub cpu: Nanos,
     pub fails: bool,
     pub for_good: bool,
 }
@@ -378,7 +395,9 @@ impl Model {
             }
             let takes = losses.shards_move.map_or((member, true), |exactly| (exactly, false));
             self.move_shards(failures, now, takes);
-            self.kill_work(failures, losses.workers, schedule);
+        }
+        if let Some(workers) = stopped(&event.kind, &self.size) {
+            self.kill_work(failures, workers, schedule);
         }
         match event.kind {
             EventKind::DatabaseFailover => self.database_fails(failures, until, now),
@@ -387,7 +406,6 @@ impl Model {
                 failures.region_back = failures.region_back.max(until);
                 self.database_fails(failures, until, now);
                 self.runs.all_mut().for_each(|run| run.cold = true);
-                self.kill_work(failures, u32::MAX, schedule);
                 if let Some((at, before)) = failures.backups.get(&index) {
                     let progress = self.progress();
                     let counts = &mut failures.counts;
@@ -433,7 +451,7 @@ impl Model {
     /// History's pods are not those they were: shards go to other owners, who have none of their runs in the cache.
     fn move_shards(&mut self, failures: &mut Failures, now: Nanos, takes: (Nanos, bool)) {
         let moved = failures.shards.assign(&failures.services[Process::History as usize], now, takes);
-        failures.counts.shards_moved += moved.iter().filter(|moved| **moved).count() as u64;
+        failures.counts.shards_moved += failures.shards.count(&moved);
         if moved.contains(&true) {
             let runs = self.runs.all_mut().filter(|run| moved.get(run.shard as usize) == Some(&true));
             runs.for_each(|run| run.cold = true);
@@ -451,60 +469,6 @@ impl Model {
     /// Workflows started and closed, and activities scheduled so far.
     fn progress(&self) -> [u64; 3] {
         [self.counts.offered, self.counts.completed + self.counts.failed, self.work.activities]
-    }
-
-    /// The first worker pods are gone with what they had in hand.
-    fn kill_work(&mut self, failures: &mut Failures, workers: u32, schedule: &mut Schedule<Event>) {
-        let now = schedule.now();
-        for id in self.chains.indices() {
-            let chain = self.chains[id];
-            if chain.worker >= workers {
-                continue;
-            }
-            match chain.purpose {
-                Purpose::RunActivity => {
-                    // Its slot is free when it would have been; the server waits for its time-out.
-                    self.chains[id].purpose = Purpose::RunAbandonedActivity;
-                    self.activities[chain.target].ending = Ending::TimesOut;
-                    let state = self.activities[chain.target];
-                    let spec = &self.program.activities[state.spec as usize];
-                    let left = spec.schedule_to_close.saturating_sub(state.started - state.first_scheduled);
-                    let deadline = state.started + spec.start_to_close.min(left);
-                    let beat = spec.heartbeat.and_then(|heartbeat| heartbeat.timeout);
-                    let at = beat.map_or(deadline, |timeout| deadline.min(now + timeout));
-                    schedule.at(at.max(now), Event::TimedOut(chain.target));
-                    failures.counts.activities_cut += 1;
-                }
-                Purpose::RunWorkflowTask => {
-                    self.chains[id].wait += WORKFLOW_TASK_TIMEOUT;
-                    failures.counts.workflow_tasks_cut += 1;
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// A worker's long polls end, and it makes no others; its cache stays.
-    fn cut_polls(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
-        self.workers[pod as usize].stops += 1;
-        if self.workers[pod as usize].stops > 1 {
-            return;
-        }
-        let (normal, sticky) = self.workflow_tasks.withdraw_pollers(pod);
-        let activity = self.activity_tasks.withdraw_pollers(schedule.now(), pod);
-        (0..activity).for_each(|_| self.forwarders.activity_polls.take_any());
-        (0..normal).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, false));
-        (0..sticky).for_each(|_| self.park_poller(Purpose::PollWorkflow, pod, true));
-        (0..activity).for_each(|_| self.park_poller(Purpose::PollActivity, pod, false));
-    }
-
-    fn polls_again(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
-        self.workers[pod as usize].stops -= 1;
-        if self.workers[pod as usize].stops > 0 {
-            return;
-        }
-        while self.wake_workflow_poller(pod, schedule) {}
-        while self.wake_activity_poller(pod, schedule) {}
     }
 
     /// How an attempt goes with what is slow or poisoned.
@@ -526,7 +490,7 @@ impl Model {
         }
         if failures.breaker[spec] {
             failures.counts.refused_attempts += 1;
-            attempt = Attempt { takes: Nanos::ZERO, fails: true, for_good: false };
+            attempt = Attempt { takes: Nanos::ZERO, cpu: failures.cpu_of_refusal, fails: true, for_good: false };
         }
         if let Some(retried) = failures.poisoned.get(&activity) {
             failures.counts.poisoned_attempts += 1;
@@ -559,4 +523,22 @@ fn has_pod(pods: &[LostPod]) -> bool {
 /// A uniform part of a time.
 fn part_of(time: Nanos, random: &mut Stream) -> Nanos {
     Nanos((random.uniform() * time.0 as f64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_is_known_to_be_lost_stays_so_when_its_node_is_lost_too() {
+        let seconds = Nanos::from_secs;
+        let mut pod = LostPod::default();
+        pod.lose(seconds(5), seconds(300), false);
+        pod.lose(seconds(38), seconds(60), true);
+        assert_eq!(pod, LostPod { lost: 2, known: seconds(5), back: seconds(300), hangs: true });
+        // Lost again after it was back, it is noticed anew.
+        pod.lost = 0;
+        pod.lose(seconds(405), seconds(500), false);
+        assert_eq!(pod, LostPod { lost: 1, known: seconds(405), back: seconds(500), hangs: false });
+    }
 }

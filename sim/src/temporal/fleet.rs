@@ -264,10 +264,9 @@ impl Model {
     /// A planned event of the fleet.
     pub(super) fn fleet_event(&mut self, index: u32, schedule: &mut Schedule<Event>) {
         let Some(fleet) = &self.fleet else { return };
-        let drain = fleet.plan.drain;
         match fleet.plan.events[index as usize].1 {
             PodEvent::Starts(pod) => self.pod_starts(pod, schedule),
-            PodEvent::Drains(pod) => self.pod_drains(pod, drain, schedule),
+            PodEvent::Drains(pod) => self.pod_drains(pod, schedule),
             PodEvent::Killed(pod) => self.pod_killed(pod, schedule),
         }
     }
@@ -307,14 +306,15 @@ impl Model {
     }
 
     /// A pod is told to go: no new tasks, its sticky queue is closed, what it has in hand is finished. One that does not poll yet is gone at once.
-    pub fn pod_drains(&mut self, pod: u32, drain: Drain, schedule: &mut Schedule<Event>) {
+    pub fn pod_drains(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
         match self.pod_state(pod) {
             Some(PodState::Starting | PodState::Ready) => {}
             _ => return,
         }
-        let Some(fleet) = &mut self.fleet else { return };
-        let life = fleet.pods[pod as usize].life;
-        if !fleet.pods[pod as usize].polls {
+        let Some(fleet) = &self.fleet else { return };
+        let drain = fleet.plan.drain;
+        let Pod { life, polls, .. } = fleet.pods[pod as usize];
+        if !polls {
             return self.pod_is_gone(pod, schedule);
         }
         self.pod_becomes(pod, PodState::Draining, schedule);

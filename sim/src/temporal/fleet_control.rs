@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use plimsoll_profiles::units::{Bytes, Nanos, Probability};
 
-use super::fleet::{Drain, PodCounts, PodState};
+use super::fleet::{PodCounts, PodState};
 use super::fleet_versions::{OLD, VersionsSeen};
 use super::model::{Event, Model};
 use super::rollout::Milestone;
@@ -34,8 +34,6 @@ pub enum FleetAction {
     Start(u32),
     /// A pod drains as the plan says.
     Drain(u32),
-    /// A pod drains otherwise.
-    DrainWith(u32, Drain),
     /// A pod is killed.
     Kill(u32),
     /// So many pods are started that run the new or the old version, and poll the task queues of one of them.
@@ -167,7 +165,6 @@ impl Model {
 
     fn act(&mut self, action: FleetAction, schedule: &mut Schedule<Event>) {
         let Some(fleet) = &mut self.fleet else { return };
-        let drain = fleet.plan.drain;
         match action {
             FleetAction::Start(pods) => self.start_pods(pods, OLD, OLD, schedule),
             FleetAction::StartVersion { pods, version, queue } => self.start_pods(pods, version, queue, schedule),
@@ -179,8 +176,7 @@ impl Model {
                 fleet.record.marks.push((schedule.now(), milestone.to_string()));
                 fleet.record.milestones.push((schedule.now(), milestone));
             }
-            FleetAction::Drain(pod) => self.pod_drains(pod, drain, schedule),
-            FleetAction::DrainWith(pod, drain) => self.pod_drains(pod, drain, schedule),
+            FleetAction::Drain(pod) => self.pod_drains(pod, schedule),
             FleetAction::Kill(pod) => self.pod_killed(pod, schedule),
             FleetAction::Mark(what) => fleet.record.marks.push((schedule.now(), what)),
         }

@@ -1,4 +1,4 @@
-//! What is lost with a worker pod: activities, workflow tasks.
+//! What is lost with a worker pod that is killed, and with the workers of a lost node: activities, workflow tasks.
 //!
 //! The server does not see a worker die. An activity that ran there is given up at its start-to-close time-out, or at its heartbeat time-out after the
 //! last heartbeat, and tried again as its retry policy says. A workflow task is given up after 10 s (`workflowTaskTimeout`) and scheduled again on the
@@ -11,9 +11,11 @@ use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::units::Nanos;
 
 use super::code::TaskWork;
+use super::failures::Failures;
 use super::fleet::{CutActivity, FinishedActivity, PodState};
 use super::matching::WorkerPod;
 use super::model::{Event, Model};
+use super::outages::StoppedWorkers;
 use super::state::{Ending, LostTask, NONE, Purpose, RunningActivity, WorkflowTask};
 use super::timeouts::Timeout;
 use super::workflow::WORKFLOW_TASK_TIMEOUT;
@@ -22,7 +24,7 @@ use crate::engine::Schedule;
 impl Model {
     /// All that runs on a pod is lost. Requests it has sent are with the server, which answers them.
     pub(super) fn lose_what_it_has(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
-        for id in self.chains_of(pod) {
+        for id in self.chains_of(&[pod]) {
             let chain = self.chains[id];
             match chain.purpose {
                 Purpose::RunActivity => {
@@ -44,10 +46,36 @@ impl Model {
         }
     }
 
+    /// What the workers of a lost node have in hand comes to nothing; they are there again after it. Slots are free when they would have been.
+    pub(super) fn kill_work(
+        &mut self,
+        failures: &mut Failures,
+        workers: StoppedWorkers,
+        schedule: &mut Schedule<Event>,
+    ) {
+        for id in self.chains_of(&self.pods_of(workers)) {
+            let chain = self.chains[id];
+            match chain.purpose {
+                Purpose::RunActivity => {
+                    self.chains[id].purpose = Purpose::RunAbandonedActivity;
+                    let gives_up = self.gives_up(chain.target, schedule.now()).max(schedule.now());
+                    self.activities[chain.target].ending = Ending::TimesOut;
+                    schedule.at(gives_up, Event::TimedOut(chain.target));
+                    failures.counts.activities_cut += 1;
+                }
+                Purpose::RunWorkflowTask => {
+                    self.chains[id].wait += WORKFLOW_TASK_TIMEOUT;
+                    failures.counts.workflow_tasks_cut += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The worker cancels its activities, and each reports a failure.
     pub(super) fn cancel_activities(&mut self, pod: u32, schedule: &mut Schedule<Event>) {
         let now = schedule.now();
-        for id in self.chains_of(pod) {
+        for id in self.chains_of(&[pod]) {
             let chain = self.chains[id];
             match chain.purpose {
                 Purpose::RunActivity => {
@@ -65,12 +93,12 @@ impl Model {
         }
     }
 
-    /// Work that runs on a pod.
-    fn chains_of(&self, pod: u32) -> Vec<u32> {
+    /// Work that runs on these pods.
+    fn chains_of(&self, pods: &[u32]) -> Vec<u32> {
         let runs = |id: &u32| {
             let chain = &self.chains[*id];
             let purposes = [Purpose::RunActivity, Purpose::RunAbandonedActivity, Purpose::RunWorkflowTask];
-            chain.worker == pod && purposes.contains(&chain.purpose)
+            pods.contains(&chain.worker) && purposes.contains(&chain.purpose)
         };
         self.chains.indices().into_iter().filter(runs).collect()
     }

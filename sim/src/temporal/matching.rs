@@ -233,6 +233,11 @@ impl WorkerPod {
         }
     }
 
+    /// Whether it takes work that comes without a poll: it is ready, and not stopped.
+    pub fn takes_work(&self) -> bool {
+        self.state == PodState::Ready && self.stops == 0
+    }
+
     /// A workflow task poller waits for a slot.
     pub fn park_workflow_poller(&mut self, sticky: bool) {
         self.workflow_pollers += 1;

@@ -56,6 +56,7 @@ mod visits;
 mod workflow;
 
 pub use audit::Leftovers;
+pub(crate) use failures::nodes;
 pub use failures::{CONNECTION_AGE, DETECTED_GONE, DETECTED_KILLED, FailureCounts};
 pub use fleet::{
     CutActivity, CutOff, Drain, FinishedActivity, FleetPlan, FleetRecord, PodChange, PodCounts, PodEvent, PodState,
@@ -64,7 +65,7 @@ pub use fleet_control::{FleetAction, FleetController, FleetObservation, PodObser
 pub use fleet_versions::{NEW, OLD, VersionsSeen};
 pub use idle::IdleLoad;
 pub use model::{Event, Model};
-pub use outages::Outage;
+pub use outages::{Outage, StoppedWorkers};
 pub use outcome::{
     EndedEarly, Outcome, Populations, Promise, Sample, Utilisations, quantile_by_inversion, simulate, simulate_under,
     simulate_until, simulate_with_fleet, simulate_with_steps,

@@ -21,7 +21,7 @@ use super::hosts::PodTable;
 use super::idle::Idling;
 use super::limits::RateLimits;
 use super::matching::{ActivityQueue, WorkerPod, WorkflowTaskQueue};
-use super::outages::Outage;
+use super::outages::{LostSticky, PlannedOutage};
 use super::pollers::WorkflowPollers;
 use super::pools::Pools;
 use super::postgres::{Checkpoints, Wal};
@@ -208,7 +208,7 @@ pub struct Model {
     pub(super) state_cache: StateCache,
     /// Runs created so far, children and further runs included.
     pub(super) runs_made: u64,
-    pub(super) outages: Vec<Outage>,
+    pub(super) outages: Vec<PlannedOutage>,
     /// Worker pods that come and go; none where they are the same all the time.
     pub(super) fleet: Option<Box<Fleet>>,
     /// The task queues of a second worker version, where versions have queues of their own.
@@ -216,7 +216,7 @@ pub struct Model {
     /// What is wrong at present; none where the profile has no such events.
     pub(super) failures: Option<Box<Failures>>,
     /// Runs whose workflow task waits in the sticky queue of a stopped worker.
-    pub(super) lost_sticky: Vec<u32>,
+    pub(super) lost_sticky: LostSticky,
     pub(super) start_rate: f64,
     pub(super) sticky_timeout: Nanos,
     pub(super) eager_activities: bool,

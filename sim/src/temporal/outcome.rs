@@ -76,9 +76,9 @@ pub struct Populations {
     pub workflow_tasks: f64,
     /// Most workflow tasks in one pod at once.
     pub most_workflow_tasks: u64,
-    /// Memory of running activities, mean over pods.
+    /// Memory of running activities, mean over pods, in bytes.
     pub activity_memory: f64,
-    /// Most memory of running activities in one pod.
+    /// Most memory of running activities in one pod, in bytes.
     pub most_activity_memory: u64,
     /// History shard permits held, mean.
     pub shards_held: f64,
@@ -337,7 +337,8 @@ pub fn simulate_with_fleet(
     plan: FleetPlan,
     cancelled: &dyn Fn() -> bool,
 ) -> Outcome {
-    let mut simulation = Model::simulation_with_fleet(profile, calibration, size, settings, &[], Some(plan));
+    let outages = Model::outages_of(profile, &size, &settings);
+    let mut simulation = Model::simulation_with_fleet(profile, calibration, size, settings, &outages, Some(plan));
     simulation.model_mut().take_steps(profile);
     run(simulation, size, settings, cancelled, &|_| false)
 }
@@ -510,12 +511,14 @@ impl Model {
         let activities: f64 = self.workers.iter().map(|w| w.activities.mean(now)).sum();
         let workflow_tasks: f64 = self.workers.iter().map(|w| w.workflow_tasks.mean(now)).sum();
         let workers = self.host_utilisations(Process::Worker, now);
+        // On one machine every pod, whether it is there or not, is seen as busy as the machine.
+        let hosts = if self.hosts.len() == 1 { workers.len() as f64 } else { pods };
         Utilisations {
             frontend: greatest(&self.host_utilisations(Process::Frontend, now)),
             history: greatest(&self.host_utilisations(Process::History, now)),
             matching: greatest(&self.host_utilisations(Process::Matching, now)),
             database: greatest(&self.host_utilisations(Process::Database, now)),
-            workers: workers.iter().sum::<f64>() / pods,
+            workers: workers.iter().sum::<f64>() / hosts,
             activity_slots: slots(activities, fleet.activity_slots),
             workflow_task_slots: slots(workflow_tasks, fleet.workflow_task_slots),
             history_shard: self.shards.iter_mut().map(|s| s.report(now).utilisation()).fold(0.0, f64::max),

@@ -36,6 +36,8 @@ impl RollingBounds {
     /// Those of a rollout.
     pub fn of(rollout: &Rollout, replicas: u32) -> Self {
         let (max_unavailable, max_surge) = fenceposts(rollout.max_unavailable, rollout.max_surge, replicas);
+        // More is of no use: those that drain included there are never more than three times the replicas.
+        let max_surge = max_surge.min(replicas.saturating_mul(3));
         RollingBounds { replicas, max_unavailable, max_surge, replacement: rollout.pod_replacement }
     }
 

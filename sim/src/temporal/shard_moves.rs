@@ -10,10 +10,12 @@ const AT_A_TIME: u64 = 10;
 /// `UpdateShard`: a SELECT; BEGIN, SELECT … FOR UPDATE, UPDATE, COMMIT).
 const ROUND_TRIPS: u64 = 5;
 
-/// The owner of every shard.
+/// The owner of every shard. One with several permits is several here, which are acquired together.
 #[derive(Clone, Debug)]
 pub(super) struct ShardMoves {
     pods: u32,
+    /// Permits of a shard.
+    permits: u64,
     /// One acquisition.
     acquisition: Nanos,
     owner: Vec<u16>,
@@ -23,9 +25,11 @@ pub(super) struct ShardMoves {
 
 impl ShardMoves {
     /// Every shard with its own pod.
-    pub(super) fn new(shards: u32, pods: u32, statement_trip: Nanos, flush: Nanos) -> Self {
+    pub(super) fn new(shards: u32, permits: u32, pods: u32, statement_trip: Nanos, flush: Nanos) -> Self {
+        let shards = shards * permits;
         ShardMoves {
             pods,
+            permits: permits.into(),
             acquisition: statement_trip * ROUND_TRIPS + flush,
             owner: (0..shards).map(|shard| (shard % pods) as u16).collect(),
             from: vec![Nanos::ZERO; shards as usize],
@@ -36,6 +40,11 @@ impl ShardMoves {
     #[inline]
     pub(super) fn of(&self, shard: u32) -> (u16, Nanos) {
         (self.owner[shard as usize], self.from[shard as usize])
+    }
+
+    /// How many shards moved, by what [`ShardMoves::assign`] says.
+    pub(super) fn count(&self, moved: &[bool]) -> u64 {
+        (moved.iter().filter(|moved| **moved).count() as u64).div_ceil(self.permits)
     }
 
     /// The pods are not those they were: shards of lost ones go to the others in turn, and go home when theirs is back. `takes` is the time
@@ -54,7 +63,7 @@ impl ShardMoves {
             if owner == self.owner[shard] && !left.is_empty() {
                 continue;
             }
-            let turn = acquired[usize::from(owner)] / AT_A_TIME + 1;
+            let turn = acquired[usize::from(owner)] / (AT_A_TIME * self.permits) + 1;
             acquired[usize::from(owner)] += 1;
             let (before, on_top) = takes;
             let acquisitions = if on_top { self.acquisition * turn } else { Nanos::ZERO };
@@ -78,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_shards_of_a_lost_pod_are_shared_evenly_and_come_home() {
-        let mut moves = ShardMoves::new(60, 3, Nanos::from_millis(1), Nanos::from_millis(5));
+        let mut moves = ShardMoves::new(60, 1, 3, Nanos::from_millis(1), Nanos::from_millis(5));
         let now = Nanos::from_secs(10);
         let moved = moves.assign(&pods(&[0, 1, 0]), now, (Nanos::from_secs(5), true));
         assert!((0..60).all(|shard| moved[shard] == (shard % 3 == 1)));
@@ -94,8 +103,17 @@ mod tests {
     }
 
     #[test]
+    fn a_shard_with_several_permits_is_acquired_once() {
+        let mut moves = ShardMoves::new(60, 4, 3, Nanos::from_millis(1), Nanos::from_millis(5));
+        let moved = moves.assign(&pods(&[0, 1, 0]), Nanos::from_secs(10), (Nanos::from_secs(5), true));
+        assert_eq!((moved.len(), moves.count(&moved)), (240, 20));
+        let latest = (0..240).map(|permit| moves.of(permit).1).max();
+        assert_eq!(latest, Some(Nanos::from_millis(15_010)), "ten shards of each of the two pods at once");
+    }
+
+    #[test]
     fn with_no_pod_left_shards_wait_for_the_first_that_is_back() {
-        let mut moves = ShardMoves::new(4, 1, Nanos::ZERO, Nanos::ZERO);
+        let mut moves = ShardMoves::new(4, 1, 1, Nanos::ZERO, Nanos::ZERO);
         let moved = moves.assign(&pods(&[1]), Nanos::from_secs(10), (Nanos::from_secs(5), true));
         assert_eq!(moved, [true; 4]);
         assert!((0..4).all(|shard| moves.of(shard) == (0, Nanos::from_secs(60))));
@@ -103,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_move_that_is_given_takes_exactly_as_long() {
-        let mut moves = ShardMoves::new(512, 4, Nanos::from_millis(1), Nanos::from_millis(5));
+        let mut moves = ShardMoves::new(512, 1, 4, Nanos::from_millis(1), Nanos::from_millis(5));
         moves.assign(&pods(&[1, 0, 0, 0]), Nanos::from_secs(10), (Nanos::from_secs(20), false));
         assert!((0..512).step_by(4).all(|shard| moves.of(shard).1 == Nanos::from_secs(30)));
     }

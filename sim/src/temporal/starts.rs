@@ -4,7 +4,6 @@ use plimsoll_profiles::calibration::OperationKind;
 use plimsoll_profiles::profile::ParentClosePolicy;
 use plimsoll_profiles::units::Nanos;
 
-use super::fleet::PodState;
 use super::fleet_versions::OLD;
 use super::model::{Event, Model};
 use super::program::StartKind;
@@ -55,7 +54,7 @@ impl Model {
         let pod = self.any_worker();
         let queue = self.runs[run].queue;
         let worker = &mut self.workers[pod as usize];
-        let eager = worker.workflow_slots > 0 && worker.state == PodState::Ready && worker.queue == queue;
+        let eager = worker.workflow_slots > 0 && worker.takes_work() && worker.queue == queue;
         worker.workflow_slots -= u32::from(eager);
         let operation = if eager { OperationKind::StartEager } else { OperationKind::Start };
         let mut chain = self.chain(Purpose::Start, operation, run, self.runs[run].shard);
