@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 )
@@ -37,6 +38,8 @@ var (
 	task      = flag.String("activity", "empty", "activity type")
 	queue     = flag.String("task-queue", "", "of workers that run already; left out: own workers")
 	serve     = flag.Bool("serve", false, "be the workers of -task-queue until stdin ends, and start nothing")
+	fails     = flag.Float64("fails", 0, "share of its workers' activities that fail for good")
+	metrics   = flag.String("metrics", "", "address at which its workers serve the SDK's metrics, under /metrics; left out: nowhere")
 )
 
 func payload() []byte {
@@ -47,6 +50,9 @@ func payload() []byte {
 
 func work(ctx context.Context, _ []byte) ([]byte, error) {
 	time.Sleep(*takes)
+	if mathrand.Float64() < *fails {
+		return nil, temporal.NewNonRetryableApplicationError("as -fails says", "Asked", nil)
+	}
 	return payload(), nil
 }
 
@@ -59,7 +65,17 @@ func oneActivity(ctx workflow.Context, input []byte) (output []byte, err error) 
 func main() {
 	flag.Parse()
 	quiet := sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))
-	c, err := client.Dial(client.Options{HostPort: *address, Namespace: *namespace, Logger: quiet})
+	options := client.Options{HostPort: *address, Namespace: *namespace, Logger: quiet}
+	said := ""
+	if *metrics != "" {
+		handler, at, err := serveMetrics(*metrics)
+		if err != nil {
+			log.Fatalln("no metrics:", err)
+		}
+		options.MetricsHandler = handler
+		said = fmt.Sprintf(", metrics at http://%s/metrics", at)
+	}
+	c, err := client.Dial(options)
 	if err != nil {
 		log.Fatalln("no connection:", err)
 	}
@@ -82,7 +98,7 @@ func main() {
 		defer w.Stop()
 	}
 	if *serve {
-		fmt.Println("polling", *queue)
+		fmt.Printf("polling %s%s\n", *queue, said)
 		io.Copy(io.Discard, os.Stdin)
 		return
 	}

@@ -4,10 +4,9 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 
+use common::reference::{self, Workers};
 use common::{Settings, cluster};
 
 /// Interleaved pairs: what drifts on a shared machine drifts for both.
@@ -16,53 +15,9 @@ const PAIRS: usize = 5;
 const RATE: &str = "5";
 const SECONDS: &str = "30";
 
-/// Builds the Go program; says why it cannot.
-fn reference(folder: &Path) -> Result<PathBuf, String> {
-    let program = folder.join("reference");
-    let output = Command::new("go")
-        .args(["build", "-buildvcs=false", "-o"])
-        .arg(&program)
-        .arg(".")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/reference"))
-        .output()
-        .map_err(|error| format!("go: {error}"))?;
-    match output.status.success() {
-        true => Ok(program),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
-}
-
-/// The workers of both; they end with the test, whose end closes their stdin.
-struct Workers(Child);
-
-impl Workers {
-    fn start(program: &Path, settings: &Settings, queue: &str) -> Workers {
-        let mut child = Command::new(program)
-            .args(["-address", &settings["TEMPORAL_ADDRESS"], "-namespace", &settings["TEMPORAL_NAMESPACE"]])
-            .args(["-task-queue", queue, "-serve"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("polling"), "{line:?}");
-        Workers(child)
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
-}
-
 /// p50 in milliseconds, as the Go program prints it.
 fn of_reference(program: &Path, settings: &Settings, queue: &str, seed: usize) -> f64 {
-    let output = Command::new(program)
-        .args(["-address", &settings["TEMPORAL_ADDRESS"], "-namespace", &settings["TEMPORAL_NAMESPACE"]])
-        .args(["-task-queue", queue])
+    let output = reference::command(program, settings, queue)
         .args(["-rate", RATE, "-duration", &format!("{SECONDS}s"), "-seed", &seed.to_string()])
         .output()
         .unwrap();
@@ -118,13 +73,9 @@ fn median(values: &mut [f64]) -> f64 {
 fn another_sdks_client_sees_the_same_median_within_ten_per_cent() {
     let Some(settings) = cluster() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let program = match reference(folder.path()) {
-        Ok(program) => program,
-        Err(reason) if std::env::var("PLIMSOLL_CLUSTER").as_deref() == Ok("required") => panic!("{reason}"),
-        Err(reason) => return eprintln!("not run: {reason}"),
-    };
+    let Some(program) = reference::build(folder.path()) else { return };
     let queue = format!("plimsoll-reference-{}", std::process::id());
-    let _workers = Workers::start(&program, settings, &queue);
+    let _workers = Workers::start(&program, settings, &queue, &[]);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for pair in 0..2 * PAIRS {
         let go = of_reference(&program, settings, &queue, pair);

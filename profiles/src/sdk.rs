@@ -73,6 +73,11 @@ impl PollerAutoscaling {
 pub const EAGER_ACTIVITIES_PER_TASK: u32 = 3;
 
 impl Sdk {
+    /// Whether it stands on Core, which also decides what its metrics are called (docs.temporal.io, "SDK metrics reference").
+    pub fn is_on_core(self) -> bool {
+        !matches!(self, Sdk::Go | Sdk::Java)
+    }
+
     /// The defaults in the SDK's own source: Go `internal_worker.go:49-72`, Java `WorkerOptions.java:29-50`, Python
     /// `_worker.py:118-152`, TypeScript `worker-options.ts`, .NET `TemporalWorkerOptions.cs:152-246`, Core
     /// `worker/mod.rs:139-183`. Rust `temporalio-sdk` 1.1.1 `lib.rs:235` (its cache). Two are not constants there: TypeScript computes its cache from

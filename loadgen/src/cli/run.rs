@@ -1,5 +1,6 @@
 //! `plimsoll-load run`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -38,6 +39,9 @@ pub struct RunArgs {
     /// Task queue of your own workers [default: the run's id]
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     pub task_queue: Option<String>,
+    /// Serve the workers' SDK metrics to Prometheus at http://HOST:PORT/metrics, each further worker at the next port (0: any free one), named as the profile's `sdk` names them
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Target")]
+    pub sdk_metrics: Option<SocketAddr>,
     /// How a workflow's end is seen [default: `hook` with the run's workers, else `long-poll`]
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Target")]
     pub completions: Option<CompletionsChoice>,

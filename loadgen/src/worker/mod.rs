@@ -7,6 +7,7 @@
 //! | `generic`, `steps` | the workflow |
 //! | `activities` | the activity: time, CPU, heartbeats, failures |
 //! | `hook` | what is seen of a worker's requests: completions, schedule-to-start |
+//! | [`metrics`] | the SDK's own metrics, for Prometheus |
 //! | `pod` | one worker on a thread of its own |
 //!
 //! # What the driver hears
@@ -18,12 +19,14 @@
 mod activities;
 mod generic;
 mod hook;
+pub mod metrics;
 mod pod;
 mod registry;
 pub mod settings;
 mod steps;
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -151,6 +154,11 @@ impl WorkerSet {
             }
         }
         Ok(set)
+    }
+
+    /// Where they serve the SDK's metrics, at `/metrics`, in their order.
+    pub fn sdk_metrics(&self) -> Vec<SocketAddr> {
+        self.pods.iter().filter_map(pod::Pod::sdk_metrics).collect()
     }
 
     /// Stops polling, lets what runs end for some seconds, and stops.

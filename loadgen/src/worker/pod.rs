@@ -1,9 +1,11 @@
 //! One worker on a thread of its own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use temporalio_client::{Client, ClientOptions, Connection};
+use temporalio_common::telemetry::TelemetryOptions;
 use temporalio_common::worker::WorkerDeploymentOptions;
 use temporalio_sdk::runtime::RuntimeOptions;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
@@ -12,7 +14,7 @@ use tokio::sync::oneshot;
 use super::activities::Activities;
 use super::generic::GenericWorkflow;
 use super::hook::Hook;
-use super::{START_LIMIT, STOP_LIMIT, Shared, WorkerEvent, WorkerSettings, registry};
+use super::{START_LIMIT, STOP_LIMIT, Shared, WorkerEvent, WorkerSettings, metrics, registry};
 use crate::connect::Connected;
 use crate::failure::Failure;
 
@@ -21,6 +23,7 @@ use crate::failure::Failure;
 pub(super) struct Pod {
     stop: tokio_util::sync::CancellationToken,
     thread: JoinHandle<()>,
+    sdk_metrics: Option<SocketAddr>,
 }
 
 impl Pod {
@@ -32,6 +35,7 @@ impl Pod {
         number: u32,
     ) -> Result<Pod, Failure> {
         let identity = super::identity(shared.workload.run(), number);
+        let sdk_metrics = settings.sdk_metrics.map(|first| metrics::address_of(first, number)).transpose()?;
         let stop = tokio_util::sync::CancellationToken::new();
         let (ready, started) = oneshot::channel();
         let job = Job {
@@ -39,15 +43,19 @@ impl Pod {
             settings: settings.clone(),
             shared: shared.clone(),
             identity,
+            sdk_metrics,
             stop: stop.clone(),
         };
         let thread = std::thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || job.run(ready))
             .map_err(|error| Failure::io(format!("no thread for a worker: {error}")))?;
-        let pod = Pod { stop, thread };
+        let mut pod = Pod { stop, thread, sdk_metrics: None };
         match tokio::time::timeout(START_LIMIT, started).await {
-            Ok(Ok(Ok(()))) => Ok(pod),
+            Ok(Ok(Ok(address))) => {
+                pod.sdk_metrics = address;
+                Ok(pod)
+            }
             Ok(Ok(Err(failure))) => Err(failure),
             Ok(Err(_)) => Err(Failure::io("a worker ended before it polled")),
             Err(_) => {
@@ -55,6 +63,11 @@ impl Pod {
                 Err(Failure::io(format!("a worker did not poll within {} s", START_LIMIT.as_secs())))
             }
         }
+    }
+
+    /// Where it serves the SDK's metrics.
+    pub(super) fn sdk_metrics(&self) -> Option<SocketAddr> {
+        self.sdk_metrics
     }
 
     pub(super) fn stop(&self) {
@@ -72,12 +85,16 @@ struct Job {
     settings: WorkerSettings,
     shared: Arc<Shared>,
     identity: String,
+    sdk_metrics: Option<SocketAddr>,
     stop: tokio_util::sync::CancellationToken,
 }
 
+/// Told once: the worker polls, and where it serves the SDK's metrics; or why it does not.
+type Ready = oneshot::Sender<Result<Option<SocketAddr>, Failure>>;
+
 impl Job {
     /// Workflow code runs on this thread; the SDK's own work and activities on the runtime's.
-    fn run(self, ready: oneshot::Sender<Result<(), Failure>>) {
+    fn run(self, ready: Ready) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("worker").build();
         match runtime {
             Ok(runtime) => {
@@ -91,9 +108,9 @@ impl Job {
         }
     }
 
-    async fn work(self, ready: oneshot::Sender<Result<(), Failure>>) {
-        let mut worker = match self.worker().await {
-            Ok(worker) => worker,
+    async fn work(self, ready: Ready) {
+        let (mut worker, sdk_metrics) = match self.worker().await {
+            Ok(started) => started,
             Err(failure) => {
                 // Whoever started it may have given up.
                 let _ = ready.send(Err(failure));
@@ -107,7 +124,7 @@ impl Job {
             tokio::select! {
                 () = shared.first_poll.notified() => {
                     if let Some(ready) = ready.take() {
-                        let _ = ready.send(Ok(()));
+                        let _ = ready.send(Ok(sdk_metrics));
                     }
                     stop.cancelled().await;
                 }
@@ -136,7 +153,8 @@ impl Job {
         }
     }
 
-    async fn worker(&self) -> Result<Worker, Failure> {
+    /// The worker, and where it serves the SDK's metrics: as long as the runtime it is called on lives.
+    async fn worker(&self) -> Result<(Worker, Option<SocketAddr>), Failure> {
         let endpoint = &self.connected.endpoint;
         let failed = |what: &str, error: &dyn std::error::Error| {
             Failure::io(format!("a worker for {}: {what}: {}", endpoint.address(), chain(error)))
@@ -149,10 +167,17 @@ impl Job {
         let connection = Connection::connect(options).await.map_err(|error| failed("no connection", &error))?;
         let client = Client::new(connection, ClientOptions::new(endpoint.namespace()).build())
             .map_err(|error| failed("no client", &error))?;
+        let served = self.sdk_metrics.map(|address| metrics::serve(address, self.settings.sdk)).transpose()?;
+        let (sdk_metrics, telemetry) = match served {
+            Some(served) => (Some(served.address), served.telemetry),
+            None => (None, TelemetryOptions::default()),
+        };
         // Without the SDK's own reports about the worker, which no other load of this kind has.
-        let runtime_options = RuntimeOptions::builder().heartbeat_interval(None).build().map_err(Failure::io)?;
+        let runtime_options = RuntimeOptions::builder().heartbeat_interval(None).telemetry_options(telemetry);
+        let runtime_options = runtime_options.build().map_err(Failure::io)?;
         let runtime = Runtime::from_current_tokio(runtime_options).map_err(|error| failed("no runtime", &error))?;
-        Worker::new(&runtime, client, self.options()?).map_err(|error| failed("refused", &error))
+        let worker = Worker::new(&runtime, client, self.options()?).map_err(|error| failed("refused", &error))?;
+        Ok((worker, sdk_metrics))
     }
 
     fn options(&self) -> Result<WorkerOptions, Failure> {

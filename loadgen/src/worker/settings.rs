@@ -1,9 +1,10 @@
 //! How a worker is set up: the profile's numbers, or those its SDK has by default.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use plimsoll_profiles::PollerAutoscaling;
-use plimsoll_profiles::profile::Profile;
+use plimsoll_profiles::profile::{Profile, Sdk};
 use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder, WorkerTuner};
 use temporalio_sdk::runtime::{AutoscalingOptions, PollerBehavior};
 
@@ -39,6 +40,10 @@ pub struct WorkerSettings {
     pub heartbeat_throttle: Duration,
     /// Heartbeats are sent at least this often.
     pub longest_heartbeat_throttle: Duration,
+    /// Where the first worker serves the SDK's metrics; each further one at the next port, and with port 0 each at a free one.
+    pub sdk_metrics: Option<SocketAddr>,
+    /// The SDK whose names those metrics have.
+    pub sdk: Sdk,
 }
 
 impl WorkerSettings {
@@ -61,6 +66,8 @@ impl WorkerSettings {
             sticky_timeout: span(defaults.sticky_timeout),
             heartbeat_throttle: span(defaults.heartbeat_throttle),
             longest_heartbeat_throttle: span(defaults.longest_heartbeat_throttle),
+            sdk_metrics: None,
+            sdk: profile.sdk,
         }
     }
 

@@ -4,6 +4,8 @@
 //! no PostgreSQL), such a test says why and ends; with `PLIMSOLL_CLUSTER=required` in the environment it fails instead.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod reference;
+
 use std::collections::HashMap;
 use std::process::Command;
 use std::sync::OnceLock;

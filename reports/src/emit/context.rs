@@ -1,6 +1,6 @@
 //! What every kind of file is made from.
 
-use plimsoll_profiles::profile::{ClusterKind, Profile, Sdk};
+use plimsoll_profiles::profile::{ClusterKind, Profile};
 use plimsoll_profiles::{Document, World};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ impl<'a> Context<'a> {
     }
 
     pub fn sdk_is_core(&self) -> bool {
-        !matches!(self.profile.sdk, Sdk::Go | Sdk::Java)
+        self.profile.sdk.is_on_core()
     }
 
     /// Regular expression of the task queue in a label: tally writes `_` for what is neither letter nor digit, OpenTelemetry does not.

@@ -3,7 +3,7 @@
 use plimsoll_profiles::profile::SloMetric;
 
 use super::EmittedFile;
-use super::alerts::{STARTS, USERS, in_seconds, rate};
+use super::alerts::{STARTS, USERS, WORKERS, in_seconds, rate};
 use super::context::{At, Context};
 use super::error::EmitError;
 use super::kind::Kind;
@@ -83,6 +83,18 @@ fn quantile(metric: &str, selector: &str, by: &str, quantile: f64, unit: f64) ->
     )
 }
 
+/// Series of the user's workers only.
+fn of_workers() -> String {
+    format!("{{{WORKERS}}}")
+}
+
+/// Workflows in all caches. A Go or Java process has one cache for all its workers; Go reports its whole size under each workflow type
+/// (`internal_task_handlers.go`, `GetOrCreateWorkflowContext`). On Core each worker has its own.
+fn cached(context: &Context<'_>) -> String {
+    let size = format!("{}{{{WORKERS}}}", sdk(context, "temporal_sticky_cache_size"));
+    if context.sdk_is_core() { format!("sum({size})") } else { format!("sum(max by (instance) ({size}))") }
+}
+
 /// The promise about a latency, and what the plan reaches at the horizon's peak.
 fn promised(context: &Context<'_>, metric: SloMetric, name: &str) -> Vec<(String, f64)> {
     let mut lines = Vec::new();
@@ -142,6 +154,7 @@ fn schedule_to_start(context: &Context<'_>, activity: bool) -> Content {
         ),
     };
     let (name, unit) = (sdk(context, name), sdk_units_per_second(context));
+    let selector = of_workers();
     Content {
         title,
         description: "From a task's scheduling to its start on a worker.",
@@ -149,9 +162,9 @@ fn schedule_to_start(context: &Context<'_>, activity: bool) -> Content {
         measured: vec![
             (
                 "{{task_queue}} at the promised quantile",
-                quantile(&name, "", "task_queue", level(context, metric), unit),
+                quantile(&name, &selector, "task_queue", level(context, metric), unit),
             ),
-            ("{{task_queue}} p50", quantile(&name, "", "task_queue", 0.5, unit)),
+            ("{{task_queue}} p50", quantile(&name, &selector, "task_queue", 0.5, unit)),
         ],
         planned: promised(context, metric, slo),
     }
@@ -163,7 +176,7 @@ fn workers(context: &Context<'_>, scaling: &Scaling) -> Content {
         title: "Worker pods",
         description: "Pods whose workers report.",
         unit: "short",
-        measured: vec![("workers", format!("count({name}{{worker_type=\"WorkflowWorker\"}})"))],
+        measured: vec![("workers", format!("count({name}{{{WORKERS},worker_type=\"WorkflowWorker\"}})"))],
         planned: vec![
             line(when(context), f64::from(context.sizes.workers.pods)),
             line("fewest", f64::from(scaling.min)),
@@ -180,7 +193,7 @@ fn slots(context: &Context<'_>) -> Content {
         title: "Free slots",
         description: "Over all workers; at zero tasks wait.",
         unit: "short",
-        measured: vec![("{{worker_type}}", format!("sum by (worker_type) ({name})"))],
+        measured: vec![("{{worker_type}}", format!("sum by (worker_type) ({name}{{{WORKERS}}})"))],
         planned: vec![
             line("activity slots of all pods", total(workers.activity_slots)),
             line("workflow task slots of all pods", total(workers.workflow_task_slots)),
@@ -285,8 +298,8 @@ fn throughput(context: &Context<'_>) -> Vec<Content> {
         description: "From a workflow's start to its end, as workers measure it.",
         unit: "s",
         measured: vec![
-            ("{{workflow_type}} p99", quantile(&end_to_end, "", "workflow_type", 0.99, unit)),
-            ("{{workflow_type}} p50", quantile(&end_to_end, "", "workflow_type", 0.5, unit)),
+            ("{{workflow_type}} p99", quantile(&end_to_end, &of_workers(), "workflow_type", 0.99, unit)),
+            ("{{workflow_type}} p50", quantile(&end_to_end, &of_workers(), "workflow_type", 0.5, unit)),
         ],
         planned: promised(context, SloMetric::EndToEnd, "e2e"),
     });
@@ -350,8 +363,8 @@ fn activities(context: &Context<'_>) -> Vec<Content> {
             description: "How long attempts take in their slots.",
             unit: "s",
             measured: vec![
-                ("{{activity_type}} p99", quantile(&execution, "", "activity_type", 0.99, unit)),
-                ("{{activity_type}} p50", quantile(&execution, "", "activity_type", 0.5, unit)),
+                ("{{activity_type}} p99", quantile(&execution, &of_workers(), "activity_type", 0.99, unit)),
+                ("{{activity_type}} p50", quantile(&execution, &of_workers(), "activity_type", 0.5, unit)),
             ],
             planned: Vec::new(),
         },
@@ -360,11 +373,11 @@ fn activities(context: &Context<'_>) -> Vec<Content> {
             description: "Attempts that ended, and those that failed.",
             unit: "ops",
             measured: vec![
-                ("ended", format!("sum(rate({execution}_count[5m]))")),
+                ("ended", format!("sum(rate({execution}_count{{{WORKERS}}}[5m]))")),
                 (
                     "{{activity_type}} failed",
                     format!(
-                        "sum by (activity_type) (rate({}[5m]))",
+                        "sum by (activity_type) (rate({}{{{WORKERS}}}[5m]))",
                         sdk(context, "temporal_activity_execution_failed")
                     ),
                 ),
@@ -375,7 +388,7 @@ fn activities(context: &Context<'_>) -> Vec<Content> {
             title: "Sticky cache",
             description: "Workflows in the workers' caches; what does not fit is replayed.",
             unit: "short",
-            measured: vec![("cached", format!("sum({})", sdk(context, "temporal_sticky_cache_size")))],
+            measured: vec![("cached", cached(context))],
             planned: vec![line(
                 "room of all pods",
                 f64::from(context.sizes.workers.cached_workflows) * f64::from(context.sizes.workers.pods),

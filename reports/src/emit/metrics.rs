@@ -114,10 +114,11 @@ pub(super) fn sdk(context: &Context<'_>, name: &str) -> String {
 }
 
 fn of_sdk(metric: &Metric, sdk: Sdk) -> String {
-    let suffix = match (sdk, metric.r#type) {
-        (Sdk::Go | Sdk::Java, MetricType::Counter) => "_total",
-        (Sdk::Go | Sdk::Java, MetricType::Histogram) if metric.time => "_seconds",
-        _ => "",
+    let suffix = match metric.r#type {
+        _ if sdk.is_on_core() => "",
+        MetricType::Counter => "_total",
+        MetricType::Histogram if metric.time => "_seconds",
+        MetricType::Histogram | MetricType::Gauge => "",
     };
     format!("{}{suffix}", metric.name)
 }
@@ -127,15 +128,17 @@ pub(super) fn sdk_units_per_second(context: &Context<'_>) -> f64 {
     if context.sdk_is_core() { 1_000.0 } else { 1.0 }
 }
 
-/// The names under which a metric is scraped.
-fn exposed(metric: &Metric, sdk: Sdk) -> Vec<String> {
-    let name = match metric.endpoint {
-        Endpoint::Sdk => of_sdk(metric, sdk),
-        _ => metric.name.clone(),
-    };
-    match metric.r#type {
-        MetricType::Counter | MetricType::Gauge => vec![name],
-        MetricType::Histogram => ["_bucket", "_sum", "_count"].map(|part| format!("{name}{part}")).to_vec(),
+impl Metric {
+    /// The names under which it is scraped where the workers' SDK is this one.
+    pub fn exposed_by(&self, sdk: Sdk) -> Vec<String> {
+        let name = match self.endpoint {
+            Endpoint::Sdk => of_sdk(self, sdk),
+            _ => self.name.clone(),
+        };
+        match self.r#type {
+            MetricType::Counter | MetricType::Gauge => vec![name],
+            MetricType::Histogram => ["_bucket", "_sum", "_count"].map(|part| format!("{name}{part}")).to_vec(),
+        }
     }
 }
 
@@ -147,7 +150,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
     ];
     let mut text = provenance::comment(context, Kind::Metrics, &about, "#");
     for metric in catalogue().iter().filter(|metric| !context.is_cloud() || metric.endpoint == Endpoint::Sdk) {
-        for name in exposed(metric, context.profile.sdk) {
+        for name in metric.exposed_by(context.profile.sdk) {
             let columns =
                 [metric.endpoint.name(), &name, metric.r#type.name(), &metric.labels.join(","), &metric.appears];
             text.push_str(&columns.join("\t"));
@@ -180,7 +183,7 @@ mod tests {
             (of_sdk(failed, Sdk::Java), of_sdk(failed, Sdk::Rust)),
             ("temporal_workflow_failed_total".into(), "temporal_workflow_failed".into())
         );
-        assert_eq!(exposed(find("num_goroutines"), Sdk::Go), ["num_goroutines"]);
-        assert_eq!(exposed(latency, Sdk::Rust).len(), 3);
+        assert_eq!(find("num_goroutines").exposed_by(Sdk::Go), ["num_goroutines"]);
+        assert_eq!(latency.exposed_by(Sdk::Rust).len(), 3);
     }
 }

@@ -1,5 +1,6 @@
 //! Who does the work, and how what they see comes in.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,6 +25,7 @@ use crate::failure::Failure;
 use crate::record::ledger::End;
 use crate::record::{Errors, Metric, Recorder};
 use crate::samplers::local_cluster::LocalCluster;
+use crate::worker::metrics::address_of;
 use crate::worker::{Outcome, TaskKind, WorkerEvent, WorkerSet, WorkerSettings};
 use crate::workload::Workload;
 
@@ -34,6 +36,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 pub struct Crew {
     kind: Arc<Mutex<Kind>>,
     recipe: Recipe,
+    sdk_metrics: Vec<SocketAddr>,
     events: Option<UnboundedReceiver<WorkerEvent>>,
     listener: Option<JoinHandle<()>>,
     outages: Vec<JoinHandle<()>>,
@@ -53,6 +56,14 @@ enum Kind {
 }
 
 impl Kind {
+    fn sdk_metrics(&self) -> Vec<SocketAddr> {
+        match self {
+            Kind::Foreign => Vec::new(),
+            Kind::InProcess(workers) => workers.sdk_metrics(),
+            Kind::Processes(processes) => processes.sdk_metrics(),
+        }
+    }
+
     async fn stop(self) {
         match self {
             Kind::Foreign => {}
@@ -82,9 +93,18 @@ impl Recipe {
                 WorkerSet::start(&self.connected, &self.workload, &self.settings, self.sender.clone()).await?,
             ),
             WorkersChoice::Processes(count) => {
-                Kind::Processes(Processes::start(&self.connect, &self.order, count, self.sender.clone()).await?)
+                let (sdk_metrics, sender) = (self.settings.sdk_metrics, self.sender.clone());
+                Kind::Processes(Processes::start(&self.connect, &self.order, count, sdk_metrics, sender).await?)
             }
         })
+    }
+
+    /// So many processes, in the places of others from `first` on.
+    fn in_place_of(mut self, first: usize, count: u16) -> Recipe {
+        self.choice = WorkersChoice::Processes(count);
+        let first = u32::try_from(first).unwrap_or(u32::MAX);
+        self.settings.sdk_metrics = self.settings.sdk_metrics.and_then(|address| address_of(address, first).ok());
+        self
     }
 }
 
@@ -109,14 +129,17 @@ impl Crew {
             order: order(arguments, prepared, workload),
             connected: reached.connected.clone(),
             workload: workload.clone(),
-            settings: WorkerSettings::of(&prepared.profile),
+            settings: WorkerSettings { sdk_metrics: arguments.sdk_metrics, ..WorkerSettings::of(&prepared.profile) },
             sender,
         };
-        let kind = Arc::new(Mutex::new(recipe.start().await?));
+        let kind = recipe.start().await?;
+        let sdk_metrics = kind.sdk_metrics();
+        let kind = Arc::new(Mutex::new(kind));
         let (asked, killed, lost) = (Arc::default(), Arc::default(), Arc::default());
         Ok(Crew {
             kind,
             recipe,
+            sdk_metrics,
             events: Some(events),
             listener: None,
             outages: Vec::new(),
@@ -125,6 +148,11 @@ impl Crew {
             killed,
             lost,
         })
+    }
+
+    /// Where they served the SDK's metrics when they had been started.
+    pub fn sdk_metrics(&self) -> &[SocketAddr] {
+        &self.sdk_metrics
     }
 
     /// Stops and starts them, and services of a local cluster, as the profile's events say; the first start is intended `measured_from`
@@ -362,7 +390,7 @@ impl Scene {
             }
         };
         tokio::time::sleep_until(self.clock.instant(self.until).into()).await;
-        let recipe = if stopped > 0 { Recipe { choice: WorkersChoice::Processes(stopped), ..recipe } } else { recipe };
+        let recipe = if stopped > 0 { recipe.in_place_of(first, stopped) } else { recipe };
         match (recipe.start().await, &mut *kind) {
             (Ok(Kind::Processes(new)), Kind::Processes(processes)) => processes.put(first, new),
             (Ok(started), kind) => *kind = started,

@@ -108,6 +108,11 @@ pub(in crate::commands) async fn execute(
 ) -> Result<Option<Outcome>, Failure> {
     let run_id = RunId::new();
     let completions = completions(arguments)?;
+    if arguments.sdk_metrics.is_some() && !has_workers(arguments) {
+        return Err(Failure::usage(
+            "--sdk-metrics needs workers of this program: with --workers own they are served by your workers, and with --target embedded there are none",
+        ));
+    }
     let task_queue = arguments.task_queue.clone().unwrap_or_else(|| run_id.task_queue());
     let reached = Reached::open(arguments, &run_id).await?;
     let workload =
@@ -135,6 +140,9 @@ pub(in crate::commands) async fn execute(
     let connections = usize::from(arguments.connections);
     let target = reached.target(&run_id, &workload, connections, &runtime).await?;
     let mut crew = Crew::start(arguments, &prepared, &reached, &workload).await?;
+    for address in crew.sdk_metrics() {
+        console.note(&format!("SDK metrics of a worker: http://{address}/metrics"));
+    }
     if let Some(observer) = observer.as_deref_mut() {
         observer.idle_begins(&sampling::settings(arguments, &reached, &task_queue)?).await;
     }
@@ -309,8 +317,13 @@ fn consented(
     Ok(true)
 }
 
+/// Whether the work is done by this program.
+fn has_workers(arguments: &RunArgs) -> bool {
+    arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own
+}
+
 fn completions(arguments: &RunArgs) -> Result<Completions, Failure> {
-    let seen_by_workers = arguments.target == TargetChoice::Cluster && arguments.workers != WorkersChoice::Own;
+    let seen_by_workers = has_workers(arguments);
     match arguments.completions {
         Some(CompletionsChoice::Hook) if !seen_by_workers => Err(Failure::usage(
             "--completions hook needs workers of this program: with --workers own or --target embedded, only long-poll sees the end of a workflow",

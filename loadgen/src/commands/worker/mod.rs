@@ -63,10 +63,10 @@ async fn work(arguments: &WorkerArgs, order: &Order, console: &Console) -> Resul
     let connected = endpoint.connect(&format!("{run_id}-worker-{}", std::process::id())).await?;
     let workload = Workload::new(&profile, order.seed, &run_id, endpoint.namespace(), &order.task_queue)?;
     // A process is one pod; the run says how many there are.
-    let settings = WorkerSettings { workers: 1, ..WorkerSettings::of(&profile) };
+    let settings = WorkerSettings { workers: 1, sdk_metrics: arguments.sdk_metrics, ..WorkerSettings::of(&profile) };
     let (sender, mut events) = unbounded_channel();
     let workers = WorkerSet::start(&connected, &workload, &settings, sender).await?;
-    say(&Line::Ready)?;
+    say(&Line::Ready { sdk_metrics: workers.sdk_metrics().first().copied() })?;
     let closed = tokio::task::spawn_blocking(|| {
         let mut rest = String::new();
         while std::io::stdin().lock().read_line(&mut rest).is_ok_and(|read| read > 0) {

@@ -1,6 +1,7 @@
 //! Worker processes, seen from the run.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::wire::Line;
 use crate::connect::ConnectFlags;
 use crate::failure::Failure;
 use crate::worker::WorkerEvent;
+use crate::worker::metrics::address_of;
 
 /// How long a process may take until it polls.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -23,17 +25,19 @@ pub struct Processes(Vec<Process>);
 struct Process {
     child: Child,
     stdin: ChildStdin,
+    sdk_metrics: Option<SocketAddr>,
 }
 
 impl Processes {
-    /// Starts them; they poll when this returns.
+    /// Starts them; they poll when this returns. The first serves the SDK's metrics at `sdk_metrics`, each further one at the next port.
     ///
     /// # Errors
-    /// When one does not start or does not poll within a minute. What it says is on stderr.
+    /// When one does not start or does not poll within a minute (what it says is on stderr), or there is no port for its metrics.
     pub async fn start(
         connect: &ConnectFlags,
         order: &Order,
         count: u16,
+        sdk_metrics: Option<SocketAddr>,
         events: UnboundedSender<WorkerEvent>,
     ) -> Result<Processes, Failure> {
         let program = std::env::current_exe()
@@ -42,11 +46,13 @@ impl Processes {
         text.push('\n');
         let mut processes = Processes(Vec::new());
         let mut outputs = Vec::new();
-        for _ in 0..count {
+        for number in 0..count {
+            let sdk_metrics = sdk_metrics.map(|first| address_of(first, number.into())).transpose()?;
             let failed = |error: std::io::Error| Failure::io(format!("cannot start a worker process: {error}"));
             let mut child = Command::new(&program)
                 .args(["worker", "--run-id", &order.run_id])
                 .args(arguments(connect))
+                .args(sdk_metrics.map(|address| format!("--sdk-metrics={address}")))
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 // Ctrl-C at the terminal is for the run: it closes its workers' stdin when it is done with them.
@@ -58,19 +64,27 @@ impl Processes {
                 return Err(Failure::io("a worker process has no pipes"));
             };
             stdin.write_all(text.as_bytes()).await.map_err(failed)?;
-            processes.0.push(Process { child, stdin });
+            processes.0.push(Process { child, stdin, sdk_metrics });
             outputs.push(stdout);
         }
         for (number, output) in outputs.into_iter().enumerate() {
             let mut lines = BufReader::new(output).lines();
-            match tokio::time::timeout(START_LIMIT, lines.next_line()).await {
-                Ok(Ok(Some(line))) if matches!(serde_json::from_str(&line), Ok(Line::Ready)) => {}
-                Ok(_) => return Err(Failure::io(format!("worker process {number} ended before it polled"))),
-                Err(_) => return Err(Failure::io(format!("worker process {number} did not poll within a minute"))),
-            }
+            let Ok(line) = tokio::time::timeout(START_LIMIT, lines.next_line()).await else {
+                return Err(Failure::io(format!("worker process {number} did not poll within a minute")));
+            };
+            let line = line.ok().flatten().and_then(|line| serde_json::from_str::<Line>(&line).ok());
+            let Some(Line::Ready { sdk_metrics }) = line else {
+                return Err(Failure::io(format!("worker process {number} ended before it polled")));
+            };
+            processes.0[number].sdk_metrics = sdk_metrics;
             tokio::spawn(pass_on(lines, events.clone(), number));
         }
         Ok(processes)
+    }
+
+    /// Where they serve the SDK's metrics, in their order.
+    pub fn sdk_metrics(&self) -> Vec<SocketAddr> {
+        self.0.iter().filter_map(|process| process.sdk_metrics).collect()
     }
 
     /// How many there are.
@@ -94,7 +108,7 @@ impl Processes {
     /// Lets them end what they do, and waits for them.
     pub async fn stop(self) {
         let mut children = Vec::new();
-        for Process { child, stdin } in self.0 {
+        for Process { child, stdin, .. } in self.0 {
             drop(stdin);
             children.push(child);
         }

@@ -1,5 +1,6 @@
 //! What a worker process tells its run, a line each.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use plimsoll_profiles::units::Nanos;
@@ -13,8 +14,8 @@ use crate::workload::FollowUp;
 /// CLOCK_MONOTONIC); it is what [`Instant`] reads on Linux.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Line {
-    /// It polls.
-    Ready,
+    /// It polls, and serves the SDK's metrics there.
+    Ready { sdk_metrics: Option<SocketAddr> },
     /// A workflow closed.
     Completed { workflow_id: String, outcome: Outcome, at: u64 },
     /// A workflow waits for a message.
@@ -40,10 +41,10 @@ impl Line {
         }
     }
 
-    /// The event of a line; `None` of [`Line::Ready`].
+    /// The event of a line; `None` of [`Line::Ready`], which only the start of a process reads.
     pub fn event(self) -> Option<WorkerEvent> {
         Some(match self {
-            Line::Ready => return None,
+            Line::Ready { .. } => return None,
             Line::Completed { workflow_id, outcome, at } => {
                 WorkerEvent::Completed(Completion { workflow_id, outcome, at: instant(at) })
             }

@@ -15,7 +15,7 @@ use super::context::Context;
 use super::error::EmitError;
 use super::kind::Kind;
 use super::scaling::Scaling;
-pub(super) use queues::{USERS, in_seconds};
+pub(super) use queues::{USERS, WORKERS, in_seconds};
 pub(super) use series::number;
 pub(super) use services::STARTS;
 pub(super) use workflows::rate;

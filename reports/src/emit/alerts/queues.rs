@@ -3,7 +3,7 @@
 use plimsoll_profiles::profile::SloMetric;
 
 use super::series::{constant, in_time, late, number, quiet};
-use super::{Alert, Case, Severity};
+use super::{Alert, Case, Series, Severity};
 use crate::emit::context::Context;
 use crate::emit::metrics::{sdk, sdk_units_per_second, server};
 use crate::emit::scaling::Scaling;
@@ -12,6 +12,10 @@ use crate::number as readable;
 
 /// Whose tasks wait: not the server's own queues.
 pub(in crate::emit) const USERS: &str = "namespace!=\"temporal_system\",taskqueue!~\"temporal.sys.*\"";
+
+/// Whose workers: not the server's own. Its worker service is a worker of the Go SDK and exposes that SDK's metrics, gauges under the names that all SDKs give
+/// them and the others under Core's (`common/sdk/metrics_handler.go`), for its namespace and for its task queue in each other one.
+pub(in crate::emit) const WORKERS: &str = "namespace!=\"temporal_system\",task_queue!~\"temporal.sys.*\"";
 
 /// One of the two kinds of tasks.
 struct Tasks {
@@ -123,7 +127,7 @@ fn schedule_to_start(context: &Context<'_>, tasks: &Tasks) -> Alert {
     Alert {
         name: format!("Temporal{}ScheduleToStartHigh", tasks.title),
         expr: format!(
-            "histogram_quantile({}, sum by (le, task_queue) (rate({name}_bucket[5m]))){} > {}",
+            "histogram_quantile({}, sum by (le, task_queue) (rate({name}_bucket{{{WORKERS}}}[5m]))){} > {}",
             number(quantile),
             in_seconds(unit),
             number(limit)
@@ -160,7 +164,7 @@ fn slots(context: &Context<'_>) -> Alert {
     Alert {
         name: "TemporalWorkerSlotsExhausted".to_owned(),
         expr: format!(
-            "sum by (task_queue, worker_type) ({name}{{worker_type=~\"WorkflowWorker|ActivityWorker\"}}) < 1"
+            "sum by (task_queue, worker_type) ({name}{{{WORKERS},worker_type=~\"WorkflowWorker|ActivityWorker\"}}) < 1"
         ),
         hold: "5m",
         severity: Severity::Warning,
@@ -182,10 +186,19 @@ fn workers(context: &Context<'_>, scaling: &Scaling) -> Alert {
     // KEDA may leave none.
     let least = scaling.min.max(1);
     let name = sdk(context, "temporal_worker_task_slots_available");
-    let running = |pods| (0..pods).map(|pod| constant(slot_series(context, pod, "WorkflowWorker"), 10.0)).collect();
+    let running = |pods| -> Vec<Series> {
+        let pods = (0..pods).map(|pod| slot_series(context, pod, "WorkflowWorker"));
+        // The server's own, which are there all the time.
+        let system = [("temporal_system", "default_worker_tq"), ("default", "temporal_sys_per_ns_tq")].map(
+            |(namespace, queue)| {
+                format!("{name}{{namespace=\"{namespace}\",task_queue=\"{queue}\",worker_type=\"WorkflowWorker\"}}")
+            },
+        );
+        pods.chain(system).map(|series| constant(series, 10.0)).collect()
+    };
     Alert {
         name: "TemporalWorkersMissing".to_owned(),
-        expr: format!("(count({name}{{worker_type=\"WorkflowWorker\"}}) or vector(0)) < {least}"),
+        expr: format!("(count({name}{{{WORKERS},worker_type=\"WorkflowWorker\"}}) or vector(0)) < {least}"),
         hold: "5m",
         severity: Severity::Critical,
         summary: "Fewer workers than an autoscaler may leave".to_owned(),

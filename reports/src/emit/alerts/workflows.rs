@@ -4,7 +4,7 @@ use plimsoll_profiles::profile::SloMetric;
 
 use super::series::{counter, in_time, late, number, quiet};
 use super::{Alert, Case, Series, Severity};
-use crate::emit::alerts::queues::in_seconds;
+use crate::emit::alerts::queues::{WORKERS, in_seconds};
 use crate::emit::context::Context;
 use crate::emit::metrics::{sdk, sdk_units_per_second, server};
 use crate::emit::thresholds;
@@ -127,7 +127,7 @@ fn end_to_end(context: &Context<'_>) -> Option<Alert> {
     Some(Alert {
         name: "TemporalEndToEndLatencyHigh".to_owned(),
         expr: format!(
-            "histogram_quantile({}, sum by (le) (rate({name}_bucket[5m]))){} > {}",
+            "histogram_quantile({}, sum by (le) (rate({name}_bucket{{{WORKERS}}}[5m]))){} > {}",
             number(quantile),
             in_seconds(unit),
             number(limit)
