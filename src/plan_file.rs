@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use plimsoll_profiles::profile::{ClusterKind, Profile};
 use plimsoll_reports::plan_document::{PLAN_SCHEMA_VERSION, PlanDocument};
 
 use crate::failure::Failure;
@@ -15,6 +16,29 @@ pub fn read(path: &Path) -> Result<(PlanDocument, String), Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
     let plan = parse(&text, &path.display().to_string())?;
     Ok((plan, text))
+}
+
+/// Reads the plan of a profile, whose sizes are taken for it.
+///
+/// # Errors
+/// As [`read`]; when it is the plan of another profile, or of Temporal Cloud where the profile's own cluster is sized.
+pub fn read_for(profile: &Profile, path: &Path) -> Result<PlanDocument, Failure> {
+    let (plan, _) = read(path)?;
+    let path = path.display();
+    if plan.profile != profile.name {
+        return Err(Failure::usage(format!(
+            "{path} is the plan of {:?}; expected one of {:?}\nmake it: plimsoll plan PROFILE --out DIR, or leave --plan out",
+            plan.profile, profile.name
+        )));
+    }
+    let is_hosted = !matches!(profile.cluster.kind, ClusterKind::Cloud(_));
+    if is_hosted && plan.server.frontend.pods == 0 {
+        return Err(Failure::usage(format!(
+            "{path} is a plan for Temporal Cloud, which has no sizes of a server; expected one for {:?}\nmake it: plimsoll plan PROFILE --set 'cluster={{ use = \"kubernetes-production\" }}' --out DIR, or leave --plan out",
+            profile.cluster.name
+        )));
+    }
+    Ok(plan)
 }
 
 /// A plan from its text; `name` is what messages call it.

@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::{Outcome, at, history, json, run, validate};
+use common::{Outcome, SHORT, at, history, json, run, validate};
 
 #[test]
 fn billable_actions_of_real_histories_are_counted_event_by_event() {
@@ -42,6 +42,45 @@ fn a_profile_costs_what_its_lines_add_up_to() {
 }
 
 #[test]
+fn break_even_and_matrix_are_of_what_was_asked_for() {
+    let rate = |more: &[&str]| {
+        let document = json(&[&["cost", "one-activity"][..], more].concat());
+        let best = at(&document, "matrix").as_array().unwrap().last().unwrap()["here"].as_str().unwrap().to_owned();
+        assert!(
+            best.starts_with("by the money: ") && best.contains(" now, ") && best.ends_with(" at the horizon"),
+            "{best}"
+        );
+        at(&document, "break_even")[0]["workflows_per_second"].as_f64().unwrap()
+    };
+    let (plain, replicated, old) = (rate(&[]), rate(&["--replicated"]), rate(&["--cloud-plan", "Essentials"]));
+    assert!(replicated < plain, "twice the actions at the same rate: {replicated} {plain}");
+    assert!(old > plain, "cheaper than what is sold: {old} {plain}");
+}
+
+#[test]
+fn sizes_of_another_plan_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let planned = |more: &[&str]| {
+        assert_eq!(run(&[&["plan", "one-activity", "--quiet", "--out", out], &SHORT[..], more].concat()).code, 0);
+    };
+    let plan = folder.path().join("plan.json");
+    let plan = plan.to_str().unwrap();
+    planned(&[]);
+    for command in ["cost", "forecast"] {
+        let Outcome { code, stderr, .. } = run(&[command, "order-fulfilment", "--plan", plan]);
+        assert_eq!(code, 2, "{command}: {stderr}");
+        for said in [plan, "one activity", "order fulfilment", "leave --plan out"] {
+            assert!(stderr.contains(said), "{command} lacks {said}: {stderr}");
+        }
+    }
+    planned(&["--set", "cluster={ use = \"temporal-cloud\" }"]);
+    let Outcome { code, stderr, .. } = run(&["cost", "one-activity", "--plan", plan]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("a plan for Temporal Cloud") && stderr.contains("kubernetes-production"), "{stderr}");
+}
+
+#[test]
 fn what_is_wrong_is_2_and_says_what_was_expected() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.toml");
@@ -51,8 +90,10 @@ fn what_is_wrong_is_2_and_says_what_was_expected() {
         (vec!["cost", "one-activity", "--prices", path], "mine.toml"),
         (vec!["cost", "one-activity", "--prices", "awss"], "did you mean aws?"),
         (vec!["forecast", "one-activity", "--cloud-plan", "Gold"], "Mission Critical"),
+        (vec!["cost", "order-fulfilment", "--cloud-plan", "Gold"], "Mission Critical"),
         (vec!["forecast", "one-activity", "--horizon", "soon"], "soon"),
         (vec!["cost"], "PROFILE"),
+        (vec!["cost", "--history", "histories", "--fte", "1"], "--fte"),
     ] {
         let Outcome { code, stderr, .. } = run(&arguments);
         assert_eq!(code, 2, "{arguments:?}: {stderr}");

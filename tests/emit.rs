@@ -53,6 +53,10 @@ fn a_profile_and_its_plan_give_the_same_files() {
 fn what_was_mistyped_is_said() {
     refused(&["emit", "helmet", "one-activity"], 2, &["helmet", "possible values", "dynamicconfig"]);
     refused(&["emit", "all", "one-activity"], 2, &["--out"]);
+    for namespace in ["My Shop", "shop.prod", "-shop", ""] {
+        refused(&["emit", "worker", "one-activity", "--namespace", namespace], 2, &["--namespace", "hyphens"]);
+    }
+    refused(&["emit", "worker", "one-activity", "--task-queue", ""], 2, &["--task-queue"]);
     refused(&["emit", "worker", "no-such-profile"], 4, &["no-such-profile", "order-fulfilment"]);
     refused(&["emit", "worker", "no-such-plan.json"], 4, &["no-such-plan.json"]);
 }

@@ -473,6 +473,44 @@ fn severities_follow_the_servers_limits() {
     );
 }
 
+fn of_rule<'d>(document: &'d LintDocument, rule: &str) -> Vec<&'d str> {
+    document.findings.iter().filter(|finding| finding.rule == rule).map(|finding| finding.message.as_str()).collect()
+}
+
+#[test]
+fn a_pod_is_killed_too_early_whether_or_not_it_runs_activities() {
+    let timers = [FEW_ARRIVALS.to_owned(), steps("{ timer = \"2s\" }")];
+    let with = |grace: &str| lint_shipped(&[&timers[..], &[format!("workers.termination_grace={grace}")]].concat());
+    assert_eq!(of_rule(&with("5s"), "PL314").len(), 1);
+    assert!(of_rule(&with("10min"), "PL314").is_empty());
+    assert!(of_rule(&with("5s"), "PL313").is_empty() && of_rule(&with("5s"), "PL312").is_empty());
+}
+
+#[test]
+fn the_frontends_of_temporal_cloud_are_not_ones_own_to_count() {
+    let polls = ["workers.pods=900", "workers.activity_pollers=10", "workers.activity_slots=10"].map(str::to_owned);
+    assert_eq!(of_rule(&lint_shipped(&polls), "PL303").len(), 1);
+    let on_cloud = [&["cluster.use=temporal-cloud".to_owned()][..], &polls].concat();
+    assert!(of_rule(&lint_shipped(&on_cloud), "PL303").is_empty());
+}
+
+#[test]
+fn a_retry_storm_is_of_the_starts_of_its_own_type() {
+    let with = |share: f64| {
+        let other =
+            format!("[[workflow]]\ntype = \"Other\"\nshare = {}\nsteps = [{{ timer = \"2s\" }}]\n", 1.0 - share);
+        let text = format!(
+            "name = \"t\"\n[arrivals]\nphases = [{{ for = \"1min\", rate = \"10/s\" }}]\n[[workflow]]\ntype = \"W\"\nshare = {share}\n\
+             steps = [{{ activity = \"a\", takes = \"10ms\", fails = 0.1, retry = {{ initial = \"1s\", backoff = 1.0, attempts = 100 }} }}]\n{}",
+            if share < 1.0 { other.as_str() } else { "" }
+        );
+        of_rule(&lint_text(&text, &[]), "PL211").concat()
+    };
+    // All of ten minutes' activities try once a second.
+    assert!(with(1.0).ends_with("up to 6,000 a second"), "{}", with(1.0));
+    assert!(with(0.25).ends_with("up to 1,500 a second"), "{}", with(0.25));
+}
+
 #[test]
 fn what_only_the_high_estimates_do_is_told_as_such_and_never_as_an_error() {
     let overrides =

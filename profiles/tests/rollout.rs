@@ -52,6 +52,7 @@ fn shares_of_pods_are_numbers_or_per_cent() {
 fn mistakes_are_named_in_their_place() {
     for (pods, rollout, path, says) in [
         ("pods = 10", "max_unavailable = 0\nmax_surge = \"0%\"", "rollout.max_unavailable", "both 0"),
+        ("pods = 10", "max_unavailable = \"101%\"", "rollout.max_unavailable", "more pods missing than there are"),
         ("pods = 10", "max_surge = \"two\"", "rollout.max_surge", "no whole percentage"),
         ("pods = 10", "steps = [{ percent = 20 }, { percent = 5 }]", "rollout.steps.1.percent", "5 % after 20 %"),
         ("pods = 10", "steps = [{ percent = 120 }]", "rollout.steps.0.percent", "120 % after 0 %"),

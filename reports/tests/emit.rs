@@ -48,6 +48,19 @@ fn every_file_says_which_plan_made_it() {
 }
 
 #[test]
+fn a_name_cannot_leave_its_comment() {
+    let mut plan = orders();
+    plan.profile = "a\u{2028}kind: Secret\u{85}b\u{7}\nc".into();
+    for file in emit_all(&plan, &settings()).unwrap().files {
+        let comments = file.text.lines().filter(|line| line.starts_with(['#', ';']));
+        for comment in comments {
+            assert!(!comment.contains(|c: char| c.is_control() || c == '\u{2028}'), "{}: {comment:?}", file.path);
+        }
+    }
+    assert!(Document::parse(&only(&plan, Kind::Loadtest), "loadtest.toml", &[]).is_ok());
+}
+
+#[test]
 fn kubernetes_knows_every_key() {
     for (_, plan) in plans() {
         survives::<Deployment>(&only(&plan, Kind::Worker));
@@ -107,6 +120,101 @@ fn the_profiles_own_rollout_is_what_the_deployment_does() {
     profile["rollout"]["drain"]["grace"] = "30s".into();
     let spec = survives::<Deployment>(&only(&plan, Kind::Worker)).spec.unwrap();
     assert_eq!(spec.template.spec.unwrap().termination_grace_period_seconds, Some(65), "never shorter than it takes");
+}
+
+/// `maxUnavailable` and `maxSurge` as the Deployment has them.
+fn rolling(plan: &PlanDocument) -> (Value, Value) {
+    let deployment = yaml(&only(plan, Kind::Worker));
+    let rolling = &deployment["spec"]["strategy"]["rollingUpdate"];
+    (rolling["maxUnavailable"].clone(), rolling["maxSurge"].clone())
+}
+
+#[test]
+fn what_a_rollout_leaves_out_is_kubernetes_default_and_never_both_nothing() {
+    let mut plan = plan_of("order-fulfilment", &["growth.survive_pod_loss=false"]);
+    for (rollout, expected) in [
+        (serde_json::json!({ "strategy": "rolling", "max_surge": 0 }), ("25%".into(), 0.into())),
+        (serde_json::json!({ "strategy": "rolling", "max_unavailable": 0 }), (0.into(), "25%".into())),
+        (
+            serde_json::json!({ "strategy": "rolling", "max_unavailable": "10 %", "max_surge": "+5%" }),
+            ("10%".into(), "5%".into()),
+        ),
+    ] {
+        plan.basis.as_mut().unwrap().profile["rollout"] = rollout;
+        assert_eq!(rolling(&plan), expected);
+    }
+}
+
+#[test]
+fn the_only_worker_is_not_taken_away_in_a_rollout() {
+    let mut plan = orders();
+    plan.now.workers.pods = 1;
+    assert_eq!(rolling(&plan), (0.into(), 1.into()));
+    assert!(only(&plan, Kind::Worker).contains("maxUnavailable 0"));
+}
+
+#[test]
+fn workers_request_what_the_profiles_autoscaler_measures_them_by() {
+    let mut plan = orders();
+    plan.basis.as_mut().unwrap().profile["autoscaler"] = serde_json::json!({
+        "request": { "cpu": 0.5, "memory": "1GiB" },
+        "hpa": { "max_pods": 50, "metrics": [{ "resource": "cpu", "utilisation": 70 }] },
+    });
+    let text = only(&plan, Kind::Worker);
+    survives::<Deployment>(&text);
+    let resources = yaml(&text)["spec"]["template"]["spec"]["containers"][0]["resources"].clone();
+    assert_eq!(resources["requests"], serde_json::json!({ "cpu": "500m", "memory": "1Gi" }));
+    assert_eq!(resources["limits"], serde_json::json!({ "cpu": "1", "memory": "2Gi" }));
+}
+
+#[test]
+fn workers_of_temporal_cloud_connect_to_it() {
+    let plan = plan_of("order-fulfilment", &["cluster={ use = \"temporal-cloud\" }"]);
+    let file = |kind, settings: &Settings| emit(&plan, kind, settings).unwrap().remove(0).text;
+    let named = Settings { temporal_namespace: "shop.a1b2c".into(), ..settings() };
+    let address = |text: &str| {
+        let worker = yaml(text);
+        let env = worker["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap().clone();
+        env.into_iter().find(|one| one["name"] == "TEMPORAL_ADDRESS").unwrap()["value"].clone()
+    };
+    assert_eq!(address(&file(Kind::Worker, &named)), "shop.a1b2c.tmprl.cloud:7233");
+    let trigger = yaml(&file(Kind::Keda, &named))["spec"]["triggers"][0]["metadata"]["endpoint"].clone();
+    assert_eq!(trigger, "shop.a1b2c.tmprl.cloud:7233");
+    for kind in [Kind::Worker, Kind::Keda] {
+        assert!(file(kind, &named).contains("needs an API key") && !file(kind, &named).contains("placeholders"));
+        assert!(
+            file(kind, &settings()).contains("--temporal-namespace NAME.ACCOUNT"),
+            "`default` is no namespace there"
+        );
+    }
+    assert!(!only(&orders(), Kind::Worker).contains("API key"));
+}
+
+#[test]
+fn a_metric_that_nobody_serves_is_left_out_and_an_autoscaler_of_none_too() {
+    let mut plan = plan_of("order-fulfilment", &["cluster={ use = \"temporal-cloud\" }"]);
+    let hpa = |metrics: Value| serde_json::json!({ "hpa": { "max_pods": 50, "metrics": metrics } });
+    let backlog = serde_json::json!({ "pods": "backlog", "average_value": 100.0 });
+    let cpu = serde_json::json!({ "resource": "cpu", "utilisation": 70 });
+    plan.basis.as_mut().unwrap().profile["autoscaler"] = hpa(serde_json::json!([cpu, backlog]));
+    let text = only(&plan, Kind::Hpa);
+    let spec = survives::<HorizontalPodAutoscaler>(&text).spec.unwrap();
+    assert_eq!(spec.metrics.unwrap().len(), 1, "there is no adapter's rule on Temporal Cloud");
+    assert!(text.contains("Left out: temporal_task_queue_backlog"), "{text}");
+    plan.basis.as_mut().unwrap().profile["autoscaler"] = hpa(serde_json::json!([backlog]));
+    assert_eq!(emit(&plan, Kind::Hpa, &settings()), Err(EmitError::NoMetric));
+    let everything = emit_all(&plan, &settings()).unwrap();
+    assert!(everything.left_out.contains(&(Kind::Hpa, EmitError::NoMetric)));
+    assert!(everything.files.iter().any(|file| file.path.ends_with("scaledobject.yaml")));
+}
+
+#[test]
+fn another_database_has_no_helm_values_and_any_postgresql_has() {
+    let of = |engine: &str| {
+        emit(&plan_of("order-fulfilment", &[&format!("cluster.database.engine={engine}")]), Kind::Helm, &settings())
+    };
+    assert_eq!(of("MySQL 8"), Err(EmitError::OtherDatabase("MySQL 8".into())));
+    assert!(of("Aurora PostgreSQL 15").is_ok());
 }
 
 #[test]
@@ -172,6 +280,14 @@ fn the_profiles_own_autoscaler_is_what_kubernetes_gets() {
     assert_eq!(spec["triggers"][0]["metadata"]["targetQueueSize"], "7");
     assert_eq!(spec["triggers"][0]["metadata"]["queueTypes"], "activity");
     assert_eq!(yaml(&only(&plan, Kind::Hpa))["spec"]["minReplicas"], 1, "none is KEDA's to do");
+
+    plan.basis.as_mut().unwrap().profile["autoscaler"] = serde_json::json!({ "keda": {} });
+    let spec = yaml(&only(&plan, Kind::Keda))["spec"].clone();
+    assert_eq!(
+        spec["triggers"][0]["metadata"]["targetQueueSize"], "5",
+        "KEDA's default: the profile's was simulated with it"
+    );
+    assert_eq!(spec["pollingInterval"], 30);
 }
 
 #[test]
@@ -341,7 +457,7 @@ fn names_are_those_that_were_asked_for() {
         namespace: Some("shop".into()),
         task_queue: Some("orders/v2".into()),
         temporal_namespace: "shop-prod".into(),
-        address: "temporal:7233".into(),
+        address: Some("temporal:7233".into()),
         database: Some("pg.internal:5433".into()),
         ..settings()
     };

@@ -156,6 +156,57 @@ fn each_alert_has_a_test_that_fires_and_one_that_does_not() {
 }
 
 #[test]
+fn no_worker_is_not_missing_where_keda_may_leave_none() {
+    for (keda, missed) in [
+        (serde_json::json!({ "max_pods": 30 }), false),
+        (serde_json::json!({ "min_pods": 2, "idle_pods": 0, "max_pods": 30 }), false),
+        (serde_json::json!({ "min_pods": 2, "max_pods": 30 }), true),
+    ] {
+        let mut plan = orders();
+        plan.basis.as_mut().unwrap().profile["autoscaler"] = serde_json::json!({ "keda": keda });
+        let alerts = only(&plan, Kind::Alerts);
+        assert_eq!(alerts.contains("TemporalWorkersMissing"), missed, "{keda}");
+    }
+}
+
+#[test]
+fn each_promise_has_an_alert_of_its_own() {
+    let slo = "slo={ start = { p50 = \"50ms\", p99 = \"250ms\" }, schedule_to_start = { p99 = \"200ms\" }, schedule_to_start_activity = { p99 = \"100ms\" }, end_to_end = { p50 = \"1s\", \"p99.9\" = \"30s\" } }";
+    let rules = yaml(&only(&plan_of("order-fulfilment", &[slo]), Kind::Alerts));
+    let rules = rules["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap());
+    let rules: BTreeMap<&str, &str> =
+        rules.map(|rule| (rule["alert"].as_str().unwrap(), rule["expr"].as_str().unwrap())).collect();
+    for (name, quantile, limit) in [
+        ("TemporalStartLatencyHighP50", "0.5", "0.05"),
+        ("TemporalStartLatencyHighP99", "0.99", "0.25"),
+        ("TemporalEndToEndLatencyHighP50", "0.5", "1"),
+        ("TemporalEndToEndLatencyHighP999", "0.999", "30"),
+        ("TemporalActivityScheduleToStartHigh", "0.99", "0.1"),
+        ("TemporalWorkflowTaskScheduleToStartHigh", "0.99", "0.2"),
+    ] {
+        let expr = rules.get(name).unwrap_or_else(|| panic!("{name} is missing: {rules:?}"));
+        assert!(expr.starts_with(&format!("histogram_quantile({quantile},")), "{name}: {expr}");
+        assert!(expr.ends_with(&format!(" > {limit}")), "{name}: {expr}");
+    }
+}
+
+#[test]
+fn a_task_queue_of_any_name_stays_one_label() {
+    let settings = Settings { task_queue: Some("a\"b\\c".into()), ..settings() };
+    let tests = yaml(&emit(&orders(), Kind::Alerts, &settings).unwrap()[1].text);
+    let series: Vec<&str> = tests["tests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|test| test["input_series"].as_array().unwrap())
+        .map(|series| series["series"].as_str().unwrap())
+        .filter(|series| series.contains("task_queue="))
+        .collect();
+    assert!(series.len() > 5);
+    assert!(series.iter().all(|series| series.contains(r#"task_queue="a\"b\\c""#)), "{series:?}");
+}
+
+#[test]
 fn dashboards_draw_the_plan_over_what_is_measured() {
     let plan = orders();
     let files = emit(&plan, Kind::Grafana, &settings()).unwrap();

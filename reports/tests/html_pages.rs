@@ -98,6 +98,21 @@ fn pages_are_small_and_the_same_every_time() {
 }
 
 #[test]
+fn what_only_one_run_has_is_a_count_with_its_list_folded_away() {
+    let (a, b) = (directory(RunKind::Simulated, 0), directory(RunKind::Measured, 0));
+    let mut comparison = compare(&a, &b, &Tolerances::default());
+    comparison.only_in_a = vec!["wal_flush".into(), "full_page_images".into()];
+    comparison.only_in_b = vec!["generator_cpu".into()];
+    let page = html::comparison(&comparison);
+    let said =
+        "2 numbers are only in the first run.<details><summary>Which</summary><p>wal_flush, full_page_images.</p>";
+    assert!(page.contains(said), "{page}");
+    assert!(page.contains("1 number is only in the second run.<details>"));
+    (comparison.only_in_a, comparison.only_in_b) = (Vec::new(), Vec::new());
+    assert!(!html::comparison(&comparison).contains("only in the"));
+}
+
+#[test]
 fn elements_are_closed_in_order() {
     const VOID: [&str; 4] = ["meta", "br", "!DOCTYPE", "hr"];
     for (name, page) in pages() {

@@ -32,7 +32,7 @@ pub struct CostArgs {
     #[arg(value_name = "PROFILE", required_unless_present = "history")]
     pub profile: Option<PathBuf>,
     /// Count the billable actions of these histories (`temporal workflow show -o json`) instead: files, or directories of them
-    #[arg(long, value_name = "FILE|DIR", num_args = 1.., conflicts_with_all = ["profile", "set", "plan", "prices"])]
+    #[arg(long, value_name = "FILE|DIR", num_args = 1.., conflicts_with_all = ["profile", "set", "plan", "prices", "replicated", "fairness", "cloud_prices", "cloud_plan", "fte"])]
     pub history: Vec<PathBuf>,
     /// Override a value of the profile, e.g. `growth.factor=3.0`; may be repeated
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Model")]

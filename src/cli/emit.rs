@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::{NonEmptyStringValueParser, PossibleValue};
 use clap::{Args, ValueEnum};
+use plimsoll_reports::emit::Kind;
 
 /// `plimsoll emit`.
 #[derive(Debug, Args)]
@@ -24,22 +26,17 @@ pub struct EmitArgs {
     #[arg(long, value_name = "IMAGE", help_heading = "Names")]
     pub image: Option<String>,
     /// Kubernetes namespace of the workers [default: none is written]
-    #[arg(long, value_name = "NAME", help_heading = "Names")]
+    #[arg(long, value_name = "NAME", help_heading = "Names", value_parser = kubernetes_namespace)]
     pub namespace: Option<String>,
     /// Task queue of the workers [default: the profile's name]
-    #[arg(long, value_name = "NAME", help_heading = "Names")]
+    #[arg(long, value_name = "NAME", help_heading = "Names", value_parser = NonEmptyStringValueParser::new())]
     pub task_queue: Option<String>,
     /// Temporal namespace
     #[arg(long, value_name = "NAME", default_value = "default", help_heading = "Names")]
     pub temporal_namespace: String,
-    /// Host and port of the frontend, as workers see it
-    #[arg(
-        long,
-        value_name = "HOST:PORT",
-        default_value = "temporal-frontend.temporal.svc:7233",
-        help_heading = "Names"
-    )]
-    pub address: String,
+    /// Host and port of the frontend, as workers see it [default: temporal-frontend.temporal.svc:7233; on Temporal Cloud the namespace's]
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Names")]
+    pub address: Option<String>,
     /// Host and port of PostgreSQL, or of the PgBouncer before it, as the services see it
     #[arg(long, value_name = "HOST:PORT", help_heading = "Names")]
     pub database: Option<String>,
@@ -55,36 +52,38 @@ pub struct EmitArgs {
 }
 
 /// What to make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmitKind {
-    /// Values for the official Helm chart
-    Helm,
-    /// The workers' Deployment
-    Worker,
-    /// The workers' HorizontalPodAutoscaler
-    Hpa,
-    /// The workers' KEDA ScaledObject, instead of the former
-    Keda,
-    /// The workers' PodDisruptionBudget
-    Pdb,
-    /// The Prometheus adapter's rule for the backlog
-    Adapter,
-    /// Prometheus alerts; with --out their unit tests for promtool too
-    Alerts,
-    /// Grafana dashboards; without --out the overview
-    Grafana,
-    /// temporal-config.yml: worker pools
-    Config,
-    /// The server's dynamic configuration
-    Dynamicconfig,
-    /// PostgreSQL settings
-    Postgres,
-    /// The profile of the load test that would prove the plan
-    Loadtest,
-    /// The metrics that alerts and dashboards read
-    Metrics,
-    /// All of it, into --out
+    /// The files of one kind.
+    One(Kind),
+    /// All of it, into --out.
     All,
+}
+
+impl EmitKind {
+    const VARIANTS: [EmitKind; Kind::ALL.len() + 1] = {
+        let mut variants = [EmitKind::All; Kind::ALL.len() + 1];
+        let mut index = 0;
+        while index < Kind::ALL.len() {
+            variants[index] = EmitKind::One(Kind::ALL[index]);
+            index += 1;
+        }
+        variants
+    };
+}
+
+impl ValueEnum for EmitKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, about) = match self {
+            EmitKind::One(kind) => (kind.name(), kind.about()),
+            EmitKind::All => ("all", "All of it, into --out"),
+        };
+        Some(PossibleValue::new(name).help(about))
+    }
 }
 
 /// For which load the sizes are.
@@ -95,4 +94,15 @@ pub enum EmitAt {
     Now,
     /// The end of the planning horizon
     Horizon,
+}
+
+/// A label of DNS: what Kubernetes takes for the name of a namespace.
+fn kubernetes_namespace(text: &str) -> Result<String, String> {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let ends = |c: Option<&u8>| c.is_some_and(|c| plain(*c));
+    let bytes = text.as_bytes();
+    if bytes.len() <= 63 && bytes.iter().all(|c| plain(*c) || *c == b'-') && ends(bytes.first()) && ends(bytes.last()) {
+        return Ok(text.to_owned());
+    }
+    Err("expected a namespace's name as Kubernetes takes it: at most 63 of a to z, 0 to 9 and hyphens, none at the ends".to_owned())
 }

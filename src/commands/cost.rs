@@ -35,6 +35,8 @@ pub fn run(arguments: &CostArgs, console: &Console) -> Result<Exit, Failure> {
         .map(|name| PriceFile::find(name).map_err(Failure::Problems))
         .collect::<Result<_, _>>()?;
     let cloud = CloudPrices::find(arguments.money.cloud_prices.as_deref()).map_err(Failure::Problems)?;
+    // Before minutes of planning.
+    model::known_plan(&cloud, arguments.money.cloud_plan.as_deref()).map_err(prepare::failure)?;
     let files = answer::Files::create(&arguments.output, "cost")?;
     let progress = Progress::new(console.quiet, cancel);
     let costs = costs(arguments, &document, (&prices, &cloud), &progress);
@@ -82,7 +84,7 @@ fn costs(
         threads: arguments.threads,
     };
     let plan: PlanDocument = match &arguments.money.plan {
-        Some(file) => plan_file::read(file)?.0,
+        Some(file) => plan_file::read_for(&document.profile(&World::mid()).map_err(Failure::Problems)?, file)?,
         None => {
             let settings = PlanSettings { seed: arguments.seed, threads: prepare::threads(&model) };
             model::plan(document, &settings, progress).map_err(prepare::failure)?

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plimsoll_reports::emit::{self, At, EmitError, EmittedFile, Everything, Kind, Settings};
+use plimsoll_reports::emit::{self, At, EmitError, EmittedFile, Everything, Settings};
 use plimsoll_reports::plan_document::PlanDocument;
 
 use super::{plan, prepare};
@@ -21,12 +21,12 @@ use crate::profile_file::ProfileSource;
 pub fn run(arguments: &EmitArgs, console: &Console) -> Result<Exit, Failure> {
     let (plan, text) = document(arguments, console)?;
     let settings = settings(arguments, &text);
-    let everything = match kind(arguments.kind) {
-        Some(kind) => {
+    let everything = match arguments.kind {
+        EmitKind::One(kind) => {
             let files = emit::emit(&plan, kind, &settings).map_err(failure)?;
             Everything { files, left_out: Vec::new() }
         }
-        None => emit::emit_all(&plan, &settings).map_err(failure)?,
+        EmitKind::All => emit::emit_all(&plan, &settings).map_err(failure)?,
     };
     for (kind, why) in &everything.left_out {
         console.note(&format!("no {}: {why}", kind.name()));
@@ -125,23 +125,4 @@ fn print(files: &[EmittedFile], console: &Console) -> Result<(), Failure> {
         console.note(&format!("{} is shown; with --out DIR also: {}", first.path, names.join(", ")));
     }
     console.answer(&first.text)
-}
-
-fn kind(kind: EmitKind) -> Option<Kind> {
-    Some(match kind {
-        EmitKind::Helm => Kind::Helm,
-        EmitKind::Worker => Kind::Worker,
-        EmitKind::Hpa => Kind::Hpa,
-        EmitKind::Keda => Kind::Keda,
-        EmitKind::Pdb => Kind::Pdb,
-        EmitKind::Adapter => Kind::Adapter,
-        EmitKind::Alerts => Kind::Alerts,
-        EmitKind::Grafana => Kind::Grafana,
-        EmitKind::Config => Kind::Config,
-        EmitKind::Dynamicconfig => Kind::Dynamicconfig,
-        EmitKind::Postgres => Kind::Postgres,
-        EmitKind::Loadtest => Kind::Loadtest,
-        EmitKind::Metrics => Kind::Metrics,
-        EmitKind::All => return None,
-    })
 }

@@ -1,5 +1,6 @@
 //! `plimsoll forecast`.
 
+use plimsoll_profiles::World;
 use plimsoll_profiles::prices::{CloudPrices, PriceFile};
 use plimsoll_reports::forecast::{forecast_csv, forecast_html, forecast_text};
 
@@ -9,7 +10,7 @@ use crate::cli::ForecastArgs;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::model::{self, LookAhead};
+use crate::model::{self, LookAhead, PlanSettings};
 use crate::plan_file;
 use crate::profile_file::ProfileSource;
 use crate::progress::Progress;
@@ -22,12 +23,12 @@ pub fn run(arguments: &ForecastArgs, console: &Console) -> Result<Exit, Failure>
     let document = ProfileSource::find(&arguments.model.profile)?.document(&arguments.model.set)?;
     let prices = PriceFile::find(&arguments.prices).map_err(Failure::Problems)?;
     let cloud = CloudPrices::find(arguments.money.cloud_prices.as_deref()).map_err(Failure::Problems)?;
-    let plan = arguments.money.plan.as_deref().map(|file| plan_file::read(file).map(|(plan, _)| plan)).transpose()?;
+    let profile = document.profile(&World::mid()).map_err(Failure::Problems)?;
+    let plan = arguments.money.plan.as_deref().map(|file| plan_file::read_for(&profile, file)).transpose()?;
     let cancel = prepare::cancel()?;
     let files = answer::Files::create(&arguments.output, "forecast")?;
     let settings = LookAhead {
-        seed: arguments.model.seed,
-        threads: prepare::threads(&arguments.model),
+        run: PlanSettings { seed: arguments.model.seed, threads: prepare::threads(&arguments.model) },
         horizon: arguments.horizon,
         empty: arguments.empty,
         plan: plan.as_ref(),

@@ -70,6 +70,12 @@ impl<'a> Subject<'a> {
         })
     }
 
+    /// Starts a second of a step's workflow type at today's peak; of a type that only children are of, all starts as an upper bound.
+    pub fn starts_at_peak(&self, placed: &Placed<'_>) -> f64 {
+        let share = self.profile.workflows.get(placed.workflow).and_then(|workflow| workflow.share);
+        self.load.map_or(0.0, |load| load.peak.as_per_second()) * share.map_or(1.0, |share| share.get())
+    }
+
     /// Worker pods that are left when one is lost, where the profile gives their number.
     pub fn worker_pods(&self) -> Option<u32> {
         let pods = self.profile.workers.pods?;

@@ -254,7 +254,18 @@ fn toml(autoscaler: &Autoscaler) -> String {
 
 fn hpa_toml(text: &mut String, hpa: &Hpa) {
     let _ = write!(text, "[autoscaler.hpa]\nmin_pods = {}\nmax_pods = {}\n", hpa.min_pods, hpa.max_pods);
-    if hpa.behaviour.is_none() {
+    if hpa.tolerance != Hpa::TOLERANCE {
+        let _ = writeln!(text, "tolerance = {}", hpa.tolerance);
+    }
+    for (key, span, default) in [
+        ("cpu_initialisation_period", hpa.cpu_initialisation_period, Hpa::CPU_INITIALISATION_PERIOD),
+        ("initial_readiness_delay", hpa.initial_readiness_delay, Hpa::INITIAL_READINESS_DELAY),
+    ] {
+        if span != default {
+            let _ = writeln!(text, "{key} = \"{span}\"");
+        }
+    }
+    if hpa.behaviour.is_none() || hpa.downscale_stabilisation != Hpa::DOWNSCALE_STABILISATION {
         let _ = writeln!(text, "downscale_stabilisation = \"{}\"", hpa.downscale_stabilisation);
     }
     text.push_str("metrics = [\n");
@@ -369,6 +380,10 @@ mod tests {
         let found = knobs.applied(&written);
         assert_eq!(Knobs::of(&found), knobs);
         assert_eq!(read(&with(&toml(&found))), found);
+        let own = "[autoscaler.hpa]\nmax_pods = 20\ntolerance = 0.05\ncpu_initialisation_period = \"1min\"\ninitial_readiness_delay = \"5s\"\n\
+                   downscale_stabilisation = \"90s\"\nmetrics = [{ resource = \"cpu\", utilisation = 60 }]\nbehaviour = { scale_up = { select = \"min\" } }";
+        let own = read(&with(own));
+        assert_eq!(read(&with(&toml(&own))), own, "what differs from the controller's defaults is kept");
         let keda = read(&with("[autoscaler.keda]\nmin_pods = 1\nbehaviour = { scale_up = { select = \"min\" } }"));
         assert_eq!(read(&with(&toml(&keda))), keda);
     }

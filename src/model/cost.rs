@@ -11,8 +11,8 @@ use plimsoll_reports::cost::{
 use plimsoll_reports::number;
 use plimsoll_reports::plan_document::{PlanDocument, ServicePlan, SizedPlan, Verdict};
 use plimsoll_sim::cost::{
-    CloudBill, CloudMonth, Footprint, Item, PlanFee, PodGroup, SelfHostedBill, Usage, bills, break_even, one_machine,
-    self_hosted, step_actions,
+    CloudBill, CloudMonth, CloudTerms, Footprint, Item, PlanFee, PodGroup, SelfHostedBill, Usage, bills, break_even,
+    one_machine, self_hosted, step_actions,
 };
 
 use super::plan::span_label;
@@ -35,6 +35,12 @@ pub struct CostSettings<'a> {
     pub replicated: bool,
     /// Whether fairness is on.
     pub fairness: bool,
+}
+
+impl CostSettings<'_> {
+    fn terms(&self) -> CloudTerms<'_> {
+        CloudTerms { replicated: self.replicated, fairness: self.fairness, plan: self.cloud_plan }
+    }
 }
 
 /// What the profile of a hosted cluster costs, with the sizes of its plan.
@@ -97,7 +103,10 @@ pub fn cost(
 }
 
 /// Refuses a plan that is not sold.
-pub(super) fn known_plan(cloud: &CloudPrices, asked: Option<&str>) -> Result<(), ModelError> {
+///
+/// # Errors
+/// When Temporal Cloud has none of this name.
+pub fn known_plan(cloud: &CloudPrices, asked: Option<&str>) -> Result<(), ModelError> {
     let Some(asked) = asked else { return Ok(()) };
     if cloud.plans.iter().any(|plan| plan.name == asked) {
         return Ok(());
@@ -109,8 +118,7 @@ pub(super) fn known_plan(cloud: &CloudPrices, asked: Option<&str>) -> Result<(),
 
 fn month(usage: &Usage<'_>, mean: Rate, retention: Nanos, settings: &CostSettings<'_>) -> CloudMonth {
     let longest = settings.cloud.storage.longest_retention;
-    let month = usage.cloud_month(mean, retention.min(longest));
-    CloudMonth { replicated: settings.replicated, fairness: settings.fairness, ..month }
+    settings.terms().of(usage.cloud_month(mean, retention.min(longest)))
 }
 
 fn steps(profile: &Profile) -> Vec<StepCost> {
@@ -234,7 +242,7 @@ fn even(
     mean: f64,
 ) -> BreakEvenRow {
     let retention = retention.min(settings.cloud.storage.longest_retention);
-    let found = break_even(usage, prices, settings.cloud, retention, settings.fte);
+    let found = break_even(usage, prices, (settings.cloud, settings.terms()), retention, settings.fte);
     let name = &prices.name;
     let people = match settings.fte.or(prices.people.as_ref().and_then(|people| people.fte)) {
         Some(fte) => format!("with {fte} people"),
@@ -326,13 +334,17 @@ fn matrix(profile: &Profile, plan: &PlanDocument, costs: &CostDocument, settings
     let people = people(costs, settings);
     let limits = match (costs.now.capacity_units, costs.horizon.capacity_units) {
         (1, 1) => "its peak is within a namespace's default limit".to_owned(),
-        (now, then) => format!("its peak needs {now} capacity units now and {then} at the horizon, 500 actions/s each"),
+        (now, then) => format!(
+            "its peak needs {now} capacity units now and {then} at the horizon, {} actions/s each",
+            number::quantity(settings.cloud.capacity.per_unit.as_per_second())
+        ),
     };
     let best = |cheaper: bool| match cheaper {
         true => "self-hosting",
         false => "Temporal Cloud",
     };
-    let cheapest = costs.horizon.self_hosted.iter().map(|own| own.server_usd).fold(f64::INFINITY, f64::min);
+    let cheapest =
+        |column: &CostColumn| column.self_hosted.iter().map(|own| own.server_usd).fold(f64::INFINITY, f64::min);
     vec![
         row(
             "Setup time",
@@ -359,9 +371,9 @@ fn matrix(profile: &Profile, plan: &PlanDocument, costs: &CostDocument, settings
             "Start-ups, fast to market",
             "Enterprise, full control",
             format!(
-                "{} at the horizon, {}",
-                best(cheapest < then),
-                best(costs.now.self_hosted.iter().any(|own| own.server_usd < cloud)).replace("by the money: ", "now ")
+                "by the money: {} now, {} at the horizon",
+                best(cheapest(&costs.now) < cloud),
+                best(cheapest(&costs.horizon) < then)
             ),
         ),
     ]

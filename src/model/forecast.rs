@@ -18,15 +18,13 @@ use plimsoll_sim::temporal::{SystemSize, is_cloud, shares_one_machine};
 
 use super::cost::{compared, known_plan};
 use super::plan::span_label;
-use super::{ModelError, Watcher, calibration};
+use super::{ModelError, PlanSettings, Watcher, calibration};
 
 /// How far is looked, on what, and what it is paid for.
 #[derive(Clone, Copy, Debug)]
 pub struct LookAhead<'a> {
-    /// Seed of all random numbers.
-    pub seed: u64,
-    /// Threads; the answer does not depend on it.
-    pub threads: std::num::NonZeroUsize,
+    /// Seed and threads.
+    pub run: PlanSettings,
     /// How far ahead.
     pub horizon: Nanos,
     /// Whether the database begins empty; else it holds a retention of today's load.
@@ -62,12 +60,12 @@ pub fn forecast(
     let cancelled = || watcher.is_cancelled();
     let size = match settings.plan {
         Some(plan) => planned(&profile, plan, settings.then),
-        None => planner::provision(&profile, &calibration, settings.seed, &cancelled),
+        None => planner::provision(&profile, &calibration, settings.run.seed, &cancelled),
     };
     let say = |what: &str| watcher.say(what);
     let ahead = ForecastSettings {
-        seed: settings.seed,
-        threads: settings.threads.get(),
+        seed: settings.run.seed,
+        threads: settings.run.threads.get(),
         horizon: settings.horizon,
         bin: HOUR,
         empty: settings.empty,
@@ -153,7 +151,7 @@ fn rendered(profile: &Profile, found: &Forecast, actions: f64, settings: &LookAh
         cloud_plan: settings.cloud_plan.unwrap_or("each month's cheapest").to_owned(),
         events_simulated: found.events,
         simulations: found.simulations,
-        seed: settings.seed,
+        seed: settings.run.seed,
         warnings: warnings(profile, settings),
         months,
     }

@@ -11,6 +11,7 @@ mod rules;
 mod run_directory;
 mod scenarios;
 mod sensitivity;
+mod series;
 mod simulate;
 pub(crate) mod sizes;
 mod steps;
@@ -35,7 +36,7 @@ use plimsoll_reports::scenario_document::ScenariosDocument;
 use plimsoll_sim::planner;
 use plimsoll_sim::temporal::StepTimes;
 
-pub use cost::{CostSettings, cost};
+pub use cost::{CostSettings, cost, known_plan};
 pub use cost_row::monthly_cost;
 pub use forecast::{LookAhead, forecast};
 pub use rollout::rollouts;

@@ -32,6 +32,10 @@ impl Checker {
             let help = "give one of them 1 or more: with neither a pod less nor a pod more nothing can be replaced";
             self.note("max_unavailable", "max_unavailable and max_surge are both 0", "0, like max_surge", help);
         }
+        if matches!(max_unavailable, PodShare::Percent(percent) if percent > 100) {
+            let help = "give at most \"100%\"; max_surge may be more";
+            self.note("max_unavailable", "more pods missing than there are", "above 100 %", help);
+        }
         if workers.pods.is_none() {
             let help = "give [workers] pods = 10, say: the replicas of the Deployment that is rolled out";
             self.note("", "a rollout of a fleet of unknown size", "workers.pods is not given", help);

@@ -1,6 +1,6 @@
 //! The autoscaler that a profile asks for, `[autoscaler.hpa]` or `[autoscaler.keda]`, as far as Kubernetes is told of it.
 
-use plimsoll_profiles::units::Nanos;
+use plimsoll_profiles::units::{Bytes, Cores, Nanos};
 use serde::Deserialize;
 
 use super::context::Context;
@@ -11,6 +11,14 @@ use super::error::EmitError;
 pub(super) struct Asked {
     pub hpa: Option<AskedHpa>,
     pub keda: Option<AskedKeda>,
+    pub request: Option<AskedRequest>,
+}
+
+/// What a pod requests: utilisation is a share of it.
+#[derive(Deserialize)]
+pub(super) struct AskedRequest {
+    pub cpu: Cores,
+    pub memory: Bytes,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +87,11 @@ impl Asked {
         let hpa = self.hpa.as_ref().map(|hpa| (hpa.min_pods.unwrap_or(1), hpa.max_pods));
         let keda = self.keda.as_ref().map(|keda| (keda.min_pods.unwrap_or(0), keda.max_pods.unwrap_or(100)));
         hpa.or(keda)
+    }
+
+    /// Whether no pod may be left: KEDA's minimum or its idle count is none.
+    pub fn may_leave_none(&self) -> bool {
+        self.keda.as_ref().is_some_and(|keda| keda.min_pods.unwrap_or(0) == 0 || keda.idle_pods == Some(0))
     }
 
     /// How fast it may change.

@@ -35,8 +35,8 @@ pub struct Settings {
     pub task_queue: Option<String>,
     /// Temporal namespace.
     pub temporal_namespace: String,
-    /// Host and port of the frontend, as workers see it.
-    pub address: String,
+    /// Host and port of the frontend, as workers see it; the chart's service, or Temporal Cloud's, when not given.
+    pub address: Option<String>,
     /// Host and port of PostgreSQL, or of the PgBouncer before it, as the services see it.
     pub database: Option<String>,
     /// SHA-256 of the plan document: see [`super::plan_hash`].
@@ -51,7 +51,7 @@ impl Default for Settings {
             namespace: None,
             task_queue: None,
             temporal_namespace: "default".to_owned(),
-            address: "temporal-frontend.temporal.svc:7233".to_owned(),
+            address: None,
             database: None,
             plan_hash: String::new(),
         }
@@ -143,6 +143,42 @@ impl<'a> Context<'a> {
         ]
     }
 
+    /// Host and port of the frontend: as asked for, else the chart's service, or on Temporal Cloud the namespace's own.
+    pub fn address(&self) -> String {
+        match &self.settings.address {
+            Some(address) => address.clone(),
+            None if self.is_cloud() => format!("{}:7233", self.cloud_host()),
+            None => "temporal-frontend.temporal.svc:7233".to_owned(),
+        }
+    }
+
+    /// Temporal Cloud calls namespaces `NAME.ACCOUNT`; without an account it is a placeholder.
+    fn cloud_host(&self) -> String {
+        let namespace = &self.settings.temporal_namespace;
+        if namespace.contains('.') { format!("{namespace}.tmprl.cloud") } else { CLOUD_PLACEHOLDER.to_owned() }
+    }
+
+    /// What whoever connects to Temporal Cloud has to be given beside this file.
+    pub fn cloud_access(&self, who: &str) -> Vec<String> {
+        if !self.is_cloud() {
+            return Vec::new();
+        }
+        let mut lines =
+            vec![format!("{who} needs an API key or a client certificate of Temporal Cloud: put it into a Secret.")];
+        if self.settings.address.is_none() && !self.settings.temporal_namespace.contains('.') {
+            lines.push(
+                "Namespace and address are placeholders: `--temporal-namespace NAME.ACCOUNT` says which, or `--address`."
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+
+    /// Whether the database is PostgreSQL, whoever runs it.
+    pub fn is_postgresql(&self) -> bool {
+        self.profile.cluster.database.engine.to_ascii_lowercase().contains("postgres")
+    }
+
     pub fn is_cloud(&self) -> bool {
         matches!(self.profile.cluster.kind, ClusterKind::Cloud(_))
     }
@@ -201,6 +237,9 @@ fn profile(basis: &PlanBasis) -> Result<Profile, EmitError> {
         },
     )
 }
+
+/// Stands for a namespace's host on Temporal Cloud.
+const CLOUD_PLACEHOLDER: &str = "NAMESPACE.ACCOUNT.tmprl.cloud";
 
 /// Longest name from which those of objects are made: theirs are a label of DNS at most, 63.
 const LONGEST: usize = 40;

@@ -30,6 +30,11 @@ pub enum EmitError {
     /// The database is not PostgreSQL.
     #[error("the plan's database is {0}: settings are written for PostgreSQL only")]
     OtherDatabase(String),
+    /// The profile's HPA scales on nothing that Kubernetes can be told.
+    #[error(
+        "no metric of the profile's autoscaler.hpa can be served to Kubernetes: give it cpu, memory or, on a cluster of your own, a backlog"
+    )]
+    NoMetric,
     /// A document that cannot be written as YAML, JSON or TOML.
     #[error("cannot write the file: {0}")]
     Write(String),

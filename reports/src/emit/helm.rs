@@ -144,6 +144,9 @@ struct Shims {
 pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError> {
     context.self_hosted(Kind::Helm)?;
     let cluster = &context.profile.cluster;
+    if !context.is_postgresql() {
+        return Err(EmitError::OtherDatabase(cluster.database.engine.clone()));
+    }
     let (plan, services) = (&context.sizes.server, &cluster.services);
     let tag = Tag { tag: cluster.temporal_version.clone() };
     // From 1.30 on the images need neither shim, and the tools' tags are the server's.

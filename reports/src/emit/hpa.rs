@@ -74,7 +74,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
     let metrics = match &scaling.asked.hpa {
         Some(asked) => {
             about.push("Metrics and behaviour are the profile's; percentages are of the requests.".to_owned());
-            asked_metrics(asked, &mut about)?
+            asked_metrics(context, asked, &mut about)?
         }
         None => metrics_of_the_plan(context, &scaling, &mut about),
     };
@@ -122,18 +122,20 @@ fn external(served: Served, target: Target) -> Metric {
     Metric::External { external: External { metric: MetricName { name: served.name() }, target } }
 }
 
-fn asked_metrics(asked: &AskedHpa, about: &mut Vec<String>) -> Result<Vec<Metric>, EmitError> {
+fn asked_metrics(context: &Context<'_>, asked: &AskedHpa, about: &mut Vec<String>) -> Result<Vec<Metric>, EmitError> {
     let mut metrics = Vec::new();
     for metric in &asked.metrics {
         match asked_metric(metric) {
+            // The adapter reads the server's own metrics.
+            Ok(Metric::External { external }) if context.is_cloud() => about.push(format!(
+                "Left out: {}, which Temporal Cloud's server does not export: with KEDA there is one.",
+                external.metric.name
+            )),
             Ok(metric) => metrics.push(metric),
             Err(name) => about.push(format!("Left out: {name}, which no rule of the adapter serves.")),
         }
     }
-    if metrics.is_empty() {
-        return Err(EmitError::Profile("autoscaler.hpa.metrics: none that can be served to Kubernetes".to_owned()));
-    }
-    Ok(metrics)
+    if metrics.is_empty() { Err(EmitError::NoMetric) } else { Ok(metrics) }
 }
 
 /// A metric as Kubernetes has it, or the name of one that nobody serves. One of pods of which each has an equal share of the backlog, or

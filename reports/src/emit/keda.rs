@@ -1,5 +1,6 @@
 //! The workers' KEDA ScaledObject with the Temporal trigger (KEDA 2.17 and later; keda.sh/docs, "Temporal").
 
+use plimsoll_profiles::profile::Keda;
 use serde::Serialize;
 
 use super::EmittedFile;
@@ -45,7 +46,7 @@ struct Trigger {
     metadata: Map,
 }
 
-/// Seconds between two looks at the queue: the period of the autoscaler below KEDA.
+/// Seconds between two looks at the queue where the profile has no autoscaler: the period of the one below KEDA.
 const POLLING: u64 = 15;
 /// Seconds without tasks before the last pod goes: KEDA's default.
 const COOLDOWN: u64 = 300;
@@ -53,10 +54,13 @@ const COOLDOWN: u64 = 300;
 pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError> {
     let scaling = Scaling::of(context)?;
     let asked = scaling.asked.keda.as_ref();
-    let (target, why) = match asked.and_then(|keda| keda.target_queue_size) {
-        Some(target) => (target, "the profile's".to_owned()),
+    // What a profile's autoscaler leaves out is KEDA's default: it was simulated with that.
+    let (target, why) = match asked.map(|keda| keda.target_queue_size) {
+        Some(Some(target)) => (target, "the profile's".to_owned()),
+        Some(None) => (Keda::TARGET_QUEUE_SIZE, "KEDA's default, which the profile leaves as it is".to_owned()),
         None => (scaling.backlog_per_pod, scaling.backlog_why.clone()),
     };
+    let polling = if asked.is_some() { whole_seconds(Keda::POLLING_INTERVAL) } else { POLLING };
     let activation = asked.and_then(|keda| keda.activation_target_queue_size).unwrap_or(0);
     let queues = match asked.and_then(|keda| keda.queues.as_deref()) {
         Some("workflow") => "workflow",
@@ -67,7 +71,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
         r#type: "temporal",
         metric_type: None,
         metadata: map([
-            ("endpoint", &context.settings.address),
+            ("endpoint", &context.address()),
             ("namespace", &context.settings.temporal_namespace),
             ("taskQueue", &context.task_queue),
             ("queueTypes", queues),
@@ -83,7 +87,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
             metadata: map([("value", &CPU_PERCENT.to_string())]),
         });
     }
-    let about = [
+    let mut about = vec![
         format!(
             "KEDA ScaledObject of the workers of \"{}\". Apply this or the HorizontalPodAutoscaler, not both.",
             context.plan.profile
@@ -91,6 +95,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
         format!("targetQueueSize {target}: {why}."),
         scaling.bounds_why.clone(),
     ];
+    about.extend(context.cloud_access("The trigger (authenticationRef to a TriggerAuthentication)"));
     let seconds = |span: Option<_>, default| span.map_or(default, whole_seconds);
     let object = Object {
         api_version: "keda.sh/v1alpha1",
@@ -98,7 +103,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
         metadata: worker_metadata(context),
         spec: ScaledObjectSpec {
             scale_target_ref: worker_reference(context),
-            polling_interval: seconds(asked.and_then(|keda| keda.polling_interval), POLLING),
+            polling_interval: seconds(asked.and_then(|keda| keda.polling_interval), polling),
             cooldown_period: seconds(asked.and_then(|keda| keda.cooldown_period), COOLDOWN),
             idle_replica_count: asked.and_then(|keda| keda.idle_pods),
             min_replica_count: scaling.min,

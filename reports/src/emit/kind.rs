@@ -51,20 +51,29 @@ impl Kind {
 
     /// As the command line has it.
     pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What it is, for the command line's help.
+    pub fn about(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Kind::Helm => "helm",
-            Kind::Worker => "worker",
-            Kind::Hpa => "hpa",
-            Kind::Keda => "keda",
-            Kind::Pdb => "pdb",
-            Kind::Adapter => "adapter",
-            Kind::Alerts => "alerts",
-            Kind::Grafana => "grafana",
-            Kind::Config => "config",
-            Kind::Dynamicconfig => "dynamicconfig",
-            Kind::Postgres => "postgres",
-            Kind::Loadtest => "loadtest",
-            Kind::Metrics => "metrics",
+            Kind::Helm => ("helm", "Values for the official Helm chart"),
+            Kind::Worker => ("worker", "The workers' Deployment"),
+            Kind::Hpa => ("hpa", "The workers' HorizontalPodAutoscaler"),
+            Kind::Keda => ("keda", "The workers' KEDA ScaledObject, instead of the former"),
+            Kind::Pdb => ("pdb", "The workers' PodDisruptionBudget"),
+            Kind::Adapter => ("adapter", "The Prometheus adapter's rule for the backlog"),
+            Kind::Alerts => ("alerts", "Prometheus alerts; with --out their unit tests for promtool too"),
+            Kind::Grafana => ("grafana", "Grafana dashboards; without --out the overview"),
+            Kind::Config => ("config", "temporal-config.yml: worker pools"),
+            Kind::Dynamicconfig => ("dynamicconfig", "The server's dynamic configuration"),
+            Kind::Postgres => ("postgres", "PostgreSQL settings"),
+            Kind::Loadtest => ("loadtest", "The profile of the load test that would prove the plan"),
+            Kind::Metrics => ("metrics", "The metrics that alerts and dashboards read"),
         }
     }
 }

@@ -73,7 +73,7 @@ pub fn emit_all(plan: &PlanDocument, settings: &Settings) -> Result<Everything, 
     for kind in Kind::ALL {
         match files(&context, kind) {
             Ok(files) => everything.files.extend(files),
-            Err(error @ (EmitError::OnCloud(_) | EmitError::OtherDatabase(_))) => {
+            Err(error @ (EmitError::OnCloud(_) | EmitError::OtherDatabase(_) | EmitError::NoMetric)) => {
                 everything.left_out.push((kind, error))
             }
             Err(error) => return Err(error),

@@ -18,7 +18,7 @@ const OTHER_CONNECTIONS: u32 = 13;
 pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError> {
     context.self_hosted(Kind::Postgres)?;
     let cluster = &context.profile.cluster;
-    if !cluster.database.engine.to_ascii_lowercase().starts_with("postgres") {
+    if !context.is_postgresql() {
         return Err(EmitError::OtherDatabase(cluster.database.engine.clone()));
     }
     let mut files = vec![EmittedFile { path: "database/postgresql.conf".to_owned(), text: postgresql(context) }];

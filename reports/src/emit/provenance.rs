@@ -36,7 +36,7 @@ pub(super) fn lines(context: &Context<'_>, kind: Kind) -> Vec<String> {
 pub(super) fn comment(context: &Context<'_>, kind: Kind, about: &[String], mark: &str) -> String {
     let mut text = String::new();
     let mut line = |line: &str| {
-        text.push_str(format!("{mark} {}", line.replace(['\n', '\r'], " ")).trim_end());
+        text.push_str(format!("{mark} {}", line.replace(ends_a_line, " ")).trim_end());
         text.push('\n');
     };
     about.iter().for_each(|about| line(about));
@@ -44,6 +44,11 @@ pub(super) fn comment(context: &Context<'_>, kind: Kind, about: &[String], mark:
     line("Made by plimsoll from a plan: change the profile and make it again, rather than this file.");
     lines(context, kind).iter().for_each(|made| line(made));
     text
+}
+
+/// What YAML may take for the end of a line, or TOML refuses in a comment: names hold anything.
+fn ends_a_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

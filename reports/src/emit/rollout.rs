@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::context::Context;
 use super::error::EmitError;
 
-/// What is written under `[rollout]`; what only a simulation needs is passed over.
+/// What is written under `[rollout]`; what only a simulation needs is passed over. Both numbers of pods are there where there is a rollout.
 #[derive(Default, Deserialize)]
 pub(super) struct Asked {
     pub max_unavailable: Option<Pods>,
@@ -34,6 +34,27 @@ impl Asked {
         let Some(asked) = context.basis.profile.get("rollout") else {
             return Ok(Asked::default());
         };
-        serde_json::from_value(asked.clone()).map_err(|error| EmitError::Profile(format!("rollout: {error}")))
+        let mut asked: Asked =
+            serde_json::from_value(asked.clone()).map_err(|error| EmitError::Profile(format!("rollout: {error}")))?;
+        for pods in [&mut asked.max_unavailable, &mut asked.max_surge] {
+            *pods = Some(pods.take().map_or_else(|| Pods::Share(QUARTER.to_owned()), Pods::plain));
+        }
+        Ok(asked)
+    }
+}
+
+/// A Deployment's default of both: it is what a rollout that does not say is simulated with.
+const QUARTER: &str = "25%";
+
+impl Pods {
+    /// A share as Kubernetes reads it: profiles may write `25 %`.
+    fn plain(self) -> Self {
+        match self {
+            Pods::Share(share) => match share.trim_end_matches('%').trim().parse::<u32>() {
+                Ok(percent) => Pods::Share(format!("{percent}%")),
+                Err(_) => Pods::Share(share),
+            },
+            number => number,
+        }
     }
 }

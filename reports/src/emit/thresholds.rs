@@ -3,6 +3,7 @@
 use plimsoll_profiles::profile::{SloMetric, SloTarget};
 
 use super::context::Context;
+use crate::number;
 
 /// Tasks that may wait whatever the load: a few always do.
 const FEW_TASKS: f64 = 10.0;
@@ -17,6 +18,35 @@ const DEFAULT_SHARD_WAIT: f64 = 0.1;
 pub(super) fn promise(context: &Context<'_>, metric: SloMetric) -> Option<SloTarget> {
     let targets = context.profile.slo.targets.iter().filter(|target| target.metric == metric);
     targets.min_by(|a, b| a.limit.cmp(&b.limit)).copied()
+}
+
+/// A quantile of a latency that an alert watches.
+pub(super) struct Watched {
+    pub quantile: f64,
+    /// Seconds.
+    pub limit: f64,
+    /// What the alert's name ends with: the quantile where several are promised, so that each has an alert of its own.
+    pub suffix: String,
+}
+
+/// What is promised about a metric, quantile by quantile.
+pub(super) fn watched(context: &Context<'_>, metric: SloMetric) -> Vec<Watched> {
+    let targets = context.profile.slo.targets.iter().filter(|target| target.metric == metric);
+    let mut targets: Vec<SloTarget> = targets.copied().collect();
+    // Of a quantile that is promised twice the stricter.
+    targets.sort_by(|a, b| a.quantile.total_cmp(&b.quantile).then(a.limit.cmp(&b.limit)));
+    targets.dedup_by(|next, first| next.quantile == first.quantile);
+    let several = targets.len() > 1;
+    let suffix = |quantile: f64| match several {
+        true => number::quantile(quantile).to_uppercase().replace('.', ""),
+        false => String::new(),
+    };
+    let watched = |target: SloTarget| Watched {
+        quantile: target.quantile,
+        limit: target.limit.as_secs_f64(),
+        suffix: suffix(target.quantile),
+    };
+    targets.into_iter().map(watched).collect()
 }
 
 /// Quantile and limit in seconds for the schedule-to-start of workflow tasks or activities.

@@ -6,6 +6,7 @@ use plimsoll_profiles::units::Nanos;
 use serde::Serialize;
 
 use super::EmittedFile;
+use super::autoscaler;
 use super::context::Context;
 use super::error::EmitError;
 use super::kind::Kind;
@@ -138,12 +139,16 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
     let workers = &context.sizes.workers;
     let asked = rollout::Asked::of(context)?;
     let stop = Stopping::of(context, &asked.drain);
-    let size = Amounts::new(workers.cpu, workers.memory_bytes);
     let limits = Amounts::new(workers.cpu, workers.memory_bytes);
+    let request = autoscaler::Asked::of(context)?.request;
+    let requests = request.as_ref().map_or_else(
+        || Amounts::new(workers.cpu, workers.memory_bytes),
+        |request| Amounts::new(request.cpu.get().min(workers.cpu), request.memory.0.min(workers.memory_bytes)),
+    );
     let labels = worker_labels(context);
     let selector = || LabelSelector { match_labels: map([("app.kubernetes.io/name", &context.worker_name())]) };
     let port = PORT.to_string();
-    let unavailable = context.spare().min(workers.pods);
+    let unavailable = dispensable(context);
     let deployment = Object {
         api_version: "apps/v1",
         kind: "Deployment",
@@ -180,7 +185,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
                         image: context.settings.image.clone().unwrap_or_else(|| placeholder(context)),
                         ports: vec![Port { name: "metrics", container_port: PORT }],
                         env: environment(context, &stop),
-                        resources: Resources { requests: size, limits },
+                        resources: Resources { requests, limits },
                         lifecycle: Lifecycle {
                             pre_stop: Handler {
                                 exec: Exec {
@@ -195,7 +200,7 @@ pub(super) fn files(context: &Context<'_>) -> Result<Vec<EmittedFile>, EmitError
             },
         },
     };
-    let about = about(context, &stop, asked.max_unavailable.is_some());
+    let about = about(context, &stop, asked.max_unavailable.is_some(), request.is_some());
     Ok(vec![context.yaml(Kind::Worker, "kubernetes/worker.yaml", &about, &deployment)?])
 }
 
@@ -207,27 +212,36 @@ fn probe(path: &'static str, initial_delay_seconds: u32, period_seconds: u32) ->
     Probe { http_get: HttpGet { path, port: PORT }, initial_delay_seconds, period_seconds, timeout_seconds: 5 }
 }
 
-fn about(context: &Context<'_>, stop: &Stopping, asked: bool) -> Vec<String> {
+/// Pods that may be missing in a rollout: those that the plan holds without, but never all of them.
+fn dispensable(context: &Context<'_>) -> u32 {
+    let spare = context.spare();
+    if context.sizes.workers.pods > spare { spare } else { 0 }
+}
+
+fn about(context: &Context<'_>, stop: &Stopping, asked_pods: bool, asked_request: bool) -> Vec<String> {
     let pods = context.sizes.workers.pods;
     let mut lines = vec![
         format!("Deployment of the workers of \"{}\".", context.plan.profile),
-        "requests = limits: the plan counts on all of it. The worker must read its options from the environment below,"
-            .to_owned(),
+        match asked_request {
+            true => "Requests are those of the profile's autoscaler; the plan counts on the limits.".to_owned(),
+            false => "requests = limits: the plan counts on all of it.".to_owned(),
+        },
+        "The worker must read its options from the environment below,".to_owned(),
         format!("answer /health, /ready and /metrics on port {PORT}, and stop polling at SIGTERM."),
         stop.why.clone(),
-        match context.spare() {
-            _ if asked => "maxUnavailable is the profile's.".to_owned(),
+        match dispensable(context) {
+            _ if asked_pods => "maxUnavailable is the profile's.".to_owned(),
             0 => "maxUnavailable 0: the plan has no spare pod.".to_owned(),
-            spare => format!(
-                "maxUnavailable {spare}: the plan keeps its promises with {} of {pods} pods.",
-                pods.saturating_sub(spare)
-            ),
+            spare => {
+                format!("maxUnavailable {spare}: the plan keeps its promises with {} of {pods} pods.", pods - spare)
+            }
         },
         "With an autoscaler leave `replicas` out when you apply this again, or it is set back.".to_owned(),
     ];
     if context.settings.image.is_none() {
         lines.push("The image is a placeholder: `--image` says which.".to_owned());
     }
+    lines.extend(context.cloud_access("The worker"));
     lines
 }
 
@@ -235,7 +249,7 @@ fn environment(context: &Context<'_>, stop: &Stopping) -> Vec<Variable> {
     let workers = &context.sizes.workers;
     let variable = |name, value: String| Variable { name, value };
     vec![
-        variable("TEMPORAL_ADDRESS", context.settings.address.clone()),
+        variable("TEMPORAL_ADDRESS", context.address()),
         variable("TEMPORAL_NAMESPACE", context.settings.temporal_namespace.clone()),
         variable("TEMPORAL_TASK_QUEUE", context.task_queue.clone()),
         variable("MAX_CONCURRENT_WORKFLOW_TASKS", workers.workflow_task_slots.to_string()),

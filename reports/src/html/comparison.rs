@@ -30,6 +30,7 @@ pub fn comparison(document: &Comparison) -> String {
     let body = html! {
         (banner(document))
         (notes(&remarks(document)))
+        (only_in_one(document))
         (explanations("Where they differ, and why", lead, &document.explanations))
         @if let Some(timelines) = &document.timelines {
             (timeline_pair::section(timelines, &names, quantities(document, QuantityGroup::Event, &names)))
@@ -101,13 +102,27 @@ fn quantile_gap(metric: &MetricComparison, quantile: f64) -> Option<(String, f64
 }
 
 fn remarks(document: &Comparison) -> Vec<String> {
-    let mut remarks = document.notes.clone();
-    for (which, only) in [("first", &document.only_in_a), ("second", &document.only_in_b)] {
-        if !only.is_empty() {
-            remarks.push(format!("Only in the {which} run: {}.", only.join(", ")));
+    document.notes.iter().map(|remark| wording::capital(&wording::sentence(remark))).collect()
+}
+
+/// How many numbers one run has and the other has not; which they are is folded away.
+fn only_in_one(document: &Comparison) -> Markup {
+    let runs = [("first", &document.only_in_a), ("second", &document.only_in_b)];
+    let runs: Vec<_> = runs.into_iter().filter(|(_, only)| !only.is_empty()).collect();
+    html! {
+        @if !runs.is_empty() {
+            ul class="notes" {
+                @for (which, only) in runs {
+                    li {
+                        b { "Note" }
+                        @if only.len() == 1 { "1 number is" } @else { (only.len()) " numbers are" }
+                        " only in the " (which) " run."
+                        details { summary { "Which" } p { (only.join(", ")) "." } }
+                    }
+                }
+            }
         }
     }
-    remarks.iter().map(|remark| wording::capital(&wording::sentence(remark))).collect()
 }
 
 fn judged(difference: &Difference) -> Cell {

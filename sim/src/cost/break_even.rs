@@ -1,13 +1,13 @@
 //! The rate at which hosting it oneself becomes cheaper than Temporal Cloud.
 //!
-//! Both costs are the real cost functions at every rate: the cheapest plan with a known fee, and machines, database and storage for the sizes that
-//! rate needs. Workers are needed on both sides and left out. Sizes come in steps, so the costs may cross more than once: what is told is
+//! Both costs are the real cost functions at every rate: the plan that is asked for, or the cheapest with a known fee, and machines, database and
+//! storage for the sizes that rate needs. Workers are needed on both sides and left out. Sizes come in steps, so the costs may cross more than once: what is told is
 //! the rate from which on hosting it oneself stays cheaper, as far as the largest sizes carry.
 
 use plimsoll_profiles::prices::{CloudPrices, PriceFile};
 use plimsoll_profiles::units::{Nanos, Rate};
 
-use super::{CloudBill, PlanFee, Usage, bills, self_hosted};
+use super::{CloudBill, CloudMonth, CloudTerms, PlanFee, Usage, bills, self_hosted};
 
 /// Where the two meet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,7 +33,7 @@ const BISECTIONS: u32 = 20;
 pub fn break_even(
     usage: &Usage<'_>,
     prices: &PriceFile,
-    cloud: &CloudPrices,
+    cloud: (&CloudPrices, CloudTerms<'_>),
     retention: Nanos,
     fte: Option<f64>,
 ) -> Option<BreakEven> {
@@ -41,7 +41,8 @@ pub fn break_even(
         let footprint = usage.footprint(Rate::per_second(rate))?;
         Some(self_hosted(prices, &footprint, fte).server())
     };
-    let theirs = |rate: f64| cheapest(cloud, &usage.cloud_month(Rate::per_second(rate), retention));
+    let (cloud, terms) = cloud;
+    let theirs = |rate: f64| billed(cloud, terms, usage.cloud_month(Rate::per_second(rate), retention));
     meeting(&own, &theirs)
 }
 
@@ -72,10 +73,13 @@ fn meeting(own: &dyn Fn(f64) -> Option<f64>, theirs: &dyn Fn(f64) -> Option<f64>
     }
 }
 
-/// The cheapest bill of a plan that is sold and whose fee is known.
-fn cheapest(prices: &CloudPrices, month: &super::CloudMonth) -> Option<f64> {
-    let known = |bill: &CloudBill| bill.fee != PlanFee::Unknown && bill.replaced_by.is_none();
-    bills(prices, month).iter().filter(|bill| known(bill)).map(CloudBill::total).min_by(f64::total_cmp)
+/// The bill of the plan that is asked for; where there is none, or its fee is not known, the cheapest of those that are sold.
+fn billed(prices: &CloudPrices, terms: CloudTerms<'_>, month: CloudMonth) -> Option<f64> {
+    let bills = bills(prices, &terms.of(month));
+    let known = || bills.iter().filter(|bill| bill.fee != PlanFee::Unknown);
+    let asked = known().find(|bill| terms.plan == Some(bill.plan.as_str())).map(CloudBill::total);
+    let cheapest = || known().filter(|bill| bill.replaced_by.is_none()).map(CloudBill::total).min_by(f64::total_cmp);
+    asked.or_else(cheapest)
 }
 
 #[cfg(test)]
@@ -89,6 +93,27 @@ mod tests {
         let found = meeting(&|r| Some(1_000.0 + 10.0 * r), &|r| Some(60.0 * r)).unwrap();
         assert!((found.rate.unwrap().as_per_second() - 20.0).abs() < 1e-4, "{found:?}");
         assert!((found.usd - 1_200.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn what_is_asked_of_the_cloud_is_what_it_costs() {
+        let prices = CloudPrices::find(None).unwrap();
+        let peak_actions = Rate::per_second(1.0);
+        let month = CloudMonth {
+            actions: 1e6,
+            peak_actions,
+            active_gb: 0.0,
+            retained_gb: 0.0,
+            replicated: false,
+            fairness: false,
+        };
+        let usd = |terms| billed(&prices, terms, month).unwrap();
+        let cheapest = CloudTerms::default();
+        // Developer: $50 and a tenth; Business: its minimum.
+        assert!((usd(cheapest) - 55.0).abs() < 1e-9);
+        assert!((usd(CloudTerms { plan: Some("Business"), ..cheapest }) - 500.0).abs() < 1e-9);
+        assert_eq!(usd(CloudTerms { plan: Some("Enterprise"), ..cheapest }), usd(cheapest), "its fee is not listed");
+        assert!((usd(CloudTerms { replicated: true, fairness: true, ..cheapest }) - 55.0 * 2.2).abs() < 1e-9);
     }
 
     #[test]

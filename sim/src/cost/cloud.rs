@@ -26,6 +26,24 @@ pub struct CloudMonth {
     pub fairness: bool,
 }
 
+/// How a namespace is had on Temporal Cloud.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CloudTerms<'a> {
+    /// Whether it has a replica.
+    pub replicated: bool,
+    /// Whether fairness is on.
+    pub fairness: bool,
+    /// The plan; else the cheapest that is sold and whose fee is known.
+    pub plan: Option<&'a str>,
+}
+
+impl CloudTerms<'_> {
+    /// A month on these terms.
+    pub fn of(self, month: CloudMonth) -> CloudMonth {
+        CloudMonth { replicated: self.replicated, fairness: self.fairness, ..month }
+    }
+}
+
 /// What a plan includes and is used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Included {

@@ -14,6 +14,6 @@ mod usage;
 
 pub use actions::{StepActions, step_actions};
 pub use break_even::{BreakEven, break_even};
-pub use cloud::{CloudBill, CloudMonth, Included, PlanFee, bill, bills};
+pub use cloud::{CloudBill, CloudMonth, CloudTerms, Included, PlanFee, bill, bills};
 pub use self_hosted::{Footprint, HOURS_PER_MONTH, Item, PodGroup, SelfHostedBill, self_hosted};
 pub use usage::{SECONDS_PER_MONTH, Usage, one_machine};

@@ -179,7 +179,6 @@ impl List<'_> {
     }
 
     fn poison(&mut self) {
-        let index = self.index;
         self.event("an error that is not retried", |event| {
             if let EventKind::Poison { non_retryable, .. } = &mut event.kind {
                 *non_retryable = true;
@@ -204,7 +203,6 @@ impl List<'_> {
                 });
             });
         }
-        debug_assert!(index < self.case.profile.events.len(), "an event of this profile");
     }
 
     fn burst(&mut self) {

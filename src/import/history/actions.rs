@@ -3,315 +3,19 @@
 //! What Temporal Cloud bills is written at docs.temporal.io/cloud/actions; what a server's own counter `action` counts, in its
 //! `common/rpc/interceptor/telemetry.go` (v1.31.2, `emitActionMetric`). The two differ where `Kind::weights` says so.
 
+mod events;
+mod kind;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
+use events::{Event, History, Started};
+use kind::{Kind, NOT_SHOWN};
 use plimsoll_reports::cost::{ActionKindRow, ActionsDocument, COST_SCHEMA_VERSION, FileRow, LabelRow, TypeRow};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
-use super::raw::Id;
-use super::{EXPECTED, bytes, files};
+use super::{bytes, files, not_a_history};
 use crate::failure::Failure;
 use crate::progress::Progress;
-
-/// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    Start,
-    SignalWithStart,
-    StartBySchedule,
-    StartByServer,
-    ContinueAsNew,
-    Child,
-    Activity,
-    ActivityRetry,
-    LocalActivityRetry,
-    Markers,
-    Timer,
-    Signal,
-    SignalExternal,
-    Update,
-    SearchAttributes,
-    ChangeVersion,
-    Memo,
-    Options,
-    Reset,
-    Pause,
-    NexusOperation,
-    NexusCancel,
-}
-
-/// How a kind is called and counted.
-struct Weights {
-    name: &'static str,
-    metric: &'static str,
-    event: &'static str,
-    billed: u64,
-    /// Labels of the server's counter, one each.
-    labels: &'static [&'static str],
-}
-
-impl Kind {
-    const fn weights(self) -> Weights {
-        const fn w(
-            name: &'static str,
-            metric: &'static str,
-            event: &'static str,
-            billed: u64,
-            labels: &'static [&'static str],
-        ) -> Weights {
-            Weights { name, metric, event, billed, labels }
-        }
-        match self {
-            Kind::Start => w(
-                "workflow started",
-                "start_workflow",
-                "WorkflowExecutionStarted by a client",
-                1,
-                &["grpc_StartWorkflowExecution"],
-            ),
-            Kind::SignalWithStart => w(
-                "signal with start",
-                "signal_workflow_with_start",
-                "WorkflowExecutionStarted, Signaled at once",
-                1,
-                &["grpc_SignalWithStartWorkflowExecution"],
-            ),
-            // The scheduler's own workflow costs the server's counter more, in its own history.
-            Kind::StartBySchedule => w(
-                "started by a schedule",
-                "schedule_workflow",
-                "WorkflowExecutionStarted with TemporalScheduledById",
-                3,
-                &["grpc_StartWorkflowExecution"],
-            ),
-            Kind::StartByServer => w(
-                "started by cron or a workflow's retry",
-                "continue_as_new_workflow",
-                "WorkflowExecutionStarted, continued by the server",
-                1,
-                &[],
-            ),
-            Kind::ContinueAsNew => w(
-                "continued as new",
-                "continue_as_new_workflow",
-                "WorkflowExecutionStarted after ContinuedAsNew",
-                1,
-                &["command_ContinueAsNewWorkflowExecution"],
-            ),
-            Kind::Child => w(
-                "child workflow",
-                "start_child_workflow",
-                "StartChildWorkflowExecutionInitiated",
-                2,
-                &["command_StartChildWorkflowExecution", "command_StartChildWorkflowExecution_Extra"],
-            ),
-            Kind::Activity => w(
-                "activity scheduled",
-                "schedule_activity",
-                "ActivityTaskScheduled",
-                1,
-                &["command_ScheduleActivityTask"],
-            ),
-            Kind::ActivityRetry => {
-                w("activity retried", "retry_activity", "ActivityTaskStarted, attempt less one", 1, &["activity_retry"])
-            }
-            Kind::LocalActivityRetry => {
-                w("local activity retried later", "retry_activity_local", "WorkflowTaskCompleted, metering", 1, &[])
-            }
-            Kind::Markers => w(
-                "markers of one workflow task",
-                "record_activity_markers",
-                "MarkerRecorded, by workflow task",
-                1,
-                &["command_BatchMarkers"],
-            ),
-            Kind::Timer => w("timer started", "start_timer", "TimerStarted", 1, &["command_StartTimer"]),
-            Kind::Signal => w(
-                "signal from a client",
-                "signal_workflow",
-                "WorkflowExecutionSignaled",
-                1,
-                &["grpc_SignalWorkflowExecution"],
-            ),
-            Kind::SignalExternal => w(
-                "signal to another workflow",
-                "signal_external_workflow",
-                "SignalExternalWorkflowExecutionInitiated",
-                1,
-                &["command_SignalExternalWorkflowExecution"],
-            ),
-            Kind::Update => w(
-                "update accepted",
-                "accept_workflow_update",
-                "WorkflowExecutionUpdateAccepted",
-                1,
-                &["message_UpdateWorkflowExecution:Acceptance"],
-            ),
-            Kind::SearchAttributes => w(
-                "search attributes changed",
-                "upsert_workflow_search_attributes",
-                "UpsertWorkflowSearchAttributes",
-                1,
-                &["command_UpsertWorkflowSearchAttributes"],
-            ),
-            Kind::ChangeVersion => w(
-                "change version recorded",
-                "(exempt)",
-                "UpsertWorkflowSearchAttributes of TemporalChangeVersion only",
-                0,
-                &["command_UpsertWorkflowSearchAttributes"],
-            ),
-            Kind::Memo => w(
-                "memo changed",
-                "(not listed)",
-                "WorkflowPropertiesModified",
-                0,
-                &["command_ModifyWorkflowProperties"],
-            ),
-            Kind::Options => w(
-                "options changed",
-                "update_workflow_options",
-                "WorkflowExecutionOptionsUpdated",
-                1,
-                &["grpc_UpdateWorkflowExecutionOptions"],
-            ),
-            Kind::Reset => {
-                w("reset", "reset_workflow", "WorkflowTaskFailed by a reset", 1, &["grpc_ResetWorkflowExecution"])
-            }
-            Kind::Pause => w(
-                "paused or resumed",
-                "(not listed)",
-                "WorkflowExecutionPaused, Unpaused",
-                0,
-                &["grpc_PauseWorkflowExecution"],
-            ),
-            Kind::NexusOperation => w(
-                "Nexus operation",
-                "schedule_nexus_operation",
-                "NexusOperationScheduled",
-                1,
-                &["command_ScheduleNexusOperation"],
-            ),
-            Kind::NexusCancel => w(
-                "Nexus operation cancelled",
-                "request_nexus_operation_cancellation",
-                "NexusOperationCancelRequested",
-                1,
-                &["command_RequestCancelNexusOperation"],
-            ),
-        }
-    }
-}
-
-/// What histories never show, whatever is in them.
-const NOT_SHOWN: [&str; 6] = [
-    "queries: one action each (server: grpc_QueryWorkflow)",
-    "activity heartbeats that reach the server: one each (grpc_RecordActivityTaskHeartbeat)",
-    "heartbeats of workflow tasks that long local activities keep open: one each on Temporal Cloud",
-    "updates that were rejected: one each (message_UpdateWorkflowExecution:Rejection)",
-    "creating, changing, patching or deleting schedules, and the scheduler's own workflow on a self-hosted server",
-    "what is billed by namespace: fairness, provisioned capacity, exports, a replica (twice everything)",
-];
-
-/// The least of an event that counting needs.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Event {
-    event_id: Id,
-    event_type: String,
-    workflow_execution_started_event_attributes: Started,
-    workflow_execution_continued_as_new_event_attributes: ContinuedAsNew,
-    workflow_execution_signaled_event_attributes: Signaled,
-    workflow_task_completed_event_attributes: TaskCompleted,
-    workflow_task_failed_event_attributes: TaskFailed,
-    activity_task_started_event_attributes: ActivityStarted,
-    marker_recorded_event_attributes: Marker,
-    upsert_workflow_search_attributes_event_attributes: Upsert,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Started {
-    workflow_type: Named,
-    original_execution_run_id: String,
-    continued_execution_run_id: String,
-    initiator: String,
-    first_workflow_task_backoff: String,
-    parent_workflow_execution: Option<IgnoredAny>,
-    search_attributes: Attributes,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Named {
-    name: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Attributes {
-    indexed_fields: BTreeMap<String, IgnoredAny>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ContinuedAsNew {
-    new_execution_run_id: String,
-    initiator: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Signaled {
-    external_workflow_execution: Option<IgnoredAny>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct TaskCompleted {
-    metering_metadata: Metering,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Metering {
-    nonfirst_local_activity_execution_attempts: u64,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct TaskFailed {
-    cause: String,
-    new_run_id: String,
-    base_run_id: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ActivityStarted {
-    scheduled_event_id: Id,
-    attempt: u64,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Marker {
-    workflow_task_completed_event_id: Id,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Upsert {
-    search_attributes: Attributes,
-}
-
-#[derive(Debug, Deserialize)]
-struct History {
-    #[serde(default)]
-    events: Vec<Event>,
-}
 
 /// One run's counts.
 #[derive(Debug, Default)]
@@ -358,13 +62,7 @@ pub fn count(paths: &[PathBuf], progress: &Progress) -> Result<ActionsDocument, 
 
 fn run_of(file: &Path) -> Result<Counted, Failure> {
     let bytes = bytes(file)?;
-    let refused = |reason: String| {
-        let message = format!(
-            "{} is not a workflow history: {reason}\nexpected one history per file, {EXPECTED}",
-            file.display()
-        );
-        Failure::usage(message)
-    };
+    let refused = |reason: String| not_a_history(file, &reason);
     let events = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => serde_json::from_slice::<Vec<Event>>(&bytes),
         _ => serde_json::from_slice::<History>(&bytes).map(|history| history.events),
@@ -493,7 +191,8 @@ impl Counted {
                 }
                 "workflowpropertiesmodified" => self.add(Kind::Memo, 1),
                 "workflowexecutionoptionsupdated" => self.add(Kind::Options, 1),
-                "workflowexecutionpaused" | "workflowexecutionunpaused" => self.add(Kind::Pause, 1),
+                "workflowexecutionpaused" => self.add(Kind::Pause, 1),
+                "workflowexecutionunpaused" => self.add(Kind::Unpause, 1),
                 "nexusoperationscheduled" => self.add(Kind::NexusOperation, 1),
                 "nexusoperationcancelrequested" => self.add(Kind::NexusCancel, 1),
                 "workflowexecutioncontinuedasnew" => {

@@ -192,7 +192,7 @@ fn storm(subject: &Subject<'_>, placed: &Placed<'_>, activity: &Activity, place:
     if grows || attempts < 20 {
         return;
     }
-    let rate = subject.load.map_or(0.0, |load| load.peak.as_per_second()) * placed.times as f64;
+    let rate = subject.starts_at_peak(placed) * placed.times as f64;
     let severity = if attempts >= 100 { Error } else { Warning };
     let wait = retry.maximum.min(Nanos((retry.initial.as_secs_f64() * retry.backoff * 1e9) as u64)).max(retry.initial);
     let message = format!(

@@ -82,15 +82,14 @@ fn profile(subject: &Subject<'_>, out: &mut Findings) {
         .activities()
         .map(|(_, activity)| (quantile(&activity.takes, 0.999), &activity.name))
         .max_by_key(|(span, _)| *span);
-    let Some((longest, name)) = longest else { return };
     let drains = drains(subject);
-    if drains.is_empty() {
+    if let (Some((longest, _)), true) = (longest, drains.is_empty()) {
         let message = "no graceful time-out is given";
         let limit = format!("above {}", longest.brief());
         return out.report(&MISSING, Warning, "workers.graceful_timeout", message, "none, the SDK's 0 s", limit);
     }
     for Drain { graceful: (path, graceful), grace } in drains {
-        if graceful < longest {
+        if let Some((longest, name)) = longest.filter(|(longest, _)| graceful < *longest) {
             let message = format!("a stopping worker gives {name:?} less than its p99.9");
             out.report(&SHORT, Warning, &path, message, graceful.to_string(), longest.brief().to_string());
         }

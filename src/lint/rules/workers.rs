@@ -1,7 +1,7 @@
 //! The worker fleet against its load. Numbers that the planner chooses are right by construction: only given ones are checked.
 
-use plimsoll_profiles::profile::Profile;
-use plimsoll_profiles::units::Probability;
+use plimsoll_profiles::profile::{ClusterKind, Profile};
+use plimsoll_profiles::units::{Bytes, Probability};
 use plimsoll_reports::lint_document::LintSeverity::{Error, Note, Warning};
 use plimsoll_reports::number;
 use plimsoll_sim::engine::analytic::servers_for_wait_probability;
@@ -210,7 +210,9 @@ fn settings(profile: &Profile, out: &mut Findings) {
                 slots_there.to_string(),
             );
         }
-        if let (Some(pods), Some(pollers)) = (workers.pods, pollers) {
+        // On Temporal Cloud the frontends are the provider's.
+        let is_cloud = matches!(profile.cluster.kind, ClusterKind::Cloud(_));
+        if let (Some(pods), Some(pollers), false) = (workers.pods, pollers, is_cloud) {
             let service = &profile.cluster.services.frontend;
             let frontends = u64::from(service.pods.unwrap_or(service.min_pods));
             let most = frontends * u64::from(profile.cluster.server.polls_per_frontend);
@@ -245,10 +247,11 @@ fn settings(profile: &Profile, out: &mut Findings) {
     }
     let slots = workers.activity_slots.unwrap_or(0);
     let cached = workers.cached_workflows.unwrap_or(0);
-    let needed = workers.memory_base.0
-        + u64::from(slots) * workers.memory_per_activity.0
-        + u64::from(cached) * workers.memory_per_cached_workflow.0;
-    if needed > workers.pod.memory.0 && slots + cached > 0 {
+    let of = |count: u32, each: Bytes| u64::from(count).saturating_mul(each.0);
+    let needed = (workers.memory_base.0)
+        .saturating_add(of(slots, workers.memory_per_activity))
+        .saturating_add(of(cached, workers.memory_per_cached_workflow));
+    if needed > workers.pod.memory.0 && (slots > 0 || cached > 0) {
         let message = format!("{slots} activity slots and {cached} cached workflows may hold more than the pod has");
         let (found, limit) = (number::memory(needed as f64), number::memory(workers.pod.memory.0 as f64));
         let key = if workers.activity_slots.is_some() { "activity_slots" } else { "cached_workflows" };

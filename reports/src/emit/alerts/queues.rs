@@ -2,12 +2,12 @@
 
 use plimsoll_profiles::profile::SloMetric;
 
-use super::series::{constant, in_time, late, number, quiet};
+use super::series::{constant, in_time, late, number, quiet, quoted};
 use super::{Alert, Case, Series, Severity};
 use crate::emit::context::Context;
 use crate::emit::metrics::{sdk, sdk_units_per_second, server};
 use crate::emit::scaling::Scaling;
-use crate::emit::thresholds;
+use crate::emit::thresholds::{self, Watched};
 use crate::number as readable;
 
 /// Whose tasks wait: not the server's own queues.
@@ -53,10 +53,18 @@ pub(super) fn alerts(context: &Context<'_>, scaling: &Scaling) -> Vec<Alert> {
             alerts.push(backlog(context, &tasks));
             alerts.push(backlog_age(context, &tasks));
         }
-        alerts.push(schedule_to_start(context, &tasks));
+        let mut watched = thresholds::watched(context, tasks.metric);
+        if watched.is_empty() {
+            let (quantile, limit) = thresholds::DEFAULT_SCHEDULE_TO_START;
+            watched.push(Watched { quantile, limit, suffix: String::new() });
+        }
+        alerts.extend(watched.iter().map(|watched| schedule_to_start(context, &tasks, watched)));
     }
     alerts.push(slots(context));
-    alerts.push(workers(context, scaling));
+    // Where no worker may be left, none missing is nothing to wake anybody for: the backlog is.
+    if !scaling.asked.may_leave_none() {
+        alerts.push(workers(context, scaling));
+    }
     alerts
 }
 
@@ -118,14 +126,14 @@ fn backlog_age(context: &Context<'_>, tasks: &Tasks) -> Alert {
     }
 }
 
-fn schedule_to_start(context: &Context<'_>, tasks: &Tasks) -> Alert {
-    let (quantile, limit) = thresholds::schedule_to_start_of(context, tasks.metric);
+fn schedule_to_start(context: &Context<'_>, tasks: &Tasks, watched: &Watched) -> Alert {
+    let (quantile, limit) = (watched.quantile, watched.limit);
     let name = sdk(context, tasks.latency);
     let unit = sdk_units_per_second(context);
-    let labels = format!("namespace=\"default\",task_queue=\"{}\"", context.task_queue);
+    let labels = format!("namespace=\"default\",task_queue={}", quoted(&context.task_queue));
     let (series, value) = late(&name, &labels, limit * unit, quantile, unit);
     Alert {
-        name: format!("Temporal{}ScheduleToStartHigh", tasks.title),
+        name: format!("Temporal{}ScheduleToStartHigh{}", tasks.title, watched.suffix),
         expr: format!(
             "histogram_quantile({}, sum by (le, task_queue) (rate({name}_bucket{{{WORKERS}}}[5m]))){} > {}",
             number(quantile),
@@ -152,9 +160,9 @@ pub(in crate::emit) fn in_seconds(units_per_second: f64) -> String {
 
 fn slot_series(context: &Context<'_>, pod: u32, worker_type: &str) -> String {
     format!(
-        "{}{{task_queue=\"{}\",worker_type=\"{worker_type}\",instance=\"worker-{pod}\"}}",
+        "{}{{task_queue={},worker_type=\"{worker_type}\",instance=\"worker-{pod}\"}}",
         sdk(context, "temporal_worker_task_slots_available"),
-        context.task_queue
+        quoted(&context.task_queue)
     )
 }
 
@@ -183,7 +191,6 @@ fn slots(context: &Context<'_>) -> Alert {
 }
 
 fn workers(context: &Context<'_>, scaling: &Scaling) -> Alert {
-    // KEDA may leave none.
     let least = scaling.min.max(1);
     let name = sdk(context, "temporal_worker_task_slots_available");
     let running = |pods| -> Vec<Series> {

@@ -12,6 +12,11 @@ pub(in crate::emit) fn number(value: f64) -> String {
     if text.is_empty() || text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
+/// A label's value as PromQL has it.
+pub(super) fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
+
 /// Always the same.
 pub(super) fn constant(series: impl Into<String>, value: f64) -> Series {
     Series { series: series.into(), values: format!("{}+0x{VALUES}", number(value)), slow: false }

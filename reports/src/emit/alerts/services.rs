@@ -6,7 +6,7 @@ use super::series::{constant, counter, in_time, late, number, quiet};
 use super::{Alert, Case, Series, Severity};
 use crate::emit::context::Context;
 use crate::emit::metrics::server;
-use crate::emit::thresholds;
+use crate::emit::thresholds::{self, Watched};
 use crate::number as readable;
 
 /// The calls that start workflows.
@@ -20,7 +20,7 @@ pub(super) fn alerts(context: &Context<'_>) -> Vec<Alert> {
         ["frontend", "history", "matching", "worker"].into_iter().map(|service| down(context, service)).collect();
     alerts.extend(context.services().into_iter().filter_map(|(service, plan)| missing(context, service, plan.pods)));
     alerts.extend(mark(context));
-    alerts.extend(start_latency(context));
+    alerts.extend(thresholds::watched(context, SloMetric::Start).iter().map(start_latency));
     alerts.push(refused());
     alerts
 }
@@ -122,14 +122,13 @@ fn mark(context: &Context<'_>) -> Vec<Alert> {
     alerts
 }
 
-fn start_latency(context: &Context<'_>) -> Option<Alert> {
-    let target = thresholds::promise(context, SloMetric::Start)?;
-    let (quantile, limit) = (target.quantile, target.limit.as_secs_f64());
+fn start_latency(watched: &Watched) -> Alert {
+    let (quantile, limit) = (watched.quantile, watched.limit);
     let name = server("service_latency");
     let labels = "service_name=\"frontend\",operation=\"StartWorkflowExecution\"";
     let (series, value) = late(name, labels, limit, quantile, 1.0);
-    Some(Alert {
-        name: "TemporalStartLatencyHigh".to_owned(),
+    Alert {
+        name: format!("TemporalStartLatencyHigh{}", watched.suffix),
         expr: format!(
             "histogram_quantile({}, sum by (le) (rate({name}_bucket{{{STARTS}}}[5m]))) > {}",
             number(quantile),
@@ -145,7 +144,7 @@ fn start_latency(context: &Context<'_>) -> Option<Alert> {
         ),
         fires: Case { series, value, labels: Vec::new() },
         quiet: quiet(in_time(name, labels, limit)),
-    })
+    }
 }
 
 fn refused() -> Alert {

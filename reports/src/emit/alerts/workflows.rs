@@ -2,12 +2,12 @@
 
 use plimsoll_profiles::profile::SloMetric;
 
-use super::series::{counter, in_time, late, number, quiet};
+use super::series::{counter, in_time, late, number, quiet, quoted};
 use super::{Alert, Case, Series, Severity};
 use crate::emit::alerts::queues::{WORKERS, in_seconds};
 use crate::emit::context::Context;
 use crate::emit::metrics::{sdk, sdk_units_per_second, server};
-use crate::emit::thresholds;
+use crate::emit::thresholds::{self, Watched};
 use crate::number as readable;
 
 /// Share of workflows that may fail: the source documents' 10 %.
@@ -30,7 +30,8 @@ pub(super) fn alerts(context: &Context<'_>) -> Vec<Alert> {
         alerts.push(timeouts());
         alerts.extend(activity_timeouts(context));
     }
-    alerts.extend(end_to_end(context));
+    let promised = thresholds::watched(context, SloMetric::EndToEnd);
+    alerts.extend(promised.iter().map(|watched| end_to_end(context, watched)));
     alerts
 }
 
@@ -117,15 +118,14 @@ fn activity_timeouts(context: &Context<'_>) -> Option<Alert> {
     })
 }
 
-fn end_to_end(context: &Context<'_>) -> Option<Alert> {
-    let target = thresholds::promise(context, SloMetric::EndToEnd)?;
-    let (quantile, limit) = (target.quantile, target.limit.as_secs_f64());
+fn end_to_end(context: &Context<'_>, watched: &Watched) -> Alert {
+    let (quantile, limit) = (watched.quantile, watched.limit);
     let name = sdk(context, "temporal_workflow_endtoend_latency");
     let unit = sdk_units_per_second(context);
-    let labels = format!("namespace=\"default\",task_queue=\"{}\"", context.task_queue);
+    let labels = format!("namespace=\"default\",task_queue={}", quoted(&context.task_queue));
     let (series, value) = late(&name, &labels, limit * unit, quantile, unit);
-    Some(Alert {
-        name: "TemporalEndToEndLatencyHigh".to_owned(),
+    Alert {
+        name: format!("TemporalEndToEndLatencyHigh{}", watched.suffix),
         expr: format!(
             "histogram_quantile({}, sum by (le) (rate({name}_bucket{{{WORKERS}}}[5m]))){} > {}",
             number(quantile),
@@ -142,5 +142,5 @@ fn end_to_end(context: &Context<'_>) -> Option<Alert> {
         ),
         fires: Case { series, value, labels: Vec::new() },
         quiet: quiet(in_time(&name, &labels, limit * unit)),
-    })
+    }
 }

@@ -46,6 +46,19 @@ fn the_sum_by_label_is_the_servers_counter() {
     assert_eq!(of("command_BatchMarkers"), 1);
 }
 
+#[test]
+fn the_server_counts_a_pause_and_its_end_under_their_own_labels() {
+    let paused = history(&[
+        started("{\"originalExecutionRunId\":\"r\"}"),
+        ("WORKFLOW_EXECUTION_PAUSED", "x", "{}"),
+        ("WORKFLOW_EXECUTION_UNPAUSED", "x", "{}"),
+    ]);
+    let all = together(&[&paused]);
+    let labels: Vec<&str> = all.server_labels.iter().map(|row| row.action_type.as_str()).collect();
+    assert_eq!(labels, ["grpc_PauseWorkflowExecution", "grpc_StartWorkflowExecution", "grpc_UnpauseWorkflowExecution"]);
+    assert_eq!((all.billed, all.server_counter), (1, 3));
+}
+
 /// A history of events as `(type, attributes)`.
 fn history(events: &[(&str, &str, &str)]) -> String {
     let events: Vec<String> = events
