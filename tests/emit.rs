@@ -54,7 +54,8 @@ fn what_was_mistyped_is_said() {
     refused(&["emit", "helmet", "one-activity"], 2, &["helmet", "possible values", "dynamicconfig"]);
     refused(&["emit", "all", "one-activity"], 2, &["--out"]);
     for namespace in ["My Shop", "shop.prod", "-shop", ""] {
-        refused(&["emit", "worker", "one-activity", "--namespace", namespace], 2, &["--namespace", "hyphens"]);
+        let namespace = format!("--namespace={namespace}");
+        refused(&["emit", "worker", "one-activity", &namespace], 2, &["--namespace", "hyphens"]);
     }
     refused(&["emit", "worker", "one-activity", "--task-queue", ""], 2, &["--task-queue"]);
     refused(&["emit", "worker", "no-such-profile"], 4, &["no-such-profile", "order-fulfilment"]);

@@ -125,7 +125,7 @@ impl Model {
     pub(super) fn activity_started(&mut self, id: u32, schedule: &mut Schedule<Event>) {
         self.stop_waiting(self.chains[id].target);
         let activity = self.activities[self.chains[id].target];
-        let latency = schedule.now().saturating_sub(activity.scheduled);
+        let latency = schedule.now() - activity.scheduled;
         self.record(Metric::ScheduleToStartActivity, latency, schedule);
         if let Some(steps) = &mut self.steps {
             steps.activity_started(self.chains[id].target, activity.attempt, &self.runs[activity.run], schedule.now());
@@ -325,8 +325,6 @@ impl Model {
         self.runs[run].activity_timer = self.runs[run].activities_started > 0;
         let backoff = self.backoff(activity);
         let wait = self.wait_of(run, backoff.max(self.calibration.queues.timer_look_ahead), schedule);
-        // The server dates the next attempt at the end of the back-off, however late its timer is read.
-        self.activities[activity].scheduled = schedule.now() + backoff.min(wait);
         self.runs[run].references += 1;
         schedule.after(wait, Event::Retry(activity));
     }

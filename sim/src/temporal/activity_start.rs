@@ -14,9 +14,7 @@ impl Model {
     pub(super) fn await_worker(&mut self, activity: u32, schedule: &mut Schedule<Event>) {
         let now = schedule.now();
         let state = &mut self.activities[activity];
-        if state.attempt == 1 {
-            state.scheduled = now;
-        }
+        state.scheduled = now;
         state.waiting = true;
         let spec = &self.program.activities[state.spec as usize];
         let left = spec.schedule_to_close.saturating_sub(now - state.first_scheduled);

@@ -8,7 +8,7 @@
 use plimsoll_profiles::units::Nanos;
 
 use super::model::{Event, Model, nanoseconds};
-use super::visits::Visit;
+use super::visits::{Process, Visit};
 use crate::engine::Schedule;
 
 impl Model {
@@ -22,7 +22,8 @@ impl Model {
             match self.visits.at(place) {
                 Visit::Hop(trip) => takes += trip,
                 Visit::Cpu(_, demand) | Visit::Dispatch(demand) => takes += demand,
-                Visit::Answer(process, demand) => takes += demand + self.delivery(id, process),
+                Visit::Answer(Process::Frontend, demand) => takes += demand + self.delivery(id, Process::Frontend),
+                Visit::Answer(_, demand) => takes += demand,
                 Visit::Deliver(process) => takes += self.delivery(id, process),
                 Visit::Work => {
                     let chain = &mut self.chains[id];
@@ -45,6 +46,7 @@ impl Model {
                 Visit::Provider => takes += self.provider_latency(),
                 Visit::Admit(..)
                 | Visit::Poll
+                | Visit::Asked(_)
                 | Visit::Gate(_)
                 | Visit::TakeShard
                 | Visit::GiveShard

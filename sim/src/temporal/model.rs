@@ -408,6 +408,7 @@ impl Model {
                     Met::Opens(demand) => break Next::Cpu(Process::Database, demand),
                 },
                 Visit::Poll => self.work.requests.poll(QueueCall::of(chain.purpose)),
+                Visit::Asked(process) => self.work.requests.visit(process, chain.operation),
                 Visit::Answer(process, demand) => break Next::Cpu(process, demand),
                 Visit::Dispatch(demand) => {
                     self.work.requests.forward(QueueCall::of(chain.purpose), chain.forwards);

@@ -239,7 +239,7 @@ pub struct RunningActivity {
     pub spec: u32,
     /// Attempt, from 1.
     pub attempt: u32,
-    /// When this attempt was due: the first when it was put into its queue, a retry at the end of its back-off.
+    /// When this attempt was put into its queue. The server dates a retry at the end of its back-off, and reads its timer up to a look-ahead later.
     pub scheduled: Nanos,
     /// When the first attempt was.
     pub first_scheduled: Nanos,

@@ -53,7 +53,9 @@ pub enum Visit {
     Gate(Gate),
     /// A worker's poll reaches the frontend. Its CPU comes with its answer.
     Poll,
-    /// CPU of a process that answers a poll, with what the chain carries.
+    /// A request reaches a process, whose CPU comes with its answer.
+    Asked(Process),
+    /// CPU of a process that answers, with what the chain carries.
     Answer(Process, Nanos),
     /// CPU of a process that passes on to a worker what the chain carries, where that is more than a few bytes. It works for the task
     /// already and need not be woken.
@@ -444,7 +446,9 @@ impl Compiler<'_> {
         }
         // An event is dated early in its request; what follows is written, notified and answered.
         let answers = writes && shard && op.history > 0 && !op.queue_task && !op.timer_task;
-        if history > Nanos::ZERO && !answers {
+        if answers {
+            self.visits.push(Visit::Asked(Process::History));
+        } else if history > Nanos::ZERO {
             self.visits.push(Visit::Cpu(Process::History, history));
         }
         if !op.queue_task && !op.timer_task {
@@ -509,7 +513,7 @@ impl Compiler<'_> {
             self.visits.push(Visit::Committed);
         }
         if answers {
-            self.visits.push(Visit::Cpu(Process::History, history));
+            self.visits.push(Visit::Answer(Process::History, history));
         }
         self.reads(op.then_read.len() as u32, pool);
         if op.visibility {
@@ -540,7 +544,7 @@ impl Compiler<'_> {
         let place = self.visits.len() as u32;
         self.visits.push(Visit::GiveShard);
         if answer > Nanos::ZERO {
-            self.visits.push(Visit::Cpu(Process::History, answer));
+            self.visits.push(Visit::Answer(Process::History, answer));
         }
         self.reads(statements, Pool::History);
         self.visits.push(Visit::End);
