@@ -6,6 +6,7 @@ mod temporal_support;
 
 use std::fmt::Write as _;
 
+use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::temporal::{Metric, Outcome, Process, Settings, Work};
 use serde_json::Value;
@@ -349,6 +350,35 @@ fn a_query_on_a_run_that_no_worker_holds_is_answered_by_a_replay() {
     assert!(statements.0 > statements.1 + 3 * 300, "{statements:?}");
     assert!(cpu(&uncached) > 2.0 * cpu(&cached), "{} s, {} s", cpu(&uncached), cpu(&cached));
     assert_eq!(uncached.work.state_transitions, cached.work.state_transitions);
+}
+
+#[test]
+fn a_query_that_meets_a_workflow_task_is_carried_by_the_next_one() {
+    // The query is sent in the second workflow task, which lasts: the other activity ends meanwhile, so that a third follows at once.
+    let requests = |query: &str, lasts: &str| {
+        let workflows = root(
+            "",
+            &format!(
+                r#"{{ parallel = [ {{ activity = "a", takes = "400ms", start_to_close = "30s" }}, {{ sequence = [
+                    {ACTIVITY}, {query} {{ local_activity = "l", takes = "{lasts}", output = "10B" }} ] }} ] }}, {{ timer = "1200ms" }}"#
+            ),
+        );
+        let outcome = simulated(&workflows);
+        let costs = Calibration::reference();
+        let served = |process| outcome.work.requests.served(process, &costs) / outcome.counts.offered as f64;
+        [Process::Frontend, Process::History, Process::Matching].map(served)
+    };
+    let query = r#"{ query = "q" },"#;
+    let more = |lasts: &str| {
+        let (with, without) = (requests(query, lasts), requests("", lasts));
+        [0, 1, 2].map(|process: usize| with[process] - without[process])
+    };
+    // Carried: the client's request, and nothing of a worker's.
+    let carried = more("800ms");
+    assert!((carried[0] - 1.0).abs() < 0.1 && (carried[1] - 1.0).abs() < 0.1 && carried[2].abs() < 0.1, "{carried:?}");
+    // The task ends with nothing after it: the query is a task of its own, with a poll and an answer.
+    let direct = more("50ms");
+    assert!(direct[0] > 2.8 && direct[1] > 1.8 && direct[2] > 2.8, "{direct:?}");
 }
 
 #[test]

@@ -190,17 +190,24 @@ impl Model {
             schedule.after(timeout, Event::TimedOut(activity));
         }
         if let Some(heartbeat) = heartbeat {
-            self.plan_heartbeats(state.run, takes.min(timeout), heartbeat, schedule);
+            self.plan_heartbeats(state.run, pod, takes.min(timeout), heartbeat, schedule);
         }
         self.launch(chain, schedule);
     }
 
     /// Heartbeats and checks of their time-out while the activity runs. One due at the very end is not sent.
-    fn plan_heartbeats(&mut self, run: u32, takes: Nanos, spec: HeartbeatSpec, schedule: &mut Schedule<Event>) {
+    fn plan_heartbeats(
+        &mut self,
+        run: u32,
+        pod: u32,
+        takes: Nanos,
+        spec: HeartbeatSpec,
+        schedule: &mut Schedule<Event>,
+    ) {
         let mut at = spec.first;
         while at < takes {
             self.runs[run].references += 1;
-            schedule.after(at, Event::Heartbeat(run));
+            schedule.after(at, Event::Heartbeat { pod: pod as u16, run });
             at += spec.every;
         }
         let Some(timeout) = spec.timeout else { return };
@@ -219,9 +226,10 @@ impl Model {
         }
     }
 
-    pub(super) fn heartbeat_due(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+    pub(super) fn heartbeat_due(&mut self, run: u32, pod: u16, schedule: &mut Schedule<Event>) {
         self.work.actions += 1;
-        let chain = self.chain(Purpose::Heartbeat, OperationKind::Heartbeat, run, self.runs[run].shard);
+        let mut chain = self.chain(Purpose::Heartbeat, OperationKind::Heartbeat, run, self.runs[run].shard);
+        chain.worker = u32::from(pod);
         self.launch(chain, schedule);
     }
 

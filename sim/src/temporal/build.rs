@@ -23,6 +23,7 @@ use super::pollers::WorkflowPollers;
 use super::pools::Pools;
 use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
+use super::queries::Queries;
 use super::record::{Counts, Work};
 use super::recorder::Recorder;
 use super::slab::Slab;
@@ -208,6 +209,7 @@ impl Model {
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
                 .collect(),
             rate_limits: RateLimits::new(server, &size),
+            queries: Queries::default(),
             idling: Idling::new(IdleLoad::of(calibration, size.history_shards)),
             state_cache: StateCache::new(server, size.history.count),
             runs_made: 0,

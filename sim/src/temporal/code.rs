@@ -89,9 +89,7 @@ impl Model {
                     self.add_events(run, 1, self.calibration.bytes.event_side_effect.0 + u64::from(payload));
                 }
                 Instruction::Query(count) => {
-                    for _ in 0..count {
-                        self.query(run, schedule);
-                    }
+                    self.query(run, count, schedule);
                 }
                 Instruction::Activity(spec) => {
                     let activity = self.activities.insert(RunningActivity {

@@ -95,6 +95,7 @@ impl Model {
         }
         self.runs[run].speculative = false;
         self.answer_updates(run, schedule);
+        self.answer_queries(run, schedule);
         let shard = self.runs[run].shard;
         let upserts = std::mem::take(&mut self.runs[run].upserts) > 0;
         let pod = self.chains[id].worker;
@@ -178,6 +179,7 @@ impl Model {
         }
         self.dismiss_signallers(run);
         self.drop_updates(run);
+        self.free_queries(run, schedule);
         self.close_children(run, schedule);
         self.background(OperationKind::Visibility, shard, schedule);
         self.background(OperationKind::TransferRead, shard, schedule);

@@ -7,8 +7,9 @@
 
 use plimsoll_profiles::units::Nanos;
 
-use super::model::{Event, Model, nanoseconds};
+use super::model::{Event, Model};
 use super::visits::{Process, Visit};
+use super::walk::nanoseconds;
 use crate::engine::Schedule;
 
 impl Model {
@@ -54,6 +55,11 @@ impl Model {
                 | Visit::Disconnect(_) => {}
                 Visit::Read => self.read_is_over(id, schedule),
                 Visit::Dated => self.date(id, schedule.now()),
+                Visit::Held => {
+                    if self.hold_query(id) {
+                        return;
+                    }
+                }
                 Visit::Decide => self.decide_at(id, schedule),
                 Visit::Committed => self.committed(id, schedule),
                 Visit::End if takes > Nanos::ZERO => {

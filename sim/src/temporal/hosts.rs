@@ -5,8 +5,9 @@ use std::hint::select_unpredictable;
 use plimsoll_profiles::units::{Cores, Nanos};
 
 use super::idle::IDLE_JOB;
-use super::model::{Event, Model, per_kib};
+use super::model::{Event, Model};
 use super::visits::Process;
+use super::walk::per_kib;
 use crate::engine::{Schedule, TimeSlicing, WakeUp};
 
 /// The collector has one core of so many.

@@ -3,7 +3,7 @@
 //! A request, a queue task or a piece of work on a worker is a *chain* that walks through *visits*: CPU of a process on its
 //! pod's host, the history shard's permit, a connection, statements, a commit. Which visits an operation makes and what
 //! they cost is the calibration file's table (`visits`); what follows when a write is durable is Temporal's own
-//! logic: `starts`, `workflow` (tasks), `completion`, `activity`, `signals`, `updates`, `children`, `ends`, `effects`.
+//! logic: `starts`, `workflow` (tasks), `completion`, `activity`, `signals`, `updates`, `queries`, `children`, `ends`, `effects`.
 
 mod activity;
 mod activity_start;
@@ -38,6 +38,7 @@ mod pollers;
 mod pools;
 mod postgres;
 mod program;
+mod queries;
 mod record;
 mod recorder;
 mod requests;
@@ -52,7 +53,9 @@ mod steps;
 mod system;
 mod timeouts;
 mod updates;
+mod upkeep;
 mod visits;
+mod walk;
 mod workflow;
 
 pub use audit::Leftovers;

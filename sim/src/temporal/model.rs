@@ -6,7 +6,7 @@
 //! would have left them, and the difference is added to its end-to-end latency. At a stationary rate that changes nothing: what leaves a
 //! delay without servers is again a Poisson process of the same rate (Eick, Massey, Whitt 1993, "The physics of the Mt/G/∞ queue").
 
-use plimsoll_profiles::calibration::{Calibration, OperationKind};
+use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::Nanos;
 
@@ -16,7 +16,6 @@ use super::failures::Failures;
 use super::fleet::Fleet;
 use super::fleet_versions::NewVersion;
 use super::forwarding::Forwarders;
-use super::gates::Met;
 use super::hosts::PodTable;
 use super::idle::Idling;
 use super::limits::RateLimits;
@@ -26,16 +25,16 @@ use super::pollers::WorkflowPollers;
 use super::pools::Pools;
 use super::postgres::{Checkpoints, Wal};
 use super::program::Program;
+use super::queries::Queries;
 use super::record::{Counts, Metric, Work};
 use super::recorder::Recorder;
-use super::requests::QueueCall;
 use super::slab::Slab;
-use super::state::{Chain, NONE, Purpose, Run, RunningActivity, Signaller, Thread};
+use super::state::{Chain, Run, RunningActivity, Signaller, Thread};
 use super::steps::Steps;
 use super::system::{Settings, SystemSize};
 use super::timeouts::{Timeout, TimerReads};
-use super::visits::{Process, Visit, VisitTable, to_worker};
-use crate::engine::{Model as EngineModel, Permit, Priority, Schedule, TimeSlicing};
+use super::visits::VisitTable;
+use crate::engine::{Model as EngineModel, Permit, Schedule, TimeSlicing};
 
 /// What happens at an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,8 +79,13 @@ pub enum Event {
     Retry(u32),
     /// The server gives up an attempt; the activity's worker has not answered.
     TimedOut(u32),
-    /// An activity of this run heartbeats.
-    Heartbeat(u32),
+    /// An activity heartbeats.
+    Heartbeat {
+        /// On which pod, in the low bits of its number: it is asked for its connections only.
+        pod: u16,
+        /// Of which run.
+        run: u32,
+    },
     /// A heartbeat time-out's timer.
     HeartbeatCheck(u32),
     /// A shard reads its timer queue for time-outs that no longer matter.
@@ -204,6 +208,8 @@ pub struct Model {
     pub(super) timer_reads: TimerReads,
     pub(super) workers: Vec<WorkerPod>,
     pub(super) rate_limits: RateLimits,
+    /// Queries that wait for a workflow task.
+    pub(super) queries: Queries,
     pub(super) idling: Idling,
     pub(super) state_cache: StateCache,
     /// Runs created so far, children and further runs included.
@@ -269,7 +275,7 @@ impl Model {
             Event::FirstTask(run) => self.first_task_due(run, schedule),
             Event::Retry(activity) => self.retry_due(activity, schedule),
             Event::TimedOut(activity) => self.attempt_timed_out(activity, schedule),
-            Event::Heartbeat(run) => self.heartbeat_due(run, schedule),
+            Event::Heartbeat { pod, run } => self.heartbeat_due(run, pod, schedule),
             Event::HeartbeatCheck(run) => self.heartbeat_check_due(run, schedule),
             Event::TimerRead(shard) => self.timer_read(shard, schedule),
             Event::TimerReads(timeout) => self.timer_reads_due(timeout, schedule),
@@ -314,303 +320,9 @@ impl Random {
 }
 
 impl Model {
-    /// A chain for an operation on a thread's run.
-    pub(super) fn thread_chain(&mut self, purpose: Purpose, operation: OperationKind, thread: u32) -> Chain {
-        let run = self.threads[thread].run;
-        let mut chain = self.chain(purpose, operation, thread, self.runs[run].shard);
-        chain.run = run;
-        chain
-    }
-
-    /// Makes a chain and lets it go.
-    #[inline]
-    pub(super) fn launch(&mut self, chain: Chain, schedule: &mut Schedule<Event>) {
-        let id = self.chains.insert(chain);
-        self.advance(id, schedule);
-    }
-
-    /// A chain for an operation of a run's shard, on pods drawn for it.
-    #[inline]
-    pub(super) fn chain(&mut self, purpose: Purpose, operation: OperationKind, target: u32, shard: u32) -> Chain {
-        let frontend = self.random.route.below(u64::from(self.size.frontend.count)) as u16;
-        let matching = self.random.route.below(u64::from(self.size.matching.count)) as u16;
-        Chain {
-            place: self.visits.start(operation),
-            purpose,
-            operation,
-            target,
-            run: NONE,
-            shard,
-            pods: [frontend, (shard % self.size.history.count) as u16, matching, 0],
-            worker: 0,
-            extra_statements: 0,
-            extra_writes: 0,
-            payload: 0,
-            forwards: 0,
-            partition: 0,
-            flag: false,
-            has_poller: false,
-            refused: false,
-            work: Nanos::ZERO,
-            wait: Nanos::ZERO,
-            database: 0,
-        }
-    }
-
-    /// Work that nobody waits for.
-    pub(super) fn background(&mut self, operation: OperationKind, shard: u32, schedule: &mut Schedule<Event>) {
-        let chain = self.chain(Purpose::Background, operation, NONE, shard);
-        self.launch(chain, schedule);
-    }
-
-    /// Walks a chain on until it has to wait for something.
-    pub(super) fn advance(&mut self, id: u32, schedule: &mut Schedule<Event>) {
-        self.walk(id, schedule);
-    }
-
-    /// The same where an event brings it on: part of the event's own function.
-    #[inline(always)]
-    fn walk(&mut self, id: u32, schedule: &mut Schedule<Event>) {
-        let now = schedule.now();
-        if now < self.settings.filled_at {
-            return self.walk_alone(id, schedule);
-        }
-        let next = loop {
-            let chain = &mut self.chains[id];
-            let place = chain.place;
-            chain.place = place + 1;
-            match self.visits.at(place) {
-                Visit::Hop(trip) => break Next::After(trip),
-                Visit::Cpu(process, demand) => {
-                    self.work.requests.visit(process, chain.operation);
-                    break Next::Cpu(process, demand);
-                }
-                Visit::Admit(process, requests) => {
-                    let pod = chain.pod(process) as usize;
-                    let random = &mut self.random.background;
-                    if let Some(wait) = self.rate_limits.ask(process, pod, u32::from(requests), id, now, random) {
-                        self.work.throttled[process as usize] += 1;
-                        chain.place = place;
-                        break Next::After(wait);
-                    }
-                }
-                Visit::Deliver(process) => {
-                    if chain.payload >= SMALL_PAYLOAD {
-                        return self.pass_on(id, process, schedule);
-                    }
-                }
-                Visit::Gate(gate) => match self.at_gate(id, gate, now) {
-                    Met::Open => {}
-                    Met::Closed(wait) => {
-                        self.chains[id].place = place;
-                        break Next::After(wait);
-                    }
-                    Met::Opens(demand) => break Next::Cpu(Process::Database, demand),
-                },
-                Visit::Poll => self.work.requests.poll(QueueCall::of(chain.purpose)),
-                Visit::Asked(process) => self.work.requests.visit(process, chain.operation),
-                Visit::Answer(process, demand) => break Next::Cpu(process, demand),
-                Visit::Dispatch(demand) => {
-                    self.work.requests.forward(QueueCall::of(chain.purpose), chain.forwards);
-                    let forwards = u64::from(chain.forwards);
-                    let forwarding = self.calibration.cpu.matching_forward.0 * forwards / 256;
-                    break Next::Cpu(Process::Matching, demand + Nanos(forwarding));
-                }
-                Visit::Work => {
-                    if chain.work > Nanos::ZERO {
-                        chain.place = place;
-                        break Next::Cpu(Process::Worker, std::mem::take(&mut chain.work));
-                    }
-                    if chain.wait > Nanos::ZERO {
-                        chain.place = place;
-                        break Next::After(std::mem::take(&mut chain.wait));
-                    }
-                }
-                Visit::TakeShard => {
-                    if self.shards[chain.shard as usize].arrive(now, id, Priority::High).is_none() {
-                        break Next::Nothing;
-                    }
-                }
-                Visit::GiveShard => {
-                    if let Some(next) = self.shards[chain.shard as usize].complete(now, id) {
-                        schedule.after(Nanos::ZERO, Event::Step(next));
-                    }
-                }
-                Visit::Connect(pool) => {
-                    let pool = self.pools.of(pool, chain);
-                    if pool.arrive(now, id).is_none() {
-                        break Next::Nothing;
-                    }
-                }
-                Visit::Disconnect(pool) => {
-                    let pool = self.pools.of(pool, chain);
-                    if let Some(next) = pool.complete(now, id) {
-                        schedule.after(Nanos::ZERO, Event::Step(next));
-                    }
-                }
-                Visit::Statements { statements, cpu, commands, transaction } => {
-                    let statements = self.count_statements(id, (statements, cpu), commands, transaction);
-                    if self.statement_trip > Nanos::ZERO {
-                        break Next::After(self.statement_trip * statements);
-                    }
-                }
-                Visit::VisibilityUpsert => {
-                    self.work.visibility_statements += 1;
-                    chain.database = nanoseconds(self.calibration.cpu.database_visibility);
-                    if self.statement_trip > Nanos::ZERO {
-                        break Next::After(self.statement_trip);
-                    }
-                }
-                Visit::DatabaseCpu(process) => {
-                    break Next::Cpu(process, Nanos(u64::from(std::mem::take(&mut chain.database))));
-                }
-                Visit::Index => {
-                    self.work.documents += 1;
-                    break Next::After(self.bulk_wait());
-                }
-                Visit::Commit { wal, commands, server } => {
-                    self.count_commit(id, wal, commands);
-                    if !self.flush_commit(usize::from(server), id, schedule) {
-                        break Next::Nothing;
-                    }
-                }
-                Visit::Provider => break Next::After(self.provider_latency()),
-                Visit::Read => self.read_is_over(id, schedule),
-                Visit::Dated => self.date(id, now),
-                Visit::Decide => self.decide_at(id, schedule),
-                Visit::Committed => self.committed(id, schedule),
-                Visit::End => return self.ended(id, schedule),
-            }
-        };
-        match next {
-            Next::After(wait) => schedule.at(now + wait, Event::Step(id)),
-            Next::Cpu(process, demand) => self.use_cpu(id, process, demand, schedule),
-            Next::Nothing => {}
-        }
-    }
-
-    /// How long a document waits for the next bulk request, and the request's way.
-    #[inline(never)]
-    pub(super) fn bulk_wait(&mut self) -> Nanos {
-        Nanos((self.random.background.uniform() * self.bulk_flush.0 as f64) as u64) + self.statement_trip
-    }
-
-    /// A provider's call, without the way there and back.
-    #[inline(never)]
-    pub(super) fn provider_latency(&mut self) -> Nanos {
-        let latency = match &self.provider {
-            Some(provider) => provider.latency.sample(&mut self.random.provider),
-            None => Nanos::ZERO,
-        };
-        latency.saturating_sub(self.client_trip)
-    }
-
-    /// Counts statements, notes their CPU in the chain, and says how many they are.
-    #[inline]
-    pub(super) fn count_statements(
-        &mut self,
-        id: u32,
-        (statements, cpu): (u16, Nanos),
-        commands: bool,
-        transaction: bool,
-    ) -> u64 {
-        let chain = &mut self.chains[id];
-        let extra = u64::from(chain.extra_statements) * u64::from(commands);
-        let statements = u64::from(statements) + extra;
-        let written = if commands { u64::from(chain.payload) * u64::from(!to_worker(chain.operation)) } else { 0 };
-        let payload = per_kib(self.calibration.cpu.database_payload, written);
-        chain.database = nanoseconds(cpu + self.visits.command_cpu() * extra + payload);
-        self.work.statements += statements;
-        self.work.write_transactions += u64::from(transaction);
-        statements
-    }
-
-    /// Counts a commit and its WAL.
-    #[inline]
-    pub(super) fn count_commit(&mut self, id: u32, wal: u32, commands: bool) {
-        let chain = &self.chains[id];
-        let carried = u64::from(commands);
-        // What is delivered to a worker was written before.
-        let payload = u64::from(chain.payload) * carried * u64::from(!to_worker(chain.operation));
-        let mut bytes = u64::from(wal) + u64::from(chain.extra_writes) * carried * self.calibration.wal.task.0;
-        if payload > LARGE_ROW {
-            self.work.large_payload_bytes += payload;
-            bytes += (payload as f64 * self.toast_compression) as u64;
-        } else {
-            bytes += payload;
-        }
-        self.work.wal_bytes += bytes;
-        self.work.commits += 1;
-    }
-
-    /// Range deletes of shards that made progress: as one Poisson process over all shards.
-    fn checkpoint(&mut self, schedule: &mut Schedule<Event>) {
-        let shard = self.random.background.below(u64::from(self.size.history_shards)) as u32;
-        self.background(OperationKind::Checkpoint, shard, schedule);
-        self.schedule_checkpoint(schedule);
-    }
-
-    pub(super) fn schedule_checkpoint(&mut self, schedule: &mut Schedule<Event>) {
-        self.look_at_cache(schedule.now());
-        let interval = self.calibration.queues.checkpoint_interval.as_secs_f64();
-        let shards = f64::from(self.size.history_shards);
-        let elapsed = schedule.now().as_secs_f64().max(1.0);
-        let per_shard = self.counts.offered as f64 / elapsed / shards;
-        let busy_share = 1.0 - libm::exp(-per_shard * interval);
-        let rate = (shards * busy_share / interval).max(0.1);
-        let gap = self.random.background.exponential() / rate;
-        schedule.after(Nanos::from_secs_f64(gap), Event::Checkpoint);
-    }
-
-    fn retention(&mut self, schedule: &mut Schedule<Event>) {
-        let shard = self.random.background.below(u64::from(self.size.history_shards)) as u32;
-        let chain = self.chain(Purpose::RetentionDelete, OperationKind::RetentionDelete, NONE, shard);
-        self.launch(chain, schedule);
-    }
-
-    /// A stage of a deletion is over.
-    pub(super) fn retention_goes_on(&mut self, mut chain: Chain, schedule: &mut Schedule<Event>) {
-        chain.operation = match chain.operation {
-            OperationKind::RetentionDelete => OperationKind::RetentionDeleteExecution,
-            OperationKind::RetentionDeleteExecution => OperationKind::RetentionDeleteHistory,
-            // The visibility record goes by a task of its own queue.
-            _ => return self.background(OperationKind::Visibility, chain.shard, schedule),
-        };
-        chain.place = self.visits.start(chain.operation);
-        self.launch(chain, schedule);
-    }
-
     /// A latency measured now.
     #[inline]
     pub(super) fn record(&mut self, metric: Metric, latency: Nanos, schedule: &Schedule<Event>) {
         self.recorder.record(schedule.now(), metric, latency);
     }
-}
-
-/// What a chain waits for.
-enum Next {
-    /// Another chain, or a flush, which brings it on.
-    Nothing,
-    /// That a time passes.
-    After(Nanos),
-    /// CPU of a process.
-    Cpu(Process, Nanos),
-}
-
-/// A row above this is compressed (TOAST_TUPLE_THRESHOLD, 2,032 bytes, less what a row of `history_node` holds beside its payloads).
-const LARGE_ROW: u64 = 1_800;
-
-/// Payloads below this cost less CPU than a wake-up does (12 to 35 µs a KiB: benches/accuracy, "payload of 64 KiB"): nothing is simulated of
-/// their delivery.
-const SMALL_PAYLOAD: u32 = 1 << 10;
-
-/// What a payload costs.
-#[inline]
-pub(super) fn per_kib(cost: Nanos, bytes: u64) -> Nanos {
-    Nanos((cost.0 * bytes) >> 10)
-}
-
-/// CPU of the statements of one transaction, as a chain carries it.
-pub(super) fn nanoseconds(cpu: Nanos) -> u32 {
-    u32::try_from(cpu.0).unwrap_or(u32::MAX)
 }

@@ -329,7 +329,7 @@ pub enum Purpose {
     Message,
     /// An update; target: thread.
     Update,
-    /// A query; target: run.
+    /// A query; target: run. Its `run` is how many more its client will send.
     Query,
     /// The same on a worker; target: run.
     RunQuery,

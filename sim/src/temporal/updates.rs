@@ -1,4 +1,4 @@
-//! Updates and queries: requests that reach a workflow without a write of their own.
+//! Updates: requests that reach a workflow without a write of their own.
 //!
 //! An update is kept in history's memory. When no workflow task is pending it causes a *speculative* one, which goes to matching
 //! without a transfer task and starts without a write; the task's completion writes all its events at once, or nothing when every
@@ -12,70 +12,6 @@ use super::state::{Chain, NONE, Purpose, SentUpdate, WorkflowTask};
 use crate::engine::Schedule;
 
 impl Model {
-    /// Queries that a workflow's clients send at a step.
-    pub(super) fn query(&mut self, run: u32, schedule: &mut Schedule<Event>) {
-        self.work.actions += 1;
-        self.runs[run].references += 1;
-        let shard = self.runs[run].shard;
-        let chain = self.chain(Purpose::Query, OperationKind::Query, run, shard);
-        self.launch(chain, schedule);
-    }
-
-    /// A step of [`Purpose::Query`] is over. It is a task as any other for the worker: it takes a poller, and a slot until it is answered. (One that
-    /// finds no poller waiting does not wait for one here.)
-    pub(super) fn query_goes_on(&mut self, mut chain: Chain, schedule: &mut Schedule<Event>) {
-        let run = chain.target;
-        match chain.operation {
-            OperationKind::Query => {
-                let pod = self.runs[run].sticky_pod;
-                let cached = pod != NONE && self.workers[pod as usize].cached <= self.size.workers.cached_workflows;
-                // No worker holds the run: any may answer, after a replay of the whole history.
-                chain.flag = !cached;
-                chain.worker = match pod {
-                    NONE => self.any_worker(),
-                    pod => pod,
-                };
-                let queue = match cached {
-                    true => self.workers[pod as usize].queue,
-                    false => self.runs[run].queue,
-                };
-                let poller = self.workflow_queue(queue).take_poller(cached.then_some(chain.worker));
-                chain.has_poller = poller.is_some();
-                chain.worker = poller.unwrap_or(chain.worker);
-                chain.operation = OperationKind::QueryStarted;
-                chain.place = self.visits.start(OperationKind::QueryStarted);
-            }
-            OperationKind::QueryStarted if chain.flag => {
-                chain.operation = OperationKind::HistoryRead;
-                chain.place = self.visits.start(OperationKind::HistoryRead);
-            }
-            OperationKind::QueryStarted | OperationKind::HistoryRead => {
-                if chain.has_poller {
-                    self.workers[chain.worker as usize].workflow_tasks.add(schedule.now(), 1);
-                    self.workflow_poll_returned(chain.worker, !chain.flag, schedule);
-                }
-                chain.operation = OperationKind::QueryAnswered;
-                chain.work = self.cpu_per_workflow_task;
-                if chain.flag {
-                    chain.work += self.replay_cost(run);
-                }
-                chain.purpose = Purpose::RunQuery;
-                chain.place = self.visits.worker();
-            }
-            _ if chain.purpose == Purpose::RunQuery => {
-                chain.purpose = Purpose::Query;
-                chain.place = self.visits.start(OperationKind::QueryAnswered);
-            }
-            _ => {
-                if chain.has_poller {
-                    self.leave_workflow_slot(chain.worker, schedule);
-                }
-                return self.release(run);
-            }
-        }
-        self.launch(chain, schedule);
-    }
-
     /// An update is in history's memory: the pending workflow task will carry it, or a speculative one does.
     pub(super) fn update_admitted(&mut self, chain: &Chain, schedule: &mut Schedule<Event>) {
         let (run, thread) = (chain.run, chain.target);
@@ -132,6 +68,7 @@ impl Model {
         state.task = WorkflowTask::Started;
         state.accepted = false;
         state.visible = std::mem::replace(&mut state.ready, NONE);
+        self.carry_queries(run);
         self.deliver_updates(run, schedule);
     }
 
@@ -248,8 +185,10 @@ impl Model {
             self.runs[run].speculative = false;
             self.runs[run].task = WorkflowTask::None;
             self.answer_updates(run, schedule);
-            if self.runs[run].has_updates {
-                self.schedule_speculative_task(run, schedule);
+            self.answer_queries(run, schedule);
+            match self.runs[run].has_updates {
+                true => self.schedule_speculative_task(run, schedule),
+                false => self.free_queries(run, schedule),
             }
         }
         self.leave_workflow_slot(chain.worker, schedule);
@@ -260,7 +199,7 @@ impl Model {
     pub(super) fn task_done(&mut self, id: u32, run: u32, schedule: &mut Schedule<Event>) {
         if !self.runs[run].has_updates {
             self.runs[run].task = WorkflowTask::None;
-            return;
+            return self.free_queries(run, schedule);
         }
         self.runs[run].speculative = true;
         self.begin_speculative_task(run, schedule);

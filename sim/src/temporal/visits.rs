@@ -104,6 +104,8 @@ pub enum Visit {
     Read,
     /// A request that writes nothing yet makes an event: it bears this time.
     Dated,
+    /// History looks whether a workflow task is there that has to carry the query.
+    Held,
     /// The permit is held: the model decides what this write is.
     Decide,
     /// The write is durable: its effects happen.
@@ -460,6 +462,9 @@ impl Compiler<'_> {
             self.visits.push(Visit::Commit { wal: commit, commands: false, server: 0 });
             self.gate(Gate::Durable);
             self.disconnect(pool);
+        }
+        if op.name == OperationKind::Query {
+            self.visits.push(Visit::Held);
         }
         if op.matching > 0 || op.name == OperationKind::Spool {
             self.gate(Gate::Matching);

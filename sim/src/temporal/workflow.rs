@@ -219,6 +219,7 @@ impl Model {
 
     /// A workflow task has started: from now on what happens is buffered.
     pub(super) fn begin_workflow_task(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        self.carry_queries(run);
         if self.runs[run].lost != LostTask::No {
             return self.begin_lost_task(run, schedule);
         }
