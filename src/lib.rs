@@ -7,8 +7,10 @@
 //! | --- | --- |
 //! | [`lint`] | the production checklists as checks on a profile and on imported histories |
 //! | [`model`] | the simulator joined to the documents of `plimsoll-reports`: plans, simulated runs, their directories |
+//! | [`payloads`] | payloads as histories in JSON hold them |
 //! | [`rules`] | the rule-of-thumb calculators that stand beside a plan |
 
 pub mod lint;
 pub mod model;
+pub mod payloads;
 pub mod rules;

@@ -1,4 +1,7 @@
-//! The little base64 an import needs: how long a payload is, and the text of a marker.
+//! Payloads as histories in JSON hold them, in base64: how long one is, and its bytes.
+
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
 
 /// Bytes that `text` decodes to, without decoding it. Padding may be missing.
 pub fn decoded_length(text: &str) -> u64 {
@@ -6,29 +9,14 @@ pub fn decoded_length(text: &str) -> u64 {
     digits * 6 / 8
 }
 
-/// The bytes of `text` in the standard or the URL alphabet; `None` if it is not base64.
+/// The bytes of `text` in the standard or the URL alphabet; `None` if it is not base64. Padding may be missing.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
-    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
-    let (mut bits, mut held) = (0u32, 0u32);
-    for digit in digits.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held) as u8);
-            bits &= (1 << held) - 1;
-        }
-    }
-    Some(bytes)
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    [alphabet::STANDARD, alphabet::URL_SAFE]
+        .iter()
+        .find_map(|letters| GeneralPurpose::new(letters, lenient).decode(text).ok())
 }
 
 #[cfg(test)]

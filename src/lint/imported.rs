@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use plimsoll_profiles::units::Nanos;
 use serde_json::Value;
 
 use super::rules::names;
+use crate::payloads;
 
 /// One run.
 #[derive(Debug, Default)]
@@ -345,12 +343,14 @@ fn collect(value: &Value, out: &mut Payload) {
                 let length = |text: &str| text.trim_end_matches('=').len() as u64 * 6 / 8;
                 let sizes = metadata.iter().map(|(key, value)| key.len() as u64 + value.as_str().map_or(0, length));
                 out.bytes += sizes.sum::<u64>();
-                let encoding = metadata.get("encoding").and_then(Value::as_str).and_then(decoded).unwrap_or_default();
+                let encoding =
+                    metadata.get("encoding").and_then(Value::as_str).and_then(payloads::decode).unwrap_or_default();
                 let encoding = String::from_utf8_lossy(&encoding).into_owned();
                 if let Some(data) = data.and_then(Value::as_str) {
                     out.bytes += length(data);
                     if encoding.starts_with("json/")
-                        && let Some(json) = decoded(data).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+                        && let Some(json) =
+                            payloads::decode(data).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
                     {
                         secret_keys(&json, &mut out.secret_keys);
                     }
@@ -363,12 +363,6 @@ fn collect(value: &Value, out: &mut Payload) {
         },
         _ => {}
     }
-}
-
-/// Padding may be missing.
-fn decoded(text: &str) -> Option<Vec<u8>> {
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    GeneralPurpose::new(&STANDARD, lenient).decode(text).ok()
 }
 
 /// The keys of a JSON value that look like secrets; the values are not kept.

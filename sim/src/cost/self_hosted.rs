@@ -103,7 +103,7 @@ fn pods(prices: &PriceFile, name: &str, groups: &[&PodGroup]) -> Item {
     if let Some(machines) = &prices.machines {
         let by_cores = cores / f64::from(machines.vcpu.max(1));
         let count = by_cores.max(memory / gib(machines.memory).max(1e-9)).ceil();
-        let how = format!("{count} × {} for {cores:.1} cores, {memory:.1} GiB", machines.what);
+        let how = format!("{count} × {} for {} cores, {} GiB", machines.what, amount(cores), amount(memory));
         return Item { name, usd: Some(count * machines.hour.usd * HOURS_PER_MONTH), how };
     }
     let usd = prices
@@ -111,7 +111,7 @@ fn pods(prices: &PriceFile, name: &str, groups: &[&PodGroup]) -> Item {
         .as_ref()
         .map(|pods| (cores * pods.vcpu_hour.usd + memory * pods.memory_gib_hour.usd) * HOURS_PER_MONTH);
     let what = prices.pods.as_ref().map_or("", |pods| pods.what.as_str());
-    Item { name, usd, how: format!("{cores:.1} cores, {memory:.1} GiB: {what}") }
+    Item { name, usd, how: format!("{} cores, {} GiB: {what}", amount(cores), amount(memory)) }
 }
 
 fn database(prices: &PriceFile, footprint: &Footprint) -> Vec<Item> {
@@ -136,7 +136,11 @@ fn database(prices: &PriceFile, footprint: &Footprint) -> Vec<Item> {
             format!("{paid:.0} vCPU, {memory:.0} GiB, {zones}: {}", database.what),
         ));
     }
-    items.push(item("storage", Some(gb * database.storage_gb_month.usd * standby), format!("{gb:.1} GB, {zones}")));
+    items.push(item(
+        "storage",
+        Some(gb * database.storage_gb_month.usd * standby),
+        format!("{} GB, {zones}", amount(gb)),
+    ));
     let beyond = (footprint.iops - f64::from(database.iops_included.unwrap_or(0))).max(0.0);
     match &database.iops_month {
         Some(price) if beyond > 0.0 => {
@@ -147,7 +151,7 @@ fn database(prices: &PriceFile, footprint: &Footprint) -> Vec<Item> {
     }
     let backups = (footprint.backups - footprint.storage).max(0.0) / 1e9;
     let usd = database.backup_gb_month.as_ref().map(|price| backups * price.usd);
-    items.push(item("backups", usd, format!("{backups:.0} GB of backups and WAL beyond as much as is stored")));
+    items.push(item("backups", usd, format!("{} GB of backups and WAL beyond as much as is stored", amount(backups))));
     items
 }
 
@@ -165,6 +169,11 @@ fn people(prices: &PriceFile, fte: Option<f64>) -> Item {
 
 fn gib(bytes: Bytes) -> f64 {
     bytes.0 as f64 / Bytes::gib(1).0 as f64
+}
+
+/// A tenth counts below a hundred.
+fn amount(value: f64) -> String {
+    if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
 #[cfg(test)]

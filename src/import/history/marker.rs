@@ -1,6 +1,7 @@
 //! Markers of local activities.
 
-use super::base64;
+use plimsoll::payloads;
+
 use super::raw::{Marker, Time};
 
 /// What a local activity's marker says; Go and Core (Python, TypeScript, .NET, Rust) write different keys.
@@ -16,7 +17,7 @@ impl LocalActivityData {
             .details
             .get("data")
             .and_then(|data| data.payloads.first())
-            .and_then(|payload| base64::decode(&payload.data))
+            .and_then(|payload| payloads::decode(&payload.data))
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
         let text = |keys: [&str; 2]| keys.iter().find_map(|key| json.get(key)).and_then(|value| value.as_str());

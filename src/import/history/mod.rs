@@ -4,7 +4,6 @@
 
 pub mod actions;
 mod arrange;
-mod base64;
 mod fit;
 mod fold;
 mod marker;

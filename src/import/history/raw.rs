@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use plimsoll::payloads;
 use plimsoll_profiles::units::Nanos;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-
-use super::base64;
 
 /// One workflow run.
 #[derive(Debug, Deserialize)]
@@ -139,7 +138,7 @@ impl<'de> Deserialize<'de> for Length {
                 f.write_str("base64 text")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Length, E> {
-                Ok(Length(base64::decoded_length(text)))
+                Ok(Length(payloads::decoded_length(text)))
             }
         }
         deserializer.deserialize_str(Text)

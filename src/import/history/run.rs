@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use plimsoll::payloads;
 use plimsoll_profiles::units::Nanos;
 
 use super::arrange::{Arrangement, Item};
-use super::base64;
 use super::marker::LocalActivityData;
 use super::raw::{ActivityScheduled, Event, History, Id, RetryPolicy, Time};
 
@@ -401,7 +401,7 @@ impl<'a> Reader<'a> {
         let output = marker
             .details
             .get("result")
-            .map(|result| result.payloads.iter().map(|payload| base64::decoded_length(&payload.data)).sum());
+            .map(|result| result.payloads.iter().map(|payload| payloads::decoded_length(&payload.data)).sum());
         self.arrangement.open(Item {
             kind: Kind::LocalActivity(data.name),
             seen: Seen { span, output, ..Seen::default() },
