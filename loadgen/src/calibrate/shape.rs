@@ -5,6 +5,7 @@ use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_profiles::{Document, World};
 
 use crate::failure::Failure;
+use crate::validate::cluster;
 
 /// The worker that calibration runs beside itself: its numbers are part of the profile, so that the model has the same one.
 const WORKER: &str = r#"
@@ -76,13 +77,15 @@ impl Shape {
     pub fn profile(&self, rate: Rate, workflows: u32, shards: u32, overrides: &[String]) -> Result<Profile, Failure> {
         let span = length(rate, workflows);
         let text = format!(
-            "name = \"{}\"\nsdk = \"go\"\n[arrivals]\nphases = [{{ for = \"{}ms\", rate = \"{}/s\" }}]\n{}\n{WORKER}history_shards = {shards}\n",
+            "name = \"{}\"\nsdk = \"rust\"\n[arrivals]\nphases = [{{ for = \"{}ms\", rate = \"{}/s\" }}]\n{}\n{WORKER}history_shards = {shards}\n",
             self.name,
             span.0 / 1_000_000,
             rate.as_per_second(),
             self.workflows
         );
-        let document = Document::parse(&text, &format!("{}.toml", self.name), overrides).map_err(Failure::Problems)?;
+        // The workers are this program's, and so are the names in their events.
+        let overrides = [overrides, &cluster::names(overrides)].concat();
+        let document = Document::parse(&text, &format!("{}.toml", self.name), &overrides).map_err(Failure::Problems)?;
         document.profile(&World::mid()).map_err(Failure::Problems)
     }
 }

@@ -35,7 +35,7 @@ pub struct CalibrateArgs {
     /// Time after each workload for what it left to do: time-out timers of workflow tasks come after 10 s
     #[arg(long, value_name = "TIME", default_value = "12s")]
     pub settle: Nanos,
-    /// How long the idle cluster is watched first
+    /// How long the idle cluster is watched, last
     #[arg(long, value_name = "TIME", default_value = "20s")]
     pub idle: Nanos,
     /// What is not measured comes from this calibration: a shipped one's name, or a file
