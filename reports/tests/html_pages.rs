@@ -11,6 +11,7 @@ use fixture::Story;
 use plimsoll_reports::chart::{self, HALF, NARROW, Role};
 use plimsoll_reports::compare::{Tolerances, compare};
 use plimsoll_reports::html::{self, RunEntry};
+use plimsoll_reports::number;
 use plimsoll_reports::plan_document::LoadCurve;
 use plimsoll_reports::quantity::{CurvePoint, QuantileCurve};
 use plimsoll_reports::run_dir::{self, Run, Trust};
@@ -258,8 +259,9 @@ fn charts_stand_odd_data() {
         }
         let empty = LoadCurve { series: Vec::new(), planned_per_second: 0.0, knee_per_second: Some(f64::NAN) };
         assert!(chart::load(&empty, shape).unwrap().contains("plan: 0/s"));
-        assert!(chart::storage(&[], shape).is_ok());
-        assert!(chart::storage(&[CurvePoint { x: 0.0, y: 0.0 }, CurvePoint { x: 36_500.0, y: 1e18 }], shape).is_ok());
+        assert!(chart::months(&[], &number::storage, shape).is_ok());
+        let hundred_years = vec![(0.0, 0.0), (36_500.0, 1e18)];
+        assert!(chart::months(&[hundred_years, vec![]], &number::storage, shape).is_ok());
         assert!(chart::time(&[vec![(0.0, -1.0), (1e12, f64::NAN)]], &|value| value.to_string(), false, shape).is_ok());
     }
 }

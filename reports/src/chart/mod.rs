@@ -17,5 +17,5 @@ pub use load::load;
 pub use overlays::{RangePoint, distributions, over_range, quantiles_against};
 pub use percentiles::{PercentilePromise, percentiles};
 pub(crate) use series::thinned;
-pub use series::{against, storage, time};
+pub use series::{against, months, time};
 pub use timeline::{Flag, Line, Panel, panel};

@@ -3,22 +3,20 @@
 use super::canvas::{Axes, ChartError, Role, Shape, svg};
 use super::scale::Scale;
 use crate::number;
-use crate::quantity::CurvePoint;
 
 /// Mean length of a month in days (Gregorian calendar: 146,097 days in 4,800 months).
 const DAYS_PER_MONTH: f64 = 30.436_875;
 
-/// Storage in bytes over days, shown by month.
+/// Values over days, shown by month, from zero; one alone as an area.
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn storage(total: &[CurvePoint], shape: Shape) -> Result<String, ChartError> {
-    let last_day = total.iter().map(|point| point.x).fold(1.0, f64::max);
-    let highest = total.iter().map(|point| point.y).fold(0.0, f64::max);
-    let x = Scale::Linear(0.0, last_day);
-    let y = Scale::from_zero(highest);
+pub fn months(series: &[Vec<(f64, f64)>], label: &dyn Fn(f64) -> String, shape: Shape) -> Result<String, ChartError> {
+    let points = || series.iter().flatten();
+    let last_day = points().map(|(day, _)| *day).fold(1.0, f64::max);
+    let y = Scale::from_zero(points().map(|(_, value)| *value).fold(0.0, f64::max));
     let axes = Axes {
-        x,
+        x: Scale::Linear(0.0, last_day),
         y,
         x_ticks: month_ticks(last_day, if shape.width < 400.0 { 4.0 } else { 7.0 }),
         y_ticks: y.ticks(4),
@@ -27,15 +25,18 @@ pub fn storage(total: &[CurvePoint], shape: Shape) -> Result<String, ChartError>
             months if last_day >= DAYS_PER_MONTH => format!("{months:.0} mo"),
             _ => number::seconds(day * 86_400.0),
         },
-        y_label: &number::storage,
+        y_label: label,
         headroom: 4.0,
     };
     svg(shape, &axes, |canvas| {
-        let line: Vec<(f64, f64)> = total.iter().map(|point| (point.x, point.y)).collect();
-        canvas.area(Role::Area, &line)?;
-        canvas.curve(Role::Series(0), 2.4, &line)?;
-        if let Some((x, y)) = line.last() {
-            canvas.circle(Role::Series(0), (canvas.x_at(*x), canvas.y_at(*y)), 4.0, None)?;
+        for (index, line) in series.iter().enumerate() {
+            if series.len() == 1 {
+                canvas.area(Role::Area, line)?;
+            }
+            canvas.curve(Role::Series(index), 2.4, line)?;
+            if let Some((x, y)) = line.last() {
+                canvas.circle(Role::Series(index), (canvas.x_at(*x), canvas.y_at(*y)), 4.0, None)?;
+            }
         }
         Ok(())
     })

@@ -1,11 +1,13 @@
 //! A long horizon by month: what `plimsoll forecast` prints.
 
+mod page;
 mod render;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use render::{forecast_csv, forecast_html, forecast_text};
+pub use page::forecast_html;
+pub use render::{forecast_csv, forecast_text};
 
 /// Version of the document; rises when a key changes its meaning or goes away.
 pub const FORECAST_SCHEMA_VERSION: u32 = 1;

@@ -1,10 +1,7 @@
-//! A forecast as text, CSV and a page.
-
-use maud::html;
+//! A forecast as text and CSV.
 
 use super::{ForecastDocument, ForecastMonth};
 use crate::csv::Table as Csv;
-use crate::html::parts::{Cell, notes, page, table, tied};
 use crate::number;
 use crate::text::layout::{Page, Style, Table};
 
@@ -60,9 +57,10 @@ pub fn forecast_text(document: &ForecastDocument, width: usize, colour: bool) ->
     text.finish()
 }
 
-const HEADER: [&str; 9] = ["month", "started", "peak", "busy", "not fit", "waiting", "stored", "own $", "Cloud $"];
+pub(super) const HEADER: [&str; 9] =
+    ["month", "started", "peak", "busy", "not fit", "waiting", "stored", "own $", "Cloud $"];
 
-fn cells(month: &ForecastMonth) -> [String; 9] {
+pub(super) fn cells(month: &ForecastMonth) -> [String; 9] {
     let whole = |value: f64| number::count(value.round().max(0.0) as u64);
     [
         month.month.to_string(),
@@ -82,7 +80,7 @@ fn short(name: &str) -> String {
     name.replace("schedule to start workflow", "wf s-t-s").replace("schedule to start activity", "act s-t-s")
 }
 
-fn days(days: f64) -> String {
+pub(super) fn days(days: f64) -> String {
     match days {
         d if (d - 365.0).abs() < 0.6 => "a year".to_owned(),
         d => number::seconds(d * 86_400.0),
@@ -136,31 +134,4 @@ pub fn forecast_csv(document: &ForecastDocument) -> String {
         csv.push(&row);
     }
     csv.finish()
-}
-
-/// The forecast as one offline HTML page.
-pub fn forecast_html(document: &ForecastDocument) -> String {
-    let rows = document.months.iter().map(|month| {
-        let mut cells: Vec<Cell> = cells(month).into_iter().map(Cell::Number).collect();
-        cells.push(Cell::Text(month.busiest.clone()));
-        cells
-    });
-    let header: Vec<&str> = HEADER.iter().copied().chain(["busiest"]).collect();
-    let levels = document.levels.iter().map(|level| {
-        let mut row = vec![Cell::Number(number::rate(level.per_second))];
-        row.extend(level.seconds.iter().map(|s| Cell::Number(s.map_or(number::MISSING.into(), number::seconds))));
-        row.push(Cell::Text(format!("{} {}", level.busiest, number::percent(level.busy))));
-        row
-    });
-    let mut level_header = vec!["simulated load"];
-    level_header.extend(document.promises.iter().map(|promise| promise.name.as_str()));
-    level_header.push("busiest");
-    let body = html! {
-        h1 class="title" { (document.profile) " over " (days(document.horizon_days)) }
-        p class="lead" { (tied(&document.finding)) " With " (document.system) "." }
-        (notes(&document.warnings))
-        div class="card" { h3 { "By month" } (table("By month", "", &header, rows.collect())) }
-        div class="card" { h3 { "Simulated loads" } (table("Levels", "", &level_header, levels.collect())) }
-    };
-    page(&format!("Forecast: {}", document.profile), "forecast", "forecast.json", document, &body)
 }

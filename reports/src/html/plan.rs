@@ -251,13 +251,14 @@ fn storage_figure(storage: &StorageForecast, horizon: &str) -> Markup {
         .total
         .iter()
         .map(|point| vec![Cell::Text(number::seconds(point.x * 86_400.0)), Cell::Number(number::storage(point.y))]);
+    let total: Vec<(f64, f64)> = storage.total.iter().map(|point| (point.x, point.y)).collect();
     figure(Figure {
         id: "storage",
         title: "Storage over time",
         finding: finding::storage(storage, horizon),
         legend: Vec::new(),
         shape: HALF,
-        draw: &|shape| chart::storage(&storage.total, shape),
+        draw: &|shape| chart::months(std::slice::from_ref(&total), &number::storage, shape),
         numbers: table("Storage over time", "", &["from now", "stored"], numbers.collect()),
     })
 }

@@ -38,7 +38,7 @@ pub fn run(document: &RunDocument, directory: Option<&Run>) -> String {
         h2 { "Resources and cost" }
         p class="lead" { "Over the measured window; costs per workflow started from outside, its children included." }
         div class="pair" { (utilisation(document)) (per_workflow(document)) }
-        @if let Some(rollout) = &document.rollout { (super::rollout::section(rollout)) }
+        @if let Some(rollout) = &document.rollout { (super::rollout::section("Rollout", rollout)) }
         @if let Some(scaling) = &document.scaling { (super::autoscale::scaling(scaling)) }
         @if let Some(directory) = directory { (over_time(directory)) }
         @if !document.not_modelled.is_empty() {
