@@ -257,3 +257,22 @@ fn the_page_shows_the_verdict_the_rows_and_the_band() {
         assert!(!page.contains(address) && !accuracy.contains(address), "{address}");
     }
 }
+
+#[test]
+fn a_validation_alone_is_enough_to_hold_another_model_against_its_runs() {
+    let key = || step(1, StepTask::Activity);
+    let steps = |micros| StepTimes::of([(key(), times(micros))]);
+    let runs = [(96.0, 10), (100.0, 0), (104.0, 30)]
+        .map(|(statements, micros)| MeasuredRun { steps: steps(micros), ..measured("run", statements, Some(0.01)) });
+    let tolerances = Tolerances::accuracy();
+    let right = Validation::new(&predicted(100.0, steps(0)), &runs, &tolerances);
+    let wrong_model = PredictedRun { run: run(RunKind::Simulated, 900, 140.0), ..predicted(140.0, steps(700)) };
+    let wrong = Validation::new(&wrong_model, &runs, &tolerances);
+    assert!(!wrong.within && wrong.rows != right.rows && wrong.steps != right.steps && wrong.curves != right.curves);
+    assert_eq!(right.against(&wrong_model, &tolerances), wrong);
+    assert_eq!(wrong.against(&predicted(100.0, steps(0)), &tolerances), right);
+    assert_eq!(right.other_predictions(&right.clone()), [""; 0]);
+    let differences = right.other_predictions(&wrong);
+    assert!(differences.iter().any(|one| one.contains("statements: predicted 100, now 140")), "{differences:?}");
+    assert!(differences.iter().any(|one| one.starts_with("Order, activity 1")), "{differences:?}");
+}

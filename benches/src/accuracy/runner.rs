@@ -46,34 +46,51 @@ impl Runner<'_> {
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(|error| format!("cannot clear {}: {error}", folder.display()))?;
         }
-        self.validate(workload, &["--yes", "--pause", &self.suite.pause], MachineFacts::look())
+        let flags = ["--yes", "--pause", &self.suite.pause].map(str::to_owned);
+        self.validate(workload, flags, |folder| Ok((measured_at(&folder.join("run-1"))?, MachineFacts::look())))
     }
 
-    /// Holds the model, as it is now, against the runs that [`Runner::measure`] left.
+    /// Holds the model, as it is now, against what was measured: the runs that [`Runner::measure`] left, where they are still there, and the
+    /// numbers of the committed result otherwise.
     ///
     /// # Errors
-    /// In words: runs that are not there.
+    /// In words: a workload without either.
     pub fn predict(&self, workload: &Workload) -> Result<Validation, String> {
-        let folder = self.folder(workload).display().to_string();
-        // The machine is that of the runs; they are of this one where nothing was kept of them yet.
-        let before = results::read(&self.results)?.into_iter();
-        let machine = before
-            .filter(|one| one.workload == workload.name && one.rate == workload.rate)
-            .map(|one| one.machine)
-            .next();
-        self.validate(workload, &["--measured", &folder], machine.unwrap_or_else(MachineFacts::look))
-    }
-
-    /// Whether there are runs of a workload.
-    pub fn is_measured(&self, workload: &Workload) -> bool {
-        self.folder(workload).join("run-1").is_dir()
+        let result = results::read(&results::folder())?
+            .into_iter()
+            .find(|one| one.workload == workload.name && one.rate == workload.rate);
+        let folder = self.folder(workload);
+        if folder.join("run-1").is_dir() {
+            let machine = result.map_or_else(MachineFacts::look, |result| result.machine);
+            let flags = ["--measured".to_owned(), folder.display().to_string()];
+            return self.validate(workload, flags, |folder| Ok((measured_at(&folder.join("run-1"))?, machine)));
+        }
+        let Some(result) = result else {
+            return Err(format!("{} has no result: measure it with --run", workload.title()));
+        };
+        let kept = self.runs.join(format!("{}-measured.json", workload.file_stem()));
+        let text = serde_json::to_string(&result.validation).map_err(|error| error.to_string())?;
+        fs::create_dir_all(&self.runs)
+            .and_then(|()| fs::write(&kept, text))
+            .map_err(|error| format!("cannot write {}: {error}", kept.display()))?;
+        let mut flags = vec!["--measured".to_owned(), kept.display().to_string()];
+        let told = [("history_shards", workload.cluster.shards), ("max_connections", workload.cluster.connections)];
+        let told = told.into_iter().filter_map(|(key, number)| Some(format!("cluster.{key}={}", number?)));
+        flags.extend(told.flat_map(|set| ["--set".to_owned(), set]));
+        self.validate(workload, flags, |_| Ok((result.at, result.machine)))
     }
 
     fn folder(&self, workload: &Workload) -> PathBuf {
         self.runs.join(workload.file_stem())
     }
 
-    fn validate(&self, workload: &Workload, flags: &[&str], machine: MachineFacts) -> Result<Validation, String> {
+    /// Validates, and keeps the result; `facts` says when and on what it was measured.
+    fn validate(
+        &self,
+        workload: &Workload,
+        flags: impl IntoIterator<Item = String>,
+        facts: impl FnOnce(&Path) -> Result<(String, MachineFacts), String>,
+    ) -> Result<Validation, String> {
         let (stem, folder) = (workload.file_stem(), self.folder(workload));
         let text = self.suite.profile(workload)?;
         let profile = self.runs.join(format!("{stem}.toml"));
@@ -102,11 +119,12 @@ impl Runner<'_> {
             fs::read_to_string(&document).map_err(|error| format!("cannot read {}: {error}", document.display()))?;
         let validation: Validation =
             serde_json::from_str(&read).map_err(|error| format!("{}: {error}", document.display()))?;
+        let (at, machine) = facts(&folder)?;
         let measured = Measured {
             workload: workload.name.clone(),
             set: workload.set,
             rate: workload.rate.clone(),
-            at: measured_at(&folder.join("run-1"))?,
+            at,
             machine,
             profile: text,
             validation: validation.clone(),

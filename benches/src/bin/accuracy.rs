@@ -6,8 +6,9 @@
 //! `-- --summary` prints every row, the worst of those held out last; it exits 1 when one is outside its tolerance. Latencies above
 //! 80 % of saturation are shown and not judged. `-- --run` measures
 //! what has no result yet on a cluster of its own; `-- --run NAME…` measures those workloads anew. The runs are kept in
-//! `$PLIMSOLL_ACCURACY_RUNS` (`./accuracy-runs`): `-- --predict` holds the model, changed meanwhile, against them once more. The
-//! model's costs are those of `benches/accuracy/calibration.toml`, measured on the same machine: another machine needs its own.
+//! `$PLIMSOLL_ACCURACY_RUNS` (`./accuracy-runs`). `-- --predict` holds the model, changed meanwhile, against what was measured once more, and
+//! `-- --verify` exits 1 when a committed prediction is not what the model says now. The
+//! model's costs are those of the calibration that the suite names, measured on the same machine: another machine needs its own.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,8 +34,11 @@ fn main() -> ExitCode {
         ["--summary"] => summary(),
         ["--run", ref names @ ..] => run_suite(names, What::Measure),
         ["--predict", ref names @ ..] => run_suite(names, What::Predict),
-        _ => Err("expected nothing, --write FILE, --check FILE, --summary, --run [WORKLOAD…] or --predict [WORKLOAD…]"
-            .to_owned()),
+        ["--verify"] => verify(),
+        _ => Err(
+            "expected nothing, --write FILE, --check FILE, --summary, --run [WORKLOAD…], --predict [WORKLOAD…] or --verify"
+                .to_owned(),
+        ),
     };
     match answer {
         Ok(true) => ExitCode::SUCCESS,
@@ -130,22 +134,16 @@ enum What {
 
 /// One workload after the other.
 fn run_suite(names: &[&str], what: What) -> Result<bool, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let file = root.join("benches/accuracy/suite.toml");
-    let suite =
-        Suite::parse(&read(&file.display().to_string())?).map_err(|error| format!("{}: {error}", file.display()))?;
+    let suite = suite()?;
     if let Some(unknown) = names.iter().find(|name| !suite.workloads.iter().any(|workload| workload.is_called(name))) {
         let known: Vec<String> = suite.workloads.iter().map(Workload::title).collect();
         return Err(format!("there is no workload {unknown:?}; there are: {}", known.join(", ")));
     }
-    let program =
-        runner::program().ok_or("plimsoll-load is not beside this program: cargo build --release -p plimsoll-load")?;
     let runs = PathBuf::from(std::env::var_os("PLIMSOLL_ACCURACY_RUNS").unwrap_or_else(|| "accuracy-runs".into()));
-    let calibration = root.join("benches/accuracy/calibration.toml");
-    let runner = Runner { suite: &suite, root, program, runs, results: results::folder(), ports: 18_500, calibration };
+    let runner = runner(&suite, runs, results::folder())?;
+    let has_result = |workload: &Workload| results::folder().join(format!("{}.json", workload.file_stem())).exists();
     let wanted = |workload: &&Workload| match names {
-        [] if what == What::Predict => runner.is_measured(workload),
-        [] => !results::folder().join(format!("{}.json", workload.file_stem())).exists(),
+        [] => has_result(workload) == (what == What::Predict),
         names => names.iter().any(|name| workload.is_called(name)),
     };
     let (mut within, mut failures) = (true, Vec::new());
@@ -177,6 +175,50 @@ fn run_suite(names: &[&str], what: What) -> Result<bool, String> {
         [] => Ok(within),
         _ => Err(format!("{} of {} workloads could not be measured", failures.len(), chosen.len())),
     }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn suite() -> Result<Suite, String> {
+    let file = root().join("benches/accuracy/suite.toml");
+    Suite::parse(&read(&file.display().to_string())?).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn runner(suite: &Suite, runs: PathBuf, results: PathBuf) -> Result<Runner<'_>, String> {
+    let program =
+        runner::program().ok_or("plimsoll-load is not beside this program: cargo build --release -p plimsoll-load")?;
+    let calibration = root().join("benches/accuracy/calibration.toml");
+    Ok(Runner { suite, root: root(), program, runs, results, ports: 18_500, calibration })
+}
+
+/// Whether the committed predictions are those of the model as it is.
+fn verify() -> Result<bool, String> {
+    let suite = suite()?;
+    let scratch = std::env::temp_dir().join(format!("plimsoll-accuracy-{}", std::process::id()));
+    let runner = runner(&suite, scratch.clone(), scratch.join("results"))?;
+    let committed = measured()?;
+    let mut same = true;
+    for result in &committed {
+        let is_it = |workload: &&Workload| workload.name == result.workload && workload.rate == result.rate;
+        let Some(workload) = suite.workloads.iter().find(is_it) else {
+            println!("{} at {} is not in the suite", result.workload, result.rate);
+            same = false;
+            continue;
+        };
+        for difference in result.validation.other_predictions(&runner.predict(workload)?) {
+            println!("{}: {difference}", workload.title());
+            same = false;
+        }
+    }
+    // What is left behind lies in the directory for temporary files.
+    let _ = std::fs::remove_dir_all(&scratch);
+    match same {
+        true => println!("the predictions of {} results are those of the model", committed.len()),
+        false => println!("run with --predict, then with --write README.md"),
+    }
+    Ok(same)
 }
 
 /// The table of what was held out, between its marks.

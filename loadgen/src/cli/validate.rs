@@ -25,7 +25,7 @@ pub struct ValidateArgs {
     /// Time without load before each measured run: what the last one left to be done is done by then
     #[arg(long, value_name = "TIME", default_value = "40s", help_heading = "Validation")]
     pub pause: Nanos,
-    /// Makes no runs: holds the model against those in the directory of an earlier `validate` with the same flags
-    #[arg(long, value_name = "DIR", help_heading = "Validation")]
+    /// Makes no runs: holds the model against those of an earlier `validate` with the same flags: its directory, or its validation.json
+    #[arg(long, value_name = "DIR|FILE", help_heading = "Validation")]
     pub measured: Option<PathBuf>,
 }

@@ -40,10 +40,10 @@ pub fn run(arguments: &ValidateArgs, console: &Console) -> Result<Exit, Failure>
         return Err(Failure::usage("validate runs one load several times: leave --find-capacity out"));
     }
     let tolerances = tolerances(arguments.tolerances.as_deref())?;
-    let measured = arguments.measured.as_deref().map(measured_before).transpose()?;
+    let earlier = arguments.measured.as_deref().map(Earlier::read).transpose()?;
     super::block_on(async {
         let interrupts = Interrupts::listen()?;
-        let (flags, changes) = flags(arguments, measured.as_deref())?;
+        let (flags, changes) = flags(arguments, earlier.as_ref())?;
         let prepared = prepare(&flags)?;
         if flags.safety.dry_run {
             // What it would send, as often.
@@ -55,18 +55,26 @@ pub fn run(arguments: &ValidateArgs, console: &Console) -> Result<Exit, Failure>
         let predicted = simulate(&prepared, &flags, &folder, &interrupts)?;
         console.note(&format!("simulated: {}", folder.join(SIMULATED).display()));
         let mut repeats = Repeats::new(usize::from(arguments.repeats));
-        if let Some(runs) = measured {
-            runs.iter().for_each(|run| repeats.record(tried(&run.run)));
-            return Series { arguments, flags, folder, repeats, runs }.tell(&predicted, &tolerances, false, console);
-        }
-        let mut series = Series { arguments, flags, folder, repeats, runs: Vec::new() };
+        let mut series = match earlier {
+            Some(Earlier::Document(document)) => {
+                let validation = document.against(&predicted, &tolerances);
+                answer(&validation, arguments, &folder, console)?;
+                return Ok(exit(&validation));
+            }
+            Some(Earlier::Runs(runs)) => {
+                runs.iter().for_each(|run| repeats.record(tried(&run.run)));
+                let series = Series { arguments, flags, folder, repeats, runs };
+                return series.tell(&predicted, &tolerances, false, console);
+            }
+            None => Series { arguments, flags, folder, repeats, runs: Vec::new() },
+        };
         let interrupted = series.run(&interrupts, console).await?;
         series.tell(&predicted, &tolerances, interrupted, console)
     })
 }
 
 /// The flags of each run, with the costs and the cluster that the model is told in the profile, so that all files have them.
-fn flags(arguments: &ValidateArgs, measured: Option<&[MeasuredRun]>) -> Result<(RunArgs, Vec<String>), Failure> {
+fn flags(arguments: &ValidateArgs, earlier: Option<&Earlier>) -> Result<(RunArgs, Vec<String>), Failure> {
     let mut flags = arguments.run.clone();
     let mut changes = Vec::new();
     if let Some(calibration) = &arguments.calibration {
@@ -86,8 +94,12 @@ fn flags(arguments: &ValidateArgs, measured: Option<&[MeasuredRun]>) -> Result<(
     if flags.workers != WorkersChoice::Own {
         flags.set.extend(cluster::names(&flags.set));
     }
-    if let Some(first) = measured.and_then(<[MeasuredRun]>::first) {
-        flags.set.extend(cluster::as_measured(&first.run, &flags.set));
+    if let Some(earlier) = earlier {
+        if let Earlier::Runs(runs) = earlier {
+            flags
+                .set
+                .extend(runs.first().map(|first| cluster::as_measured(&first.run, &flags.set)).unwrap_or_default());
+        }
     } else if flags.target == TargetChoice::Cluster && !flags.samplers.no_local_cluster {
         let address = Endpoint::resolve(&flags.connect)?.address().value.to_string();
         if let Some(local) = LocalCluster::at(&address) {
@@ -103,7 +115,37 @@ fn flags(arguments: &ValidateArgs, measured: Option<&[MeasuredRun]>) -> Result<(
 
 fn folder(arguments: &ValidateArgs) -> PathBuf {
     let named = || PathBuf::from(format!("validate-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
-    arguments.run.output.out.clone().or_else(|| arguments.measured.clone()).unwrap_or_else(named)
+    let beside = |measured: &PathBuf| match measured.is_dir() {
+        true => measured.clone(),
+        false => measured.parent().map_or_else(PathBuf::new, Path::to_path_buf),
+    };
+    arguments.run.output.out.clone().or_else(|| arguments.measured.as_ref().map(beside)).unwrap_or_else(named)
+}
+
+/// What an earlier validation measured.
+enum Earlier {
+    /// Its runs.
+    Runs(Vec<MeasuredRun>),
+    /// Its document alone, which has their numbers.
+    Document(Box<Validation>),
+}
+
+impl Earlier {
+    fn read(path: &Path) -> Result<Earlier, Failure> {
+        if path.is_dir() {
+            return Ok(Earlier::Runs(measured_before(path)?));
+        }
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+        let document = serde_json::from_str(&text).map_err(|error| {
+            Failure::usage(format!(
+                "{}:{}: {error}; expected {DOCUMENT_FILE} as `validate` writes it, or its directory",
+                path.display(),
+                error.line()
+            ))
+        })?;
+        Ok(Earlier::Document(Box::new(document)))
+    }
 }
 
 /// The runs that an earlier validation left in its directory, in their order.
@@ -278,30 +320,42 @@ impl Series<'_> {
             return Err(interrupted_early());
         }
         let validation = Validation::new(predicted, &self.runs, tolerances);
-        let json = serde_json::to_string_pretty(&validation)
-            .map_err(|error| Failure::io(format!("the answer cannot be written as JSON: {error}")))?
-            + "\n";
-        let page = html::validation(&validation);
-        let mut files = vec![(self.folder.join(DOCUMENT_FILE), &json), (self.folder.join(PAGE_FILE), &page)];
-        files.extend(self.arguments.run.output.html.clone().map(|file| (file, &page)));
-        for (file, text) in files {
-            fs::write(&file, text).map_err(|error| Failure::io(format!("cannot write {}: {error}", file.display())))?;
-        }
-        match self.arguments.run.output.format {
-            Format::Human => {
-                let (width, colour) = console.page();
-                console.answer(&text::validation(&validation, width, colour))?;
-            }
-            Format::Json => console.answer(&json)?,
-        }
-        console.note(&format!("kept in {} ({PAGE_FILE}, {DOCUMENT_FILE})", self.folder.display()));
+        answer(&validation, self.arguments, &self.folder, console)?;
         Ok(match interrupted {
             true => Exit::Interrupted,
             false if self.repeats.counting() == 0 => Exit::InvalidRun,
-            false if validation.within => Exit::Success,
-            false => Exit::Finding,
+            false => exit(&validation),
         })
     }
+}
+
+fn exit(validation: &Validation) -> Exit {
+    match validation.within {
+        true => Exit::Success,
+        false => Exit::Finding,
+    }
+}
+
+/// Writes the files, and prints the answer.
+fn answer(validation: &Validation, arguments: &ValidateArgs, folder: &Path, console: &Console) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(validation)
+        .map_err(|error| Failure::io(format!("the answer cannot be written as JSON: {error}")))?
+        + "\n";
+    let page = html::validation(validation);
+    let mut files = vec![(folder.join(DOCUMENT_FILE), &json), (folder.join(PAGE_FILE), &page)];
+    files.extend(arguments.run.output.html.clone().map(|file| (file, &page)));
+    for (file, text) in files {
+        fs::write(&file, text).map_err(|error| Failure::io(format!("cannot write {}: {error}", file.display())))?;
+    }
+    match arguments.run.output.format {
+        Format::Human => {
+            let (width, colour) = console.page();
+            console.answer(&text::validation(validation, width, colour))?;
+        }
+        Format::Json => console.answer(&json)?,
+    }
+    console.note(&format!("kept in {} ({PAGE_FILE}, {DOCUMENT_FILE})", folder.display()));
+    Ok(())
 }
 
 /// Waits between two runs; false when Ctrl-C ended the waiting.

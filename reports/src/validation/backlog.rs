@@ -6,6 +6,8 @@ use crate::run_dir::{Run, columns};
 
 /// The row's name.
 const GROWTH: &str = "backlog_growth";
+/// The row of the time that a backlog takes to drain.
+pub(super) const DRAIN: &str = "drain_time";
 /// Open workflows that grow by less than this share of the offered load are a queue that breathes, not an overload (own choice).
 const GROWING: f64 = 0.05;
 /// A backlog below this many tasks, or below so many seconds of the offered load, is no backlog to drain (own choice).
@@ -40,17 +42,29 @@ pub(super) fn rows(model: &Run, runs: &[&Run], tolerances: &Tolerances) -> Vec<V
         rows.extend(row);
     }
     let measured = runs.iter().filter_map(|run| drain_seconds(run)).collect();
-    let row = drain_seconds(model).and_then(|predicted| {
-        ValidationRow::judge(named("drain_time", "s"), predicted, measured, tolerance("drain_time"))
-    });
+    let row = drain_seconds(model)
+        .and_then(|predicted| ValidationRow::judge(named(DRAIN, "s"), predicted, measured, tolerance(DRAIN)));
     rows.extend(row);
     rows
 }
 
-/// Whether the measured runs were overloaded for a time: their open workflows grew.
-pub(super) fn is_overload(rows: &[ValidationRow], runs: &[&Run]) -> bool {
-    let least = GROWING * runs.iter().map(|run| offered(run)).fold(f64::INFINITY, f64::min);
-    rows.iter().any(|row| row.metric == GROWTH && row.measured > least)
+/// The model's number for a row that there is; `drains` where the measured backlog drained again, so that it grew for a time only.
+pub(super) fn predicted(model: &Run, metric: &str, drains: bool) -> Option<f64> {
+    match metric {
+        DRAIN => drain_seconds(model),
+        _ if drains => rise(model),
+        _ => growth(model),
+    }
+}
+
+/// Whether the measured runs were overloaded for a time: their open workflows grew. What depends on how long that lasted is shown, and not
+/// judged: latencies, and the growth of tables per closed workflow, as tables hold the open ones too.
+pub(super) fn show_only_in_overload(rows: &mut [ValidationRow], steps: &mut [ValidationRow], offered: f64) {
+    if !rows.iter().any(|row| row.metric == GROWTH && row.measured > GROWING * offered) {
+        return;
+    }
+    let depends = |row: &&mut ValidationRow| row.is_latency() || row.group == ValidationGroup::Storage;
+    rows.iter_mut().chain(steps).filter(depends).for_each(ValidationRow::show_only);
 }
 
 fn offered(run: &Run) -> f64 {

@@ -6,6 +6,7 @@
 //! speed moved are marked and left out.
 
 mod accuracy;
+mod again;
 mod backlog;
 mod document;
 #[cfg(test)]

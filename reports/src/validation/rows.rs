@@ -21,7 +21,7 @@ const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
 const FEWEST_TAIL_SAMPLES: f64 = 10.0;
 
 /// What a run says: a number and how it is named, by an order that is the same in all runs.
-type Numbers = BTreeMap<(ValidationGroup, String, u64), (Named, f64)>;
+pub(super) type Numbers = BTreeMap<(ValidationGroup, String, u64), (Named, f64)>;
 
 impl Validation {
     /// Holds the model's run against runs of the cluster.
@@ -33,10 +33,12 @@ impl Validation {
             runs.iter().zip(&measured).filter(|(_, named)| named.left_out.is_none()).map(|(run, _)| run).collect();
         let mut rows = rows(&model.run, &used, tolerances);
         let mut steps = steps(&model.steps, &used, tolerances);
-        let runs_used: Vec<&Run> = used.iter().map(|run| &run.run).collect();
-        if backlog::is_overload(&rows, &runs_used) {
-            rows.iter_mut().chain(&mut steps).filter(|row| row.is_latency()).for_each(ValidationRow::show_only);
-        }
+        let offered = offered(&model.run, &used);
+        backlog::show_only_in_overload(
+            &mut rows,
+            &mut steps,
+            offered.map_or(f64::INFINITY, |offered| offered.measured),
+        );
         rows.sort_by(worst_first);
         let within = !rows.is_empty() && rows.iter().chain(&steps).all(|row| row.within);
         let first = used.first().map_or(&model.run, |run| &run.run);
@@ -45,16 +47,10 @@ impl Validation {
             profile: first.manifest.profile_name.clone(),
             cluster: first.manifest.cluster_name.clone(),
             versions: first.manifest.versions.clone(),
-            predicted: ValidatedRun {
-                name: model.name.clone(),
-                seed: model.run.manifest.seed,
-                trust: model.run.manifest.verdict.verdict,
-                canary_moved: None,
-                left_out: None,
-            },
+            predicted: predicted_run(model),
             verdict_text: verdict_text(&rows, &steps, &measured),
             notes: notes(model, &used, &measured, &rows),
-            offered: offered(&model.run, &used),
+            offered,
             measured,
             within,
             rows,
@@ -85,6 +81,18 @@ fn offered(model: &Run, used: &[&MeasuredRun]) -> Option<OfferedLoad> {
     Some(OfferedLoad { predicted: of(model)?, measured: median(&measured)? })
 }
 
+/// The model's run as the validation names it.
+pub(super) fn predicted_run(model: &PredictedRun) -> ValidatedRun {
+    let manifest = &model.run.manifest;
+    ValidatedRun {
+        name: model.name.clone(),
+        seed: manifest.seed,
+        trust: manifest.verdict.verdict,
+        canary_moved: None,
+        left_out: None,
+    }
+}
+
 fn measured_run(run: &MeasuredRun) -> ValidatedRun {
     let verdict = &run.run.manifest.verdict;
     let left_out = match (unusable(&run.run), run.canary_moved) {
@@ -105,7 +113,7 @@ fn measured_run(run: &MeasuredRun) -> ValidatedRun {
     }
 }
 
-fn verdict_text(rows: &[ValidationRow], steps: &[ValidationRow], measured: &[ValidatedRun]) -> String {
+pub(super) fn verdict_text(rows: &[ValidationRow], steps: &[ValidationRow], measured: &[ValidatedRun]) -> String {
     let used = measured.iter().filter(|run| run.left_out.is_none()).count();
     let all = rows.iter().chain(steps).filter(|row| row.judged).count();
     if used == 0 {
@@ -180,7 +188,9 @@ fn notes(
         }
     }
     if rows.iter().any(|row| !row.judged) {
-        notes.push("the runs were overloaded for a time: latencies are shown, and not judged".into());
+        notes.push(
+            "the runs were overloaded for a time: latencies and the growth of tables are shown, and not judged".into(),
+        );
     }
     notes.extend(suspect(used));
     if let Some(offered) = offered(&model.run, used).filter(OfferedLoad::differs) {
@@ -219,16 +229,7 @@ fn rows(model: &Run, used: &[&MeasuredRun], tolerances: &Tolerances) -> Vec<Vali
         .into_iter()
         .filter_map(|(key, (named, value))| {
             let runs: Vec<f64> = measured.iter().filter_map(|run| Some(run.get(&key)?.1)).collect();
-            let tolerance = match named.group {
-                ValidationGroup::Throughput => tolerances.throughput.unwrap_or(tolerances.default),
-                ValidationGroup::PerWorkflow => tolerances.named(&tolerances.per_workflow, &named.metric),
-                ValidationGroup::Storage => tolerances.named(&tolerances.storage, &named.metric),
-                ValidationGroup::Backlog => tolerances.named(&tolerances.backlog, &named.metric),
-                ValidationGroup::Latency | ValidationGroup::Step => {
-                    let tolerance = tolerances.latency(&named.metric, named.quantile.unwrap_or(0.5));
-                    no_finer_than(tolerances.latency_floor_seconds, tolerance)
-                }
-            };
+            let tolerance = tolerance_of(&named, tolerances);
             ValidationRow::judge(named, value, runs, tolerance)
         })
         .collect();
@@ -237,8 +238,25 @@ fn rows(model: &Run, used: &[&MeasuredRun], tolerances: &Tolerances) -> Vec<Vali
     rows
 }
 
+/// What a number may be off by.
+pub(super) fn tolerance_of(named: &Named, tolerances: &Tolerances) -> Tolerance {
+    let quantile = named.quantile.unwrap_or(0.5);
+    match named.group {
+        ValidationGroup::Throughput => tolerances.throughput.unwrap_or(tolerances.default),
+        ValidationGroup::PerWorkflow => tolerances.named(&tolerances.per_workflow, &named.metric),
+        ValidationGroup::Storage => tolerances.named(&tolerances.storage, &named.metric),
+        ValidationGroup::Backlog => tolerances.named(&tolerances.backlog, &named.metric),
+        ValidationGroup::Latency => {
+            no_finer_than(tolerances.latency_floor_seconds, tolerances.latency(&named.metric, quantile))
+        }
+        ValidationGroup::Step => {
+            no_finer_than(tolerances.latency_floor_seconds, tolerances.step(&named.metric, quantile))
+        }
+    }
+}
+
 /// Every number of a run that has a place in a row.
-fn numbers(run: &Run) -> Numbers {
+pub(super) fn numbers(run: &Run) -> Numbers {
     let mut numbers = Numbers::new();
     let mut add = |group, metric: &str, quantile: Option<f64>, unit: &str, value: f64| {
         let named = Named { group, metric: metric.into(), quantile, step: None, unit: unit.into() };
@@ -300,7 +318,7 @@ fn steps(model: &StepTimes, used: &[&MeasuredRun], tolerances: &Tolerances) -> V
                 step: Some(key.clone()),
                 unit: "s".into(),
             };
-            let tolerance = no_finer_than(tolerances.latency_floor_seconds, tolerances.step(&key.kind(), q));
+            let tolerance = tolerance_of(&named, tolerances);
             rows.extend(ValidationRow::judge(named, seconds, runs, tolerance));
         }
     }
@@ -312,7 +330,7 @@ fn no_finer_than(floor_seconds: f64, tolerance: Tolerance) -> Tolerance {
     Tolerance { absolute: tolerance.absolute.max(floor_seconds), ..tolerance }
 }
 
-fn step_quantile(times: &Buckets, q: f64) -> Option<f64> {
+pub(super) fn step_quantile(times: &Buckets, q: f64) -> Option<f64> {
     if (1.0 - q).min(q) * (times.total() as f64) < FEWEST_TAIL_SAMPLES {
         return None;
     }
