@@ -40,22 +40,22 @@ pub fn workloads() -> Vec<Workload> {
     let child = Shape::of("child", r#"{ child = "Child" }"#).and_child(ACTIVITY);
     let again = Shape::of("continue", &format!("{}, {{ continue_as_new = {{ runs = 1 }} }}", activity("1200ms", "")));
     vec![
-        of("activity-at-5", Shape::of("activity", ACTIVITY), 5.0, 45),
+        of("activity-at-5", Shape::of("activity", ACTIVITY), 5.0, 36),
         of("empty-at-10", Shape::of("empty", NOTHING), 10.0, 70),
         held(of("activity-at-10", Shape::of("activity", ACTIVITY), 10.0, 70)),
         of("timer-at-8", Shape::of("timer", timer), 8.0, 56),
         of("local-activities-at-10", Shape::of("local", local), 10.0, 70),
-        held(of("activity-timer-signal-at-5", Shape::of("mixed", &format!("{ACTIVITY}, {timer}, {signal}")), 5.0, 45)),
-        several(of("child-at-4", child, 4.0, 36)),
+        held(of("activity-timer-signal-at-5", Shape::of("mixed", &format!("{ACTIVITY}, {timer}, {signal}")), 5.0, 36)),
+        several(of("child-at-4", child, 4.0, 30)),
         of("activity-at-25", Shape::of("activity", ACTIVITY), 25.0, 175),
         held(of("update-activity-at-6", Shape::of("update", &format!("{update}, {ACTIVITY}")), 6.0, 50)),
         of(
             "activities-side-by-side-at-5",
             Shape::of("parallel", &format!("{{ parallel = [ {} ] }}", [ACTIVITY; 4].join(", "))),
             5.0,
-            45,
+            36,
         ),
-        several(held(of("continue-as-new-at-4", again, 4.0, 36))),
+        several(held(of("continue-as-new-at-4", again, 4.0, 30))),
         // More than two cores carry: what a workflow costs at the least, when nothing sleeps.
         of("activity-at-100", Shape::of("activity", ACTIVITY), 100.0, 240),
     ]
