@@ -1,6 +1,8 @@
 //! The library simulates the load that the load generator sends.
 #![allow(clippy::unwrap_used)]
 
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use plimsoll::model::{self, LoadWindow, ModelError, Watcher};
@@ -25,7 +27,13 @@ fn document(arrivals: &str) -> Document {
 }
 
 fn window(until: u64) -> LoadWindow {
-    LoadWindow { seed: 7, measured_from: Nanos::from_secs(5), until: Nanos::from_secs(until) }
+    LoadWindow {
+        seed: 7,
+        measured_from: Nanos::from_secs(5),
+        until: Nanos::from_secs(until),
+        canary_cpu: None,
+        own_workers: false,
+    }
 }
 
 const WARMED: &str = r#"{ phases = [{ for = "5s", rate = "4/s" }, { for = "30s", rate = "4/s" }] }"#;
@@ -96,4 +104,51 @@ fn who_has_had_enough_gets_no_run() {
     let result = model::simulate_load(&idle, &LoadWindow { until: Nanos::from_secs(660), ..window(0) }, &watcher);
     assert!(matches!(result, Err(ModelError::Cancelled)), "{:?}", result.map(|run| run.document));
     assert!(watcher.0.load(Ordering::Relaxed), "it was asked");
+}
+
+/// CPU of the services and the database per workflow, milliseconds, on machines of this speed with a calibration whose canary took 200 us.
+fn cpu_ms(folder: &Path, set: &[&str], window: &LoadWindow) -> Result<f64, ModelError> {
+    let shipped_file = include_str!("../profiles/calibrations/temporal-1.31-postgresql-15.toml");
+    fs::write(folder.join("calibration.toml"), format!("canary_cpu = \"200us\"\n{shipped_file}")).unwrap();
+    let name = folder.join("profile.toml");
+    let set = [format!("arrivals={WARMED}")].into_iter().chain(set.iter().map(|set| (*set).to_owned()));
+    let text = shipped::profile("one-activity").unwrap().text;
+    let document = Document::parse(text, name.to_str().unwrap(), &set.collect::<Vec<String>>()).unwrap();
+    let run = model::simulate_load(&document, window, &Patient)?;
+    let cpu = &run.document.per_workflow.cpu_seconds;
+    Ok((cpu.frontend.unwrap() + cpu.history.unwrap() + cpu.matching.unwrap() + cpu.database.unwrap()) * 1e3)
+}
+
+#[test]
+fn a_machine_half_as_fast_as_the_calibrations_costs_twice_the_cpu() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |set: &[&str], canary_cpu| {
+        let set: Vec<&str> = set.iter().chain(&["calibration=calibration.toml"]).copied().collect();
+        cpu_ms(folder.path(), &set, &LoadWindow { canary_cpu, ..window(35) }).unwrap()
+    };
+    let twice = Some(Nanos::from_micros(400));
+    let (same, measured, told) = (of(&[], None), of(&[], twice), of(&["cluster.canary_cpu=400us"], None));
+    // It finds its processes asleep less often.
+    assert!((1.8..2.0).contains(&(measured / same)), "{same} and {measured} ms");
+    assert_eq!(measured, told, "by the runs' canary and by the profile");
+}
+
+#[test]
+fn a_canary_needs_a_calibration_that_has_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = cpu_ms(folder.path(), &["cluster.canary_cpu=400us"], &window(35)).unwrap_err();
+    let ModelError::Unsupported(message) = error else { panic!("{error:?}") };
+    assert!(message.contains("temporal-1.31-postgresql-15") && message.contains("cluster.canary_cpu"), "{message}");
+}
+
+#[test]
+fn the_load_generators_workers_and_clients_cost_what_the_calibration_says() {
+    let document = document(WARMED);
+    let start_p50 = |own_workers| {
+        let run = model::simulate_load(&document, &LoadWindow { own_workers, ..window(35) }, &Patient).unwrap();
+        run.document.latency.start.unwrap().p50.unwrap().estimate
+    };
+    // A profile knows no client's costs; the generator's start is 0.37 ms of CPU and more where that finds it asleep.
+    let later = start_p50(true) - start_p50(false);
+    assert!((0.000_3..0.002).contains(&later), "a start is {later} s later");
 }

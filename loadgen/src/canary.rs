@@ -128,6 +128,11 @@ impl CanarySummary {
         })
     }
 
+    /// About how much CPU the readings themselves took.
+    pub fn cpu_spent(&self) -> Nanos {
+        self.median_cpu * (self.readings as u64 * u64::from(TRIES))
+    }
+
     /// Whether some second was more than [`SLOW_SHARE`] slower than the median one.
     pub fn has_slow_spell(&self) -> bool {
         self.largest_deviation > SLOW_SHARE

@@ -36,11 +36,17 @@ fn times(micros: u64) -> Vec<u64> {
 }
 
 fn predicted(statements: f64, steps: StepTimes) -> PredictedRun {
-    PredictedRun { name: "model".into(), run: run(RunKind::Simulated, 0, statements), steps }
+    PredictedRun { name: "model".into(), run: run(RunKind::Simulated, 0, statements), steps, speed: None }
 }
 
 fn measured(name: &str, statements: f64, canary_moved: Option<f64>) -> MeasuredRun {
-    MeasuredRun { name: name.into(), run: run(RunKind::Measured, 0, statements), steps: StepTimes::new(), canary_moved }
+    MeasuredRun {
+        name: name.into(),
+        run: run(RunKind::Measured, 0, statements),
+        steps: StepTimes::new(),
+        canary_moved,
+        canary_seconds: canary_moved.map(|_| 0.000_25),
+    }
 }
 
 fn find<'a>(validation: &'a Validation, metric: &str) -> &'a ValidationRow {

@@ -3,7 +3,7 @@
 
 mod temporal_support;
 
-use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::calibration::{Calibration, OperationKind};
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::temporal::{
@@ -318,6 +318,25 @@ fn an_expired_certificate_takes_one_connection_after_the_other() {
     // After five minutes nobody has a connection.
     assert_eq!(in_minute(350), 0);
     assert!(outcome.failures.given_up > 100);
+}
+
+#[test]
+fn a_heartbeat_is_its_pods_and_is_not_sent_without_the_pods_connection() {
+    let event = "[[event]]\nat = \"120s\"\nfor = \"500s\"\nkind = \"certificate_expiry\"\n";
+    let steps =
+        r#"{ activity = "a", takes = "900s", start_to_close = "20m", heartbeat = { every = "5s", timeout = "10m" } }"#;
+    let arrivals = "for = \"20s\", rate = \"4/s\" }, { for = \"560s\", rate = \"0/s\"";
+    let outcome = run(&cluster(arrivals, steps, event), 1);
+    let beats = |second: u64| at(&outcome, second).work.requests.visits(Process::Frontend, OperationKind::Heartbeat);
+    // A worker sends one a minute at most.
+    let in_minute = |from: u64| beats(from + 60) - beats(from);
+    let sent = in_minute(60);
+    assert!(sent > 60, "{sent} heartbeats in the minute before");
+    // The four workers' connections end one after the other within five minutes, and with each a part of the heartbeats.
+    let minutes: Vec<u64> = (0..5).map(|minute| in_minute(120 + 60 * minute)).collect();
+    assert!(minutes.is_sorted_by(|before, after| before >= after), "{minutes:?}");
+    assert!(minutes.iter().any(|minute| (1..sent * 9 / 10).contains(minute)), "{minutes:?} of {sent}");
+    assert_eq!(in_minute(425), 0);
 }
 
 /// The laws through all that may go wrong, with what moves the workers meanwhile.

@@ -94,6 +94,10 @@ pub struct LoadWindow {
     pub measured_from: Nanos,
     /// No start is intended from here on.
     pub until: Nanos,
+    /// What the canary took on the machine, where it was measured; else as the profile's cluster says.
+    pub canary_cpu: Option<Nanos>,
+    /// Whether the load generator's own workers do the work: their CPU is the calibration's, where it says.
+    pub own_workers: bool,
 }
 
 /// Everything a simulation leaves: the document and what a run directory holds beside it.
@@ -219,15 +223,20 @@ pub fn simulate_load(
     window: &LoadWindow,
     watcher: &dyn Watcher,
 ) -> Result<SimulatedRun, ModelError> {
-    let profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
+    let mut profile = document.profile(&World::mid()).map_err(ModelError::Problems)?;
+    profile.cluster.canary_cpu = window.canary_cpu.or(profile.cluster.canary_cpu);
     let calibration = calibration(document, &profile)?;
+    if let Some(costs) = calibration.generator.filter(|_| window.own_workers) {
+        profile.workers.sdk_cpu = costs;
+    }
     watcher.say("simulating");
     simulate::load(&profile, &calibration, window, &|| watcher.is_cancelled())
 }
 
-/// The costs the profile names; a file is looked for beside the profile.
+/// The costs the profile names, on machines as fast as its cluster's; a file is looked for beside the profile.
 pub(crate) fn calibration(document: &Document, profile: &Profile) -> Result<Calibration, ModelError> {
     let folder = document.sources().first().and_then(|source| Path::new(&source.name).parent());
     Calibration::load(&profile.calibration, folder.unwrap_or(Path::new(".")))
+        .and_then(|calibration| calibration.on_machine(profile.cluster.canary_cpu))
         .map_err(|error| ModelError::Unsupported(error.to_string()))
 }

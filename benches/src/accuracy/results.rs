@@ -7,7 +7,7 @@ use plimsoll_reports::validation::{AccuracyTable, Validation, ValidationRow};
 use serde::{Deserialize, Serialize};
 
 use super::loads;
-use super::suite::Set;
+use super::suite::{Set, Workload};
 
 /// A workload's measurement.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -26,6 +26,13 @@ pub struct Measured {
     pub profile: String,
     /// Predicted and measured.
     pub validation: Validation,
+}
+
+impl Measured {
+    /// Whether it is this workload's.
+    pub fn is_of(&self, workload: &Workload) -> bool {
+        self.workload == workload.name && self.rate == workload.rate
+    }
 }
 
 /// The machine of a measurement.

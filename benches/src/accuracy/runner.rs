@@ -51,17 +51,14 @@ impl Runner<'_> {
     }
 
     /// Holds the model, as it is now, against what was measured: the runs that [`Runner::measure`] left, where they are still there, and the
-    /// numbers of the committed result otherwise.
+    /// numbers of its `result` otherwise.
     ///
     /// # Errors
     /// In words: a workload without either.
-    pub fn predict(&self, workload: &Workload) -> Result<Validation, String> {
-        let result = results::read(&results::folder())?
-            .into_iter()
-            .find(|one| one.workload == workload.name && one.rate == workload.rate);
+    pub fn predict(&self, workload: &Workload, result: Option<&Measured>) -> Result<Validation, String> {
         let folder = self.folder(workload);
         if folder.join("run-1").is_dir() {
-            let machine = result.map_or_else(MachineFacts::look, |result| result.machine);
+            let machine = result.map_or_else(MachineFacts::look, |result| result.machine.clone());
             let flags = ["--measured".to_owned(), folder.display().to_string()];
             return self.validate(workload, flags, |folder| Ok((measured_at(&folder.join("run-1"))?, machine)));
         }
@@ -77,7 +74,7 @@ impl Runner<'_> {
         let told = [("history_shards", workload.cluster.shards), ("max_connections", workload.cluster.connections)];
         let told = told.into_iter().filter_map(|(key, number)| Some(format!("cluster.{key}={}", number?)));
         flags.extend(told.flat_map(|set| ["--set".to_owned(), set]));
-        self.validate(workload, flags, |_| Ok((result.at, result.machine)))
+        self.validate(workload, flags, |_| Ok((result.at.clone(), result.machine.clone())))
     }
 
     fn folder(&self, workload: &Workload) -> PathBuf {

@@ -141,9 +141,10 @@ fn run_suite(names: &[&str], what: What) -> Result<bool, String> {
     }
     let runs = PathBuf::from(std::env::var_os("PLIMSOLL_ACCURACY_RUNS").unwrap_or_else(|| "accuracy-runs".into()));
     let runner = runner(&suite, runs, results::folder())?;
-    let has_result = |workload: &Workload| results::folder().join(format!("{}.json", workload.file_stem())).exists();
+    let before = results::read(&results::folder())?;
+    let result = |workload: &Workload| before.iter().find(|one| one.is_of(workload));
     let wanted = |workload: &&Workload| match names {
-        [] => has_result(workload) == (what == What::Predict),
+        [] => result(workload).is_some() == (what == What::Predict),
         names => names.iter().any(|name| workload.is_called(name)),
     };
     let (mut within, mut failures) = (true, Vec::new());
@@ -153,7 +154,7 @@ fn run_suite(names: &[&str], what: What) -> Result<bool, String> {
         eprintln!("== {} of {}: {}", number + 1, chosen.len(), workload.title());
         let validation = match what {
             What::Measure => runner.measure(workload, &mut cluster),
-            What::Predict => runner.predict(workload),
+            What::Predict => runner.predict(workload, result(workload)),
         };
         match validation {
             Ok(validation) => {
@@ -201,13 +202,12 @@ fn verify() -> Result<bool, String> {
     let committed = measured()?;
     let mut same = true;
     for result in &committed {
-        let is_it = |workload: &&Workload| workload.name == result.workload && workload.rate == result.rate;
-        let Some(workload) = suite.workloads.iter().find(is_it) else {
+        let Some(workload) = suite.workloads.iter().find(|workload| result.is_of(workload)) else {
             println!("{} at {} is not in the suite", result.workload, result.rate);
             same = false;
             continue;
         };
-        for difference in result.validation.other_predictions(&runner.predict(workload)?) {
+        for difference in result.validation.other_predictions(&runner.predict(workload, Some(result))?) {
             println!("{}: {difference}", workload.title());
             same = false;
         }

@@ -3,6 +3,7 @@
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::{Profile, Span};
 use plimsoll_profiles::units::{Bytes, Nanos};
+use plimsoll_reports::validation::CANARY_LIMIT;
 use plimsoll_sim::temporal::{Metric, Outcome, Process};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ use super::store::Cluster;
 use super::workloads::Workload;
 use crate::failure::Failure;
 use crate::operations::expected::simulated;
+use crate::validate::machine::median;
 
 /// A workload and what was counted of it, repeat by repeat.
 #[derive(Clone, Debug)]
@@ -69,6 +71,10 @@ pub struct Findings {
     pub quality: Vec<Figure>,
     /// Mean time of an fsync, milliseconds; `None` where PostgreSQL does not time them.
     pub fsync_ms: Option<f64>,
+    /// CPU seconds of the canary's computation, the median over the runs: costs are those of a machine of this speed. `None` where it was
+    /// not run.
+    #[serde(default)]
+    pub canary: Option<f64>,
     /// The highest rate of starts that the cluster kept up with.
     pub measured_up_to: f64,
     /// What the reader has to know of these measurements.
@@ -97,7 +103,8 @@ pub fn analyse(
     let mut calibration = base.clone();
     let mut notes = Vec::new();
     let flush = fsync_seconds(all);
-    let all: Vec<Repeats> = all.iter().map(|one| on_this_disk(one, flush)).collect();
+    let (measured, canary) = (all, usual_speed(all));
+    let all: Vec<Repeats> = all.iter().map(|one| at_speed(on_this_disk(one, flush), canary)).collect();
     let all = all.as_slice();
     // What is measured as it is comes first: it changes what the model counts.
     let outcomes = simulate_all(all, &calibration);
@@ -114,9 +121,9 @@ pub fn analyse(
             .filter(|(one, _)| !one.workload.held_out)
             .flat_map(|(one, outcomes)| runs(one, &counts(outcomes, &calibration), idle))
             .collect();
-        match Fit::of(&runs, &base.cpu, 1) {
+        match Fit::of(&runs, base, 1) {
             Ok(found) => {
-                found.put_into(&mut calibration.cpu);
+                found.put_into(&mut calibration);
                 fit = Some(found);
             }
             Err(why) => {
@@ -135,6 +142,7 @@ pub fn analyse(
     let quality: Vec<Figure> =
         all.iter().zip(&outcomes).flat_map(|(one, outcomes)| figures(one, outcomes, idle, image)).collect();
     notes.extend(remarks(all));
+    notes.extend(slow(measured, canary));
     let Fit { costs, pairs } = fit.unwrap_or(Fit { costs: Vec::new(), pairs: Vec::new() });
     let findings = Findings {
         schema_version: super::store::SCHEMA_VERSION,
@@ -145,6 +153,7 @@ pub fn analyse(
         kept,
         quality,
         fsync_ms: flush.map(|seconds| seconds * 1e3),
+        canary,
         measured_up_to: carried(all),
         notes,
     };
@@ -169,6 +178,51 @@ fn on_this_disk(one: &Repeats, flush: Option<f64>) -> Repeats {
     one
 }
 
+/// The canary of the middle run: the speed that costs are told for.
+fn usual_speed(all: &[Repeats]) -> Option<f64> {
+    let medians: Vec<f64> = all.iter().flat_map(|one| &one.measured).filter_map(|one| one.canary).collect();
+    median(&medians)
+}
+
+/// The workload's runs on a machine of the usual speed; where none was, all of them, their CPU times by the ratio of the canaries, which is all that
+/// is known of it (`docs/calibration.md`).
+fn at_speed(mut one: Repeats, usual: Option<f64>) -> Repeats {
+    let ratio = |run: &Measured| usual.zip(run.canary).map_or(1.0, |(usual, canary)| usual / canary);
+    let is_usual = |run: &Measured| (1.0 / ratio(run) - 1.0).abs() <= CANARY_LIMIT;
+    if one.measured.iter().any(is_usual) {
+        one.measured.retain(is_usual);
+        return one;
+    }
+    for run in &mut one.measured {
+        let ratio = ratio(run);
+        run.counters.cpu.values_mut().for_each(|seconds| *seconds *= ratio);
+        run.counters.statements.values_mut().for_each(|sum| sum.seconds *= ratio);
+    }
+    one
+}
+
+/// Which runs met a machine of another speed, in words.
+fn slow(all: &[Repeats], usual: Option<f64>) -> Option<String> {
+    let moved = |run: &&Measured| {
+        usual.zip(run.canary).is_some_and(|(usual, canary)| (canary / usual - 1.0).abs() > CANARY_LIMIT)
+    };
+    let names: Vec<String> = all
+        .iter()
+        .filter_map(|one| match one.measured.iter().filter(moved).count() {
+            0 => None,
+            every if every == one.measured.len() => Some(format!("{} (all its runs, scaled)", one.workload.name)),
+            _ => Some(one.workload.name.to_owned()),
+        })
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "the machine's speed was another by more than {:.0} % in runs of {}: they are left out where the workload has others; to measure them anew, delete their files",
+            CANARY_LIMIT * 100.0,
+            names.join(", ")
+        )
+    })
+}
+
 /// Coefficient of variation of a flush on a local disk, as the model assumes it.
 const FLUSHES_VARY: f64 = 1.0;
 
@@ -177,9 +231,9 @@ fn simulate_all(all: &[Repeats], calibration: &Calibration) -> Vec<Vec<Outcome>>
         .map(|one| {
             let count = f64::from(one.workload.count);
             let replications = (SIMULATED / count).ceil().max(3.0) as u32;
-            (0..replications)
-                .map(|number| simulated(&one.profile, one.workload.rate, count, number, calibration))
-                .collect()
+            let mut profile = one.profile.clone();
+            profile.workers.sdk_cpu = calibration.generator.unwrap_or(profile.workers.sdk_cpu);
+            (0..replications).map(|number| simulated(&profile, one.workload.rate, count, number, calibration)).collect()
         })
         .collect()
 }
@@ -292,6 +346,7 @@ fn modelled_figure(outcomes: &[Outcome], figure: &str) -> Option<f64> {
         "CPU ms history" => cpu(Process::History),
         "CPU ms matching" => cpu(Process::Matching),
         "CPU ms database" => cpu(Process::Database),
+        "CPU ms generator" => cpu(Process::Worker),
         "p50 ms" => quantile(outcomes, 0.5),
         "p90 ms" => quantile(outcomes, 0.9),
         _ => None,

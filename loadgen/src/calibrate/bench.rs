@@ -8,9 +8,11 @@ use plimsoll_profiles::units::{Nanos, Rate};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::costs::GENERATOR;
 use super::counters::Counters;
 use super::reader::Reader;
 use super::shape::{Shape, length};
+use crate::canary::Canary;
 use crate::clock::RunClock;
 use crate::connect::Connected;
 use crate::driver::{Books, Completions, Settings, Target};
@@ -49,6 +51,9 @@ pub struct Measured {
     pub busy_cores: f64,
     /// See `busy_cores`.
     pub own_cores: f64,
+    /// CPU seconds of the canary's computation in the window, the median: how fast the machine was.
+    #[serde(default)]
+    pub canary: Option<f64>,
 }
 
 /// A cluster that small workloads are run on.
@@ -111,8 +116,10 @@ impl Bench {
         let workers = WorkerSet::start(&self.connected, &workload, &WorkerSettings::of(&profile), sender).await?;
         tokio::time::sleep(POLLERS_SPREAD + LAG).await;
         let before = self.reader.read().await?;
+        let machine = MachineCpu::now();
         tokio::time::sleep(length).await;
-        let counters = self.reader.read().await?.since(&before);
+        let mut counters = self.reader.read().await?.since(&before);
+        counters.cpu.insert(GENERATOR.to_owned(), machine.used_since().1);
         workers.shutdown().await;
         Ok(counters)
     }
@@ -131,6 +138,7 @@ impl Bench {
         tokio::time::sleep(POLLERS_SPREAD + LAG).await;
         let before = self.reader.read().await?;
         let machine = MachineCpu::now();
+        let (canary, window_began) = (Canary::start()?, Instant::now());
 
         let runtime = driver_runtime(1)?;
         let connected = self.connected.clone();
@@ -163,8 +171,13 @@ impl Bench {
         engine.stop_sending();
         tokio::time::sleep(self.settle.max(LAG)).await;
         let after = self.reader.read().await?;
-        let counters = after.since(&before);
+        let mut counters = after.since(&before);
+        let cluster: f64 = counters.cpu.values().sum();
         let (busy, own) = machine.used_since();
+        let sung = canary.summary_since(window_began);
+        drop(canary);
+        let singing = sung.map_or(0.0, |sung| sung.cpu_spent().as_secs_f64());
+        counters.cpu.insert(GENERATOR.to_owned(), (own - singing).max(0.0));
         engine.abort();
         heard.abort();
         workers.shutdown().await;
@@ -188,7 +201,6 @@ impl Bench {
             )));
         }
         let window = counters.seconds;
-        let cluster: f64 = counters.cpu.values().sum();
         Ok(Measured {
             workflows: u32::try_from(ended).unwrap_or(u32::MAX),
             lost: u32::try_from(tally.offered - ended.min(tally.offered)).unwrap_or(u32::MAX),
@@ -197,6 +209,7 @@ impl Bench {
             latency_ms: [0.5, 0.9, 0.99].map(quantile),
             busy_cores: busy / window,
             own_cores: (cluster + own) / window,
+            canary: sung.map(|sung| sung.median_cpu.as_secs_f64()),
         })
     }
 

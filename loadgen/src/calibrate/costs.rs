@@ -1,14 +1,14 @@
 //! CPU costs separated from measured CPU: one regression for all processes, over how often the model did what costs CPU.
 //!
-//! The unknowns are the calibration's `[cpu]` costs. An equation is a process in a run: the counts of the model, times the costs, are the CPU that
+//! The unknowns are the calibration's `[cpu]` and `[generator]` costs. An equation is a process in a run: the counts of the model, times the costs, are the CPU that
 //! was measured. It is as exact as the measurement: 4 % of it, and so many seconds of garbage collection more or less per run (the same as
 //! `benches/fit/fit.py`, whose hand-made steps these are). Every unknown is also pulled towards its value in the base calibration, so weakly
 //! that it decides only what the runs do not: those are named ([`Fit::kept`]), and so are pairs that only appear together ([`Fit::pairs`]).
 
-use plimsoll_profiles::calibration::{Calibration, CpuCosts, Operation, OperationKind};
+use plimsoll_profiles::calibration::{Calibration, CpuCosts, Operation, OperationKind, SdkCosts};
 use plimsoll_profiles::random::Streams;
 use plimsoll_profiles::units::Nanos;
-use plimsoll_sim::temporal::{Outcome, Process};
+use plimsoll_sim::temporal::{Outcome, Process, by_client};
 use serde::{Deserialize, Serialize};
 
 use super::nnls::{NoSolution, System, inverse};
@@ -16,7 +16,9 @@ use super::nnls::{NoSolution, System, inverse};
 /// A cost of the calibration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// Its key in `[cpu]`.
+    /// Its section.
+    pub section: &'static str,
+    /// Its key there.
     pub key: &'static str,
     /// Whose CPU it is.
     pub process: Process,
@@ -35,10 +37,14 @@ enum Count {
     Visibility,
     WakeUps,
     IdleCores,
+    WorkflowTasks,
+    Activities,
+    LocalActivities,
+    ClientRequests,
 }
 
 /// All of them, in the file's order.
-pub const COSTS: [Cost; 17] = [
+pub const COSTS: [Cost; 23] = [
     cost("frontend_request", Process::Frontend, Count::Requests),
     cost("frontend_wake", Process::Frontend, Count::WakeUps),
     cost("frontend_idle_core", Process::Frontend, Count::IdleCores),
@@ -56,33 +62,50 @@ pub const COSTS: [Cost; 17] = [
     cost("database_visibility", Process::Database, Count::Visibility),
     cost("database_wake", Process::Database, Count::WakeUps),
     cost("database_idle_core", Process::Database, Count::IdleCores),
+    of_generator("workflow_task", Count::WorkflowTasks),
+    of_generator("activity", Count::Activities),
+    of_generator("local_activity", Count::LocalActivities),
+    of_generator("client_request", Count::ClientRequests),
+    of_generator("wake", Count::WakeUps),
+    of_generator("idle_core", Count::IdleCores),
 ];
 
 const fn cost(key: &'static str, process: Process, counts: Count) -> Cost {
-    Cost { key, process, counts }
+    Cost { section: "cpu", key, process, counts }
 }
 
+const fn of_generator(key: &'static str, counts: Count) -> Cost {
+    Cost { section: GENERATOR, key, process: Process::Worker, counts }
+}
+
+/// The load generator's clients and workers: its section in the file, and its name in the counters.
+pub const GENERATOR: &str = "generator";
+
 /// The processes whose CPU is fitted, and their names in the counters.
-pub const PROCESSES: [(Process, &str); 4] = [
+pub const PROCESSES: [(Process, &str); 5] = [
     (Process::Frontend, "frontend"),
     (Process::History, "history"),
     (Process::Matching, "matching"),
     (Process::Database, "database"),
+    (Process::Worker, GENERATOR),
 ];
 
 impl Cost {
     /// Its value in a calibration, milliseconds.
-    pub fn of(&self, cpu: &CpuCosts) -> f64 {
-        let mut cpu = cpu.clone();
-        self.place(&mut cpu).as_secs_f64() * 1e3
+    pub fn of(&self, calibration: &Calibration) -> f64 {
+        let mut cpu = calibration.cpu.clone();
+        let mut generator = generator_of(calibration);
+        self.place(&mut cpu, &mut generator).as_secs_f64() * 1e3
     }
 
     /// Puts a value in, milliseconds.
-    pub fn set(&self, cpu: &mut CpuCosts, milliseconds: f64) {
-        *self.place(cpu) = Nanos::from_secs_f64(milliseconds / 1e3);
+    pub fn set(&self, calibration: &mut Calibration, milliseconds: f64) {
+        let mut generator = generator_of(calibration);
+        *self.place(&mut calibration.cpu, &mut generator) = Nanos::from_secs_f64(milliseconds / 1e3);
+        calibration.generator = Some(generator);
     }
 
-    fn place<'a>(&self, cpu: &'a mut CpuCosts) -> &'a mut Nanos {
+    fn place<'a>(&self, cpu: &'a mut CpuCosts, generator: &'a mut SdkCosts) -> &'a mut Nanos {
         match self.key {
             "frontend_request" => &mut cpu.frontend_request,
             "frontend_wake" => &mut cpu.frontend_wake,
@@ -100,9 +123,20 @@ impl Cost {
             "database_statement" => &mut cpu.database_statement,
             "database_visibility" => &mut cpu.database_visibility,
             "database_wake" => &mut cpu.database_wake,
-            _ => &mut cpu.database_idle_core,
+            "database_idle_core" => &mut cpu.database_idle_core,
+            "workflow_task" => &mut generator.workflow_task,
+            "activity" => &mut generator.activity,
+            "local_activity" => &mut generator.local_activity,
+            "client_request" => &mut generator.client_request,
+            "wake" => &mut generator.wake,
+            _ => &mut generator.idle_core,
         }
     }
+}
+
+/// A base that says nothing of the load generator takes the shipped calibration's.
+fn generator_of(calibration: &Calibration) -> SdkCosts {
+    calibration.generator.or(Calibration::reference().generator).unwrap_or_default()
 }
 
 /// How often the model did what each cost is counted by, per workflow, its share of garbage collection included: the model collects
@@ -138,6 +172,11 @@ fn one(outcome: &Outcome, cost: &Cost, calibration: &Calibration) -> f64 {
             |kind: OperationKind| of(calibration.operation(kind)) * work.requests.visits(Process::History, kind) as f64;
         OperationKind::ALL.into_iter().map(each).sum()
     };
+    let asked = |is: &dyn Fn(OperationKind) -> bool| -> f64 {
+        let kinds = OperationKind::ALL.into_iter().filter(|kind| is(*kind));
+        kinds.map(|kind| work.requests.visits(Process::Frontend, kind) as f64).sum()
+    };
+    use OperationKind::*;
     match cost.counts {
         Count::WakeUps => work.wake_ups[process as usize] as f64,
         Count::IdleCores => work.idle_cores[process as usize] as f64,
@@ -154,6 +193,12 @@ fn one(outcome: &Outcome, cost: &Cost, calibration: &Calibration) -> f64 {
         Count::QueueTasks => visits(&|op| f64::from(u8::from(op.queue_task))),
         Count::TimerReads => visits(&|op| f64::from(u8::from(op.timer_task))) * f64::from(Operation::TIMER_READS),
         Count::Statements => work.statements as f64,
+        Count::WorkflowTasks => asked(&|kind| matches!(kind, WorkflowTaskCompleted | SpeculativeTaskCompleted)),
+        Count::Activities => asked(&|kind| {
+            matches!(kind, ActivityCompleted | ActivityCompletedBuffered | ActivityFailed | ActivityFailedForGood)
+        }),
+        Count::LocalActivities => work.local_activities as f64,
+        Count::ClientRequests => asked(&by_client),
         Count::Visibility => work.visibility_statements as f64,
     }
 }
@@ -164,7 +209,7 @@ pub struct Run {
     /// Of each of [`COSTS`], per workflow.
     pub counts: Vec<f64>,
     /// Milliseconds of each of [`PROCESSES`], per workflow; `None` where it was not measured.
-    pub cpu_ms: [Option<f64>; 4],
+    pub cpu_ms: [Option<f64>; PROCESSES.len()],
     /// Workflows of the run.
     pub workflows: f64,
 }
@@ -185,7 +230,10 @@ const TOGETHER: f64 = -0.7;
 /// A cost and how well it is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// Its key in `[cpu]`.
+    /// Its section.
+    #[serde(default)]
+    pub section: String,
+    /// Its key there.
     pub key: String,
     /// Milliseconds.
     pub value: f64,
@@ -211,7 +259,7 @@ impl Fit {
     ///
     /// # Errors
     /// When no run has CPU.
-    pub fn of(runs: &[Run], base: &CpuCosts, seed: u64) -> Result<Fit, NoSolution> {
+    pub fn of(runs: &[Run], base: &Calibration, seed: u64) -> Result<Fit, NoSolution> {
         let prior: Vec<f64> = COSTS.iter().map(|cost| cost.of(base)).collect();
         let all: Vec<&Run> = runs.iter().filter(|run| run.cpu_ms.iter().any(Option::is_some)).collect();
         if all.is_empty() {
@@ -238,6 +286,7 @@ impl Fit {
                 let at = |q: f64| list[((list.len() - 1) as f64 * q).round() as usize];
                 let pulled = (PULL * pull_of(prior[index])).powi(2);
                 Estimate {
+                    section: cost.section.to_owned(),
                     key: cost.key.to_owned(),
                     value: values[index],
                     interval: [at(0.05).min(values[index]), at(0.95).max(values[index])],
@@ -255,9 +304,9 @@ impl Fit {
     }
 
     /// Puts the costs into a calibration.
-    pub fn put_into(&self, cpu: &mut CpuCosts) {
+    pub fn put_into(&self, calibration: &mut Calibration) {
         for (cost, estimate) in COSTS.iter().zip(&self.costs) {
-            cost.set(cpu, estimate.value);
+            cost.set(calibration, estimate.value);
         }
     }
 }

@@ -26,8 +26,8 @@ fn measured(truth: &[f64], counts: Vec<f64>, draws: &mut Stream) -> Run {
     Run { counts, cpu_ms, workflows }
 }
 
-fn base() -> CpuCosts {
-    Calibration::reference().cpu
+fn base() -> Calibration {
+    Calibration::reference()
 }
 
 /// Costs between 0.6 and 1.6 times the base's.
@@ -140,6 +140,6 @@ fn what_no_run_shows_stays_the_bases_and_is_said_to() {
 
 #[test]
 fn without_any_cpu_there_is_no_fit() {
-    let run = Run { counts: vec![1.0; COSTS.len()], cpu_ms: [None; 4], workflows: 10.0 };
+    let run = Run { counts: vec![1.0; COSTS.len()], cpu_ms: [None; PROCESSES.len()], workflows: 10.0 };
     assert_eq!(Fit::of(&[run], &base(), 1), Err(NoSolution::Empty));
 }

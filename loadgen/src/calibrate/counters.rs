@@ -45,7 +45,7 @@ pub struct Counters {
     pub seconds: f64,
     /// By normalised text; `v:` before the text for the visibility database, `m:` for the main one.
     pub statements: BTreeMap<String, Sum>,
-    /// CPU seconds by process: frontend, history, matching, system_worker, database.
+    /// CPU seconds by process: frontend, history, matching, system_worker, database; and `generator`, this program with its clients and workers.
     pub cpu: BTreeMap<String, f64>,
     /// WAL of the whole server: records, images, bytes, fsyncs, fsync_seconds.
     pub wal: BTreeMap<String, f64>,

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use plimsoll_profiles::calibration::{Calibration, REFERENCE};
 
+use super::costs::GENERATOR;
 use crate::failure::Failure;
 
 /// The text of the shipped calibration.
@@ -41,6 +42,8 @@ pub struct Head {
     pub known_error: String,
     /// The same of latencies, as a share.
     pub latency_error: f64,
+    /// CPU time of the canary, seconds; `None` where there was none.
+    pub canary: Option<f64>,
 }
 
 /// The text of a base calibration: the shipped one's by name, else a file's.
@@ -76,6 +79,9 @@ pub fn written(base: &str, head: &Head, entries: &[Entry], base_name: &str) -> R
         let _ = writeln!(out, "{key} = {}", toml::Value::String(value.clone()));
     }
     let _ = writeln!(out, "latency_error = {:.2}", head.latency_error);
+    if let Some(seconds) = head.canary {
+        let _ = writeln!(out, "canary_cpu = \"{:.1}us\"", seconds * 1e6);
+    }
     out.push('\n');
     let mut placed = 0;
     let mut section = String::new();
@@ -103,6 +109,15 @@ pub fn written(base: &str, head: &Head, entries: &[Entry], base_name: &str) -> R
                 let _ = writeln!(out, "{line}");
             }
         }
+    }
+    // Calibrations made before the generator's costs were measured have no section for them.
+    let added: Vec<&Entry> = entries.iter().filter(|entry| entry.section == GENERATOR).collect();
+    if !added.is_empty() && !base.lines().any(|line| line == format!("[{GENERATOR}]")) {
+        let _ = writeln!(out, "\n[{GENERATOR}]");
+        for entry in &added {
+            let _ = writeln!(out, "{:<40}# {}", format!("{} = {}", entry.key, entry.value), entry.comment);
+        }
+        placed += added.len();
     }
     if placed != entries.len() {
         let missing: Vec<String> = entries
@@ -133,6 +148,7 @@ mod tests {
             measured_up_to: "40/s".to_owned(),
             known_error: "statements within 2 %".to_owned(),
             latency_error: 0.25,
+            canary: Some(0.000_217_3),
         }
     }
 
@@ -154,6 +170,7 @@ mod tests {
         assert_eq!(read.cpu.frontend_request.0, 500_000);
         assert_eq!(read.wal.commit.0, 41);
         assert_eq!((read.name.as_str(), read.temporal.as_str()), ("mine", "1.32.0"));
+        assert_eq!(read.canary_cpu.map(|cpu| cpu.0), Some(217_300));
         assert_eq!(read.measured_on, "a machine with \"quotes\"");
         assert_eq!(
             (&read.operations, &read.bytes, &read.runtime),
@@ -161,6 +178,18 @@ mod tests {
         );
         assert_eq!(read.cpu.history_wake, reference.cpu.history_wake);
         assert!(text.contains("# 5 to 6") && text.contains("# kept from"));
+    }
+
+    #[test]
+    fn a_base_without_the_generators_costs_is_given_a_section_for_them() {
+        let reference = base_text(REFERENCE).unwrap();
+        let begin = reference.find("[generator]").unwrap();
+        let end = begin + reference[begin..].find("\n\n").unwrap();
+        let older = format!("{}{}", &reference[..begin], &reference[end..]);
+        let keys = ["workflow_task", "activity", "local_activity", "client_request", "wake", "idle_core"];
+        let entries = keys.map(|key| entry(GENERATOR, key, "\"0.7ms\""));
+        let read = Calibration::parse(&written(&older, &head(), &entries, "older").unwrap(), "x").unwrap();
+        assert_eq!(read.generator.map(|costs| costs.client_request.0), Some(700_000));
     }
 
     #[test]

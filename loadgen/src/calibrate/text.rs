@@ -3,14 +3,14 @@
 use std::fmt::Write;
 
 use super::analysis::{Figure, Findings, known_error, latency_error};
-use super::costs::Estimate;
+use super::costs::{Estimate, GENERATOR};
 use super::direct::Value;
 use super::file::{Entry, Head};
 
 /// The entries of the file.
 pub fn entries(findings: &Findings) -> Vec<Entry> {
     let costs = findings.costs.iter().map(|cost| Entry {
-        section: "cpu".to_owned(),
+        section: cost.section.clone(),
         key: cost.key.clone(),
         value: format!("\"{}ms\"", digits(cost.value, 4)),
         comment: of_cost(cost),
@@ -87,6 +87,7 @@ pub fn head(findings: &Findings, name: &str, base: &str) -> Head {
         measured_up_to: format!("{}/s", findings.measured_up_to),
         known_error: known_error(&findings.quality),
         latency_error: latency_error(&findings.quality),
+        canary: findings.canary,
     }
 }
 
@@ -94,14 +95,15 @@ pub fn head(findings: &Findings, name: &str, base: &str) -> Head {
 pub fn text(findings: &Findings, path: &str) -> String {
     let cluster = &findings.cluster;
     let mut out = format!(
-        "{}: Temporal {}, {}, {} history shards\n{}; round trip to the database {} ms{}\n",
+        "{}: Temporal {}, {}, {} history shards\n{}; round trip to the database {} ms{}{}\n",
         cluster.address,
         cluster.temporal,
         cluster.database,
         cluster.history_shards,
         cluster.machine,
         digits(cluster.round_trip_seconds * 1e3, 2),
-        findings.fsync_ms.map(|fsync| format!(", an fsync {} ms", digits(fsync, 3))).unwrap_or_default()
+        findings.fsync_ms.map(|fsync| format!(", an fsync {} ms", digits(fsync, 3))).unwrap_or_default(),
+        findings.canary.map(|canary| format!(", the canary {} ms", digits(canary * 1e3, 3))).unwrap_or_default()
     );
     costs(&mut out, findings);
     measured(&mut out, findings);
@@ -139,7 +141,7 @@ fn costs(out: &mut String, findings: &Findings) {
         let _ = writeln!(
             out,
             "{:<24}{:>9.4}{:>20}{:>9.4}{:>8.0} %",
-            cost.key,
+            if cost.section == GENERATOR { format!("{GENERATOR} {}", cost.key) } else { cost.key.clone() },
             cost.value,
             format!("{:.3} to {:.3}", cost.interval[0], cost.interval[1]),
             cost.base,
@@ -216,6 +218,7 @@ fn short(figure: &str) -> &str {
         "CPU ms history" => "CPU H",
         "CPU ms matching" => "CPU M",
         "CPU ms database" => "CPU PG",
+        "CPU ms generator" => "CPU G",
         "p50 ms" => "p50",
         "p90 ms" => "p90",
         other => other,

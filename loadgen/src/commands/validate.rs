@@ -8,7 +8,7 @@ use plimsoll::model::{self, LoadWindow, ModelError, Watcher};
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::compare::Tolerances;
 use plimsoll_reports::run_dir::{self, Run};
-use plimsoll_reports::validation::{MeasuredRun, PredictedRun, StepTimes, Validation, unusable};
+use plimsoll_reports::validation::{MachineSpeed, MeasuredRun, PredictedRun, StepTimes, Validation, unusable};
 use plimsoll_reports::{html, text};
 
 use super::interrupts::Interrupts;
@@ -52,25 +52,46 @@ pub fn run(arguments: &ValidateArgs, console: &Console) -> Result<Exit, Failure>
         }
         changes.iter().for_each(|change| console.note(change));
         let folder = folder(arguments);
-        let predicted = simulate(&prepared, &flags, &folder, &interrupts)?;
-        console.note(&format!("simulated: {}", folder.join(SIMULATED).display()));
         let mut repeats = Repeats::new(usize::from(arguments.repeats));
         let mut series = match earlier {
             Some(Earlier::Document(document)) => {
+                let predicted = predict(&prepared, &flags, &folder, document.canary_seconds(), &interrupts)?;
                 let validation = document.against(&predicted, &tolerances);
                 answer(&validation, arguments, &folder, console)?;
                 return Ok(exit(&validation));
             }
             Some(Earlier::Runs(runs)) => {
                 runs.iter().for_each(|run| repeats.record(tried(&run.run)));
+                let predicted = predict(&prepared, &flags, &folder, repeats.canary(), &interrupts)?;
                 let series = Series { arguments, flags, folder, repeats, runs };
                 return series.tell(&predicted, &tolerances, false, console);
             }
             None => Series { arguments, flags, folder, repeats, runs: Vec::new() },
         };
+        // Before anything is sent: a profile that the model cannot run is told now, and an interrupted series has something beside it.
+        let mut predicted = predict(&prepared, &series.flags, &series.folder, None, &interrupts)?;
+        console.note(&format!("simulated: {}", series.folder.join(SIMULATED).display()));
         let interrupted = series.run(&interrupts, console).await?;
+        if let Some(canary) = series.repeats.canary() {
+            predicted = predict(&prepared, &series.flags, &series.folder, Some(canary), &interrupts)?;
+        }
         series.tell(&predicted, &tolerances, interrupted, console)
     })
+}
+
+/// The model's run on a machine as fast as the runs' canary says, where calibration and user leave that open.
+fn predict(
+    prepared: &Prepared,
+    flags: &RunArgs,
+    folder: &Path,
+    canary_seconds: Option<f64>,
+    interrupts: &Interrupts,
+) -> Result<PredictedRun, Failure> {
+    let is_told = prepared.profile.cluster.canary_cpu.is_some();
+    let calibrated = prepared.calibration(&flags.profile)?.canary_cpu.filter(|_| !is_told);
+    let speed = calibrated.zip(canary_seconds);
+    let speed = speed.map(|(calibrated, measured)| MachineSpeed { calibrated: calibrated.as_secs_f64(), measured });
+    simulate(prepared, flags, folder, speed, interrupts)
 }
 
 /// The flags of each run, with the costs and the cluster that the model is told in the profile, so that all files have them.
@@ -95,11 +116,9 @@ fn flags(arguments: &ValidateArgs, earlier: Option<&Earlier>) -> Result<(RunArgs
         flags.set.extend(cluster::names(&flags.set));
     }
     if let Some(earlier) = earlier {
-        if let Earlier::Runs(runs) = earlier {
-            flags
-                .set
-                .extend(runs.first().map(|first| cluster::as_measured(&first.run, &flags.set)).unwrap_or_default());
-        }
+        let Earlier::Runs(runs) = earlier else { return Ok((flags, changes)) };
+        let told = runs.first().map(|first| cluster::as_measured(&first.run, &flags.set));
+        flags.set.extend(told.unwrap_or_default());
     } else if flags.target == TargetChoice::Cluster && !flags.samplers.no_local_cluster {
         let address = Endpoint::resolve(&flags.connect)?.address().value.to_string();
         if let Some(local) = LocalCluster::at(&address) {
@@ -159,7 +178,8 @@ fn measured_before(folder: &Path) -> Result<Vec<MeasuredRun>, Failure> {
         }
         let run = run_dir::read(&directory).map_err(unread)?;
         let steps = StepTimes::read(&directory).map_err(unread)?;
-        runs.push(MeasuredRun { name, run, steps, canary_moved: None });
+        let canary_seconds = Speed::of(&run).map(|speed| speed.median);
+        runs.push(MeasuredRun { name, run, steps, canary_moved: None, canary_seconds });
     }
     match runs.is_empty() {
         true => Err(Failure::usage(format!(
@@ -192,12 +212,15 @@ fn tolerances(file: Option<&Path>) -> Result<Tolerances, Failure> {
     Tolerances::accuracy().overlaid(&text, &file.display().to_string()).map_err(Failure::Problems)
 }
 
-/// Ctrl-C as the simulation hears of it.
-struct Interrupted<'a>(&'a Interrupts);
+/// Ctrl-C as the simulation hears of it: one that came while it ran, not the one that ended the runs before it.
+struct Interrupted<'a> {
+    interrupts: &'a Interrupts,
+    heard: u32,
+}
 
 impl Watcher for Interrupted<'_> {
     fn is_cancelled(&self) -> bool {
-        self.0.count() > 0
+        self.interrupts.count() > self.heard
     }
 
     fn say(&self, _: &str) {}
@@ -208,10 +231,18 @@ fn simulate(
     prepared: &Prepared,
     flags: &RunArgs,
     folder: &Path,
+    speed: Option<MachineSpeed>,
     interrupts: &Interrupts,
 ) -> Result<PredictedRun, Failure> {
-    let window = LoadWindow { seed: flags.seed, measured_from: prepared.measured_from, until: prepared.until };
-    let watcher = Interrupted(interrupts);
+    let canary_cpu = speed.map(|speed| Nanos::from_secs_f64(speed.measured));
+    let window = LoadWindow {
+        seed: flags.seed,
+        measured_from: prepared.measured_from,
+        until: prepared.until,
+        canary_cpu,
+        own_workers: flags.workers != WorkersChoice::Own,
+    };
+    let watcher = Interrupted { interrupts, heard: interrupts.count() };
     let simulated = tokio::task::block_in_place(|| model::simulate_load(&prepared.document, &window, &watcher));
     let simulated = simulated.map_err(|error| match error {
         ModelError::Problems(problems) => Failure::Problems(problems),
@@ -224,7 +255,7 @@ fn simulate(
         return Err(interrupted_early());
     }
     let run = run_dir::read(&into).map_err(unwritten)?;
-    Ok(PredictedRun { name: SIMULATED.to_owned(), run, steps: model::step_times(&simulated.steps) })
+    Ok(PredictedRun { name: SIMULATED.to_owned(), run, steps: model::step_times(&simulated.steps), speed })
 }
 
 fn interrupted_early() -> Failure {
@@ -301,7 +332,8 @@ impl Series<'_> {
         let speed = moved.map_or_else(String::new, |moved| format!(", machine speed moved by {:.1} %", moved * 100.0));
         let why = unusable(&run).map_or_else(String::new, |why| format!(": left out, {why}"));
         console.note(&format!("{name}: {}{speed}{why}", verdict.verdict.word()));
-        self.runs.push(MeasuredRun { name, run, steps: observed.steps.clone(), canary_moved: None });
+        let canary_seconds = Speed::of(&run).map(|speed| speed.median);
+        self.runs.push(MeasuredRun { name, run, steps: observed.steps.clone(), canary_moved: None, canary_seconds });
         Ok(())
     }
 

@@ -54,10 +54,20 @@ impl Repeats {
         self.tries.iter().map(moved).collect()
     }
 
+    /// The canary's CPU seconds in the runs that count, their median.
+    pub fn canary(&self) -> Option<f64> {
+        median(&self.that_count().filter_map(|one| Some(one.speed?.median)).collect::<Vec<f64>>())
+    }
+
     /// How many count.
     pub fn counting(&self) -> usize {
-        let steady = |moved: Option<f64>| moved.is_none_or(|moved| moved <= CANARY_LIMIT);
-        self.tries.iter().zip(self.moved()).filter(|(one, moved)| one.usable && steady(*moved)).count()
+        self.that_count().count()
+    }
+
+    fn that_count(&self) -> impl Iterator<Item = &Try> {
+        let steady = |moved: &Option<f64>| moved.is_none_or(|moved| moved <= CANARY_LIMIT);
+        let all = self.tries.iter().zip(self.moved());
+        all.filter(move |(one, moved)| one.usable && steady(moved)).map(|(one, _)| one)
     }
 
     /// Whether another run is to be made: too few count, and there were not twice as many as wanted yet.
@@ -93,6 +103,13 @@ mod tests {
         assert_eq!((repeats.counting(), repeats.needs_another()), (2, true));
         assert!(repeats.moved()[0].is_some_and(|moved| moved > 0.29));
         assert!(!runs(&[steady(1.3), steady(1.0), steady(1.0), steady(1.01)]).needs_another());
+    }
+
+    #[test]
+    fn the_canary_is_that_of_the_runs_that_count() {
+        let repeats = runs(&[steady(1.3), steady(1.0), steady(1.02), steady(0.99)]);
+        assert_eq!((repeats.counting(), repeats.canary()), (3, Some(1.0)));
+        assert_eq!(runs(&[]).canary(), None);
     }
 
     #[test]

@@ -46,9 +46,9 @@ use crate::workload::{FollowUp, Workload};
 /// What the workers call their version: history events carry it.
 pub const BUILD_ID: &str = "plimsoll-load";
 
-/// What a run's worker with this number calls itself: history events carry it.
+/// What a run's worker with this number calls itself: history events carry it, so it is as long in one process as in the next.
 pub fn identity(run: &RunId, number: u32) -> String {
-    format!("{run}-worker-{}-{number}", std::process::id())
+    format!("{run}-worker-{:05}-{number}", std::process::id())
 }
 pub use settings::{Pollers, WorkerSettings};
 

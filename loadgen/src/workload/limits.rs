@@ -55,7 +55,7 @@ pub(super) fn not_replayed(profile: &Profile) -> Vec<String> {
     {
         list.push("memory of running activities and cached workflows: not allocated.".to_owned());
     }
-    if profile.workers.cpu_per_activity + profile.workers.cpu_per_workflow_task > Nanos::ZERO {
+    if profile.workers.sdk_cpu.activity + profile.workers.sdk_cpu.workflow_task > Nanos::ZERO {
         list.push("workers.pod: neither its CPU nor its memory limits the worker's process.".to_owned());
     }
     list

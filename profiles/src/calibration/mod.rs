@@ -4,6 +4,7 @@
 //! data: the simulator compiles them to visits, and the statement counts can be checked against `pg_stat_statements`.
 
 mod operation;
+mod speed;
 
 pub use operation::{Operation, OperationKind, Statement, StatementClass};
 
@@ -38,8 +39,15 @@ pub struct Calibration {
     /// By which share latencies may be off, up to the highest rate measured: what intervals of predicted latencies are widened by.
     #[serde(default)]
     pub latency_error: f64,
+    /// CPU time of `plimsoll-load`'s fixed computation, the canary, on the machine at the time: how fast it was. None of calibrations that
+    /// were made without.
+    #[serde(default)]
+    pub canary_cpu: Option<Nanos>,
     /// CPU per visit.
     pub cpu: CpuCosts,
+    /// CPU of the load generator's own clients and workers. None of calibrations that were made without.
+    #[serde(default)]
+    pub generator: Option<SdkCosts>,
     /// Execution time of statements by class.
     pub statements: StatementCosts,
     /// How the processes run.
@@ -118,6 +126,24 @@ pub struct CpuCosts {
     pub idle_matching: Nanos,
     pub idle_worker: Nanos,
     pub idle_database: Nanos,
+}
+
+/// CPU of a program that starts workflows and works on them, beside what workflow and activity code uses: SDK, serialisation, connections.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct SdkCosts {
+    /// Of one workflow task.
+    pub workflow_task: Nanos,
+    /// Of one activity.
+    pub activity: Nanos,
+    /// Of one local activity.
+    pub local_activity: Nanos,
+    /// Of one call of a client: a start, a signal, the wait for a result.
+    pub client_request: Nanos,
+    /// More when the work finds the program asleep.
+    pub wake: Nanos,
+    /// More when it finds a core of the host idle.
+    pub idle_core: Nanos,
 }
 
 /// WAL bytes, outside checkpoints and for the pages a checkpoint makes it write whole.
@@ -300,6 +326,14 @@ pub enum CalibrationError {
         path: String,
         /// What it says.
         found: u32,
+    },
+    /// A machine's speed is given, and the calibration does not know its own.
+    #[error(
+        "cluster.canary_cpu is given, and calibration {name} does not say how long its own canary took; leave the key out, or make a calibration with `plimsoll-load calibrate`"
+    )]
+    NoCanary {
+        /// Name of the calibration.
+        name: String,
     },
 }
 

@@ -42,6 +42,11 @@ impl Checker {
             None => Placement::Separate,
             Some(size) => Placement::Shared(Host { size: self.host_size("shared_host", size) }),
         };
+        if raw.canary_cpu == Some(Nanos::ZERO) {
+            let help =
+                "give the CPU time that a run's resources.csv has as canary_cpu, e.g. \"0.22ms\", or leave it out";
+            self.note("canary_cpu", "a computation that takes no time", "zero", help);
+        }
         let database = self.under("database", |c| c.database(raw.database.unwrap_or_default()));
         let visibility = raw.visibility.unwrap_or_default();
         let visibility = self.under("visibility", |c| c.visibility(visibility, &database.fsync));
@@ -65,6 +70,7 @@ impl Checker {
             server: self.under("server", |c| c.server(&raw.server.unwrap_or_default())),
             network: network(&raw.network.unwrap_or_default()),
             placement,
+            canary_cpu: raw.canary_cpu.filter(|cpu| *cpu > Nanos::ZERO),
         }
     }
 

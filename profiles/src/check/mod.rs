@@ -15,6 +15,7 @@ mod workflow;
 
 use std::sync::Arc;
 
+use crate::calibration::SdkCosts;
 use crate::profile::{Growth, HostSize, Names, Profile, Sdk, Slo, SloMetric, SloTarget, Span, Workers};
 use crate::raw::span::{RawQuantiles, quantile_key};
 use crate::raw::{RawGrowth, RawHostSize, RawProfile, RawSdk, RawSlo, RawWorkers};
@@ -292,8 +293,11 @@ impl Checker {
             memory_base: raw.memory_base.unwrap_or(Bytes::mib(128)),
             // Host CPU that was not a service's or the database's in the measured one-activity runs: 5.2 ms for the
             // client's calls, two workflow tasks and one activity.
-            cpu_per_workflow_task: raw.cpu_per_workflow_task.unwrap_or(Nanos::from_micros(1_500)),
-            cpu_per_activity: raw.cpu_per_activity.unwrap_or(Nanos::from_millis(1)),
+            sdk_cpu: SdkCosts {
+                workflow_task: raw.cpu_per_workflow_task.unwrap_or(Nanos::from_micros(1_500)),
+                activity: raw.cpu_per_activity.unwrap_or(Nanos::from_millis(1)),
+                ..SdkCosts::default()
+            },
             names: Names {
                 identity: raw.identity_bytes.unwrap_or(Names::MEASURED.identity),
                 task_queue: raw.task_queue_bytes.unwrap_or(Names::MEASURED.task_queue),

@@ -39,6 +39,8 @@ pub struct Cluster {
     pub network: Network,
     /// Where the parts run.
     pub placement: Placement,
+    /// How fast its machines are: CPU time of `plimsoll-load`'s canary. `None`: as fast as the calibration's.
+    pub canary_cpu: Option<Nanos>,
 }
 
 /// Who runs the cluster.

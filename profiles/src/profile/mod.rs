@@ -29,6 +29,7 @@ pub use workflow::{
 };
 
 use crate::arrivals::Arrivals;
+use crate::calibration::SdkCosts;
 use crate::units::{Bytes, Cores, Nanos};
 
 /// One workload on one cluster, with its promises.
@@ -135,10 +136,9 @@ pub struct Workers {
     pub memory_per_cached_workflow: Bytes,
     /// Memory of an idle worker process.
     pub memory_base: Bytes,
-    /// Worker CPU of one workflow task (SDK and workflow code).
-    pub cpu_per_workflow_task: Nanos,
-    /// Worker CPU of one activity beside its own `cpu` (SDK, serialisation).
-    pub cpu_per_activity: Nanos,
+    /// CPU beside what activities use themselves: a profile gives that of a workflow task, its code included, and of an activity. The rest
+    /// is known of the load generator only.
+    pub sdk_cpu: SdkCosts,
     /// The names that history events carry.
     pub names: Names,
     /// The planner never answers with more pods than this.

@@ -51,6 +51,8 @@ pub(crate) struct RawCluster {
     pub network: Option<RawNetwork>,
     /// One machine that carries everything: services, database, workers and clients. Default: every pod has its own cores.
     pub shared_host: Option<RawHostSize>,
+    /// CPU time of plimsoll-load's canary on this cluster's machines (`canary_cpu` in a run's resources.csv): the calibration's CPU costs are scaled by its ratio to the calibration's own. Default: the calibration's, machines as fast as those it was measured on.
+    pub canary_cpu: Option<Nanos>,
     /// Limits of a Temporal Cloud namespace; makes this a cluster that its user does not size.
     pub cloud: Option<RawCloud>,
 }

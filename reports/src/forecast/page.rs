@@ -37,14 +37,15 @@ pub fn forecast_html(document: &ForecastDocument) -> String {
     page(&format!("Forecast: {}", document.profile), "forecast", "forecast.json", document, &body)
 }
 
-/// A month's value at its end; `from` is the value of today.
-fn line(document: &ForecastDocument, from: f64, value: impl Fn(&ForecastMonth) -> f64) -> Vec<(f64, f64)> {
+/// A month's value at its end; today's is taken to be the first month's.
+fn line(document: &ForecastDocument, value: impl Fn(&ForecastMonth) -> f64) -> Vec<(f64, f64)> {
     let mut day = 0.0;
+    let today = document.months.first().map(|month| (0.0, value(month)));
     let months = document.months.iter().map(|month| {
         day += month.hours / 24.0;
         (day, value(month))
     });
-    std::iter::once((0.0, from)).chain(months.collect::<Vec<_>>()).collect()
+    today.into_iter().chain(months).collect()
 }
 
 fn numbers(
@@ -61,12 +62,10 @@ fn numbers(
 }
 
 fn load(document: &ForecastDocument) -> Markup {
-    let first = document.months.first();
-    let of = |value: fn(&ForecastMonth) -> f64| line(document, first.map_or(0.0, value), value);
     let lines = [
-        of(|month| month.peak_per_second),
-        of(|month| month.mean_per_second),
-        line(document, document.capacity_per_second, |_| document.capacity_per_second),
+        line(document, |month| month.peak_per_second),
+        line(document, |month| month.mean_per_second),
+        line(document, |_| document.capacity_per_second),
     ];
     let highest = document.months.iter().map(|month| month.peak_per_second).fold(0.0, f64::max);
     let capacity = number::rate(document.capacity_per_second);
@@ -100,8 +99,7 @@ fn load(document: &ForecastDocument) -> Markup {
 }
 
 fn stored(document: &ForecastDocument) -> Markup {
-    let first = document.months.first().map_or(0.0, |month| month.stored_bytes);
-    let lines = [line(document, first, |month| month.stored_bytes)];
+    let lines = [line(document, |month| month.stored_bytes)];
     let last = document.months.last().map_or(0.0, |month| month.stored_bytes);
     figure(Figure {
         id: "stored",
@@ -115,9 +113,7 @@ fn stored(document: &ForecastDocument) -> Markup {
 }
 
 fn money(document: &ForecastDocument) -> Markup {
-    let first = document.months.first();
-    let of = |value: fn(&ForecastMonth) -> f64| line(document, first.map_or(0.0, value), value);
-    let lines = [of(|month| month.self_hosted_usd), of(|month| month.cloud_usd)];
+    let lines = [line(document, |month| month.self_hosted_usd), line(document, |month| month.cloud_usd)];
     let total = |value: fn(&ForecastMonth) -> f64| document.months.iter().map(value).sum::<f64>();
     let dollars = |value: f64| format!("${}", number::count(value.round().max(0.0) as u64));
     figure(Figure {

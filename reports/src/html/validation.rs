@@ -14,9 +14,11 @@ use crate::wording;
 
 /// A validation as one offline HTML page.
 pub fn validation(document: &Validation) -> String {
+    let speed = document.speed.map(|speed| speed.words());
+    let noted = speed.iter().chain(&document.notes);
     let body = html! {
         (banner(document))
-        (notes(&document.notes.iter().map(|note| wording::capital(&wording::sentence(note))).collect::<Vec<_>>()))
+        (notes(&noted.map(|note| wording::capital(&wording::sentence(note))).collect::<Vec<_>>()))
         h2 { "Predicted and measured" }
         p class="lead" {
             "Measured is the median over the runs, spread their range. A number passes within its tolerance; a latency also where it is no further from the median run than the runs are from each other. Worst first."
@@ -198,11 +200,12 @@ fn runs(document: &Validation) -> Markup {
             Cell::Text(what.into()),
             Cell::Number(run.seed.to_string()),
             trust(run),
+            Cell::Number(run.canary_seconds.map_or_else(|| number::MISSING.into(), |s| format!("{:.3} ms", s * 1e3))),
             Cell::Number(run.canary_moved.map_or_else(|| number::MISSING.into(), number::percent)),
             Cell::Prose(used),
         ]
     };
     let mut rows = vec![row(&document.predicted, "model")];
     rows.extend(document.measured.iter().map(|run| row(run, "measured")));
-    table("Runs", "", &["run", "kind", "seed", "verdict", "machine speed moved", "used"], rows)
+    table("Runs", "", &["run", "kind", "seed", "verdict", "canary", "machine speed moved", "used"], rows)
 }

@@ -54,7 +54,8 @@ pub fn validation(document: &Validation, width: usize, colour: bool) -> String {
         page.table(&table);
         page.gap();
     }
-    for note in &document.notes {
+    let speed = document.speed.map(|speed| speed.words());
+    for note in speed.iter().chain(&document.notes) {
         page.hanging(Style::Bold, &format!("Note: {}", wording::sentence(note)), 2);
     }
     page.finish()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Named, OfferedLoad, ValidatedCurves, Validation, ValidationGroup, ValidationRow};
-use super::rows::{name, numbers, predicted_run, step_quantile, tolerance_of, verdict_text, worst_first};
+use super::rows::{name, numbers, predicted_run, step_quantile, tolerance_of};
 use super::{PredictedRun, backlog};
 use crate::compare::{self, Tolerances};
 
@@ -14,47 +14,31 @@ impl Validation {
     pub fn against(&self, model: &PredictedRun, tolerances: &Tolerances) -> Validation {
         let known = numbers(&model.run);
         let drains = self.rows.iter().any(|row| row.metric == backlog::DRAIN);
-        let mut rows: Vec<ValidationRow> = self
-            .rows
-            .iter()
-            .filter_map(|row| {
-                let predicted = match row.group {
-                    ValidationGroup::Backlog => backlog::predicted(&model.run, &row.metric, drains)?,
-                    _ => known.get(&(row.group, row.metric.clone(), row.quantile.unwrap_or(0.0).to_bits()))?.1,
-                };
-                judged_anew(row, predicted, tolerances)
-            })
-            .collect();
-        let mut steps: Vec<ValidationRow> = self
-            .steps
-            .iter()
-            .filter_map(|row| {
-                let times = model.steps.get(row.step.as_ref()?)?;
-                judged_anew(row, step_quantile(times, row.quantile?)?, tolerances)
-            })
-            .collect();
+        let predicted = |row: &ValidationRow| match (row.group, &row.step) {
+            (ValidationGroup::Backlog, _) => backlog::predicted(&model.run, &row.metric, drains),
+            (_, Some(step)) => step_quantile(model.steps.get(step)?, row.quantile?),
+            (group, None) => {
+                let key = (group, row.metric.clone(), row.quantile.unwrap_or(0.0).to_bits());
+                known.get(&key).map(|(_, value)| *value)
+            }
+        };
+        let anew = |rows: &[ValidationRow]| -> Vec<ValidationRow> {
+            rows.iter().filter_map(|row| judged_anew(row, predicted(row)?, tolerances)).collect()
+        };
         let offered = model.run.manifest.summary.as_ref().zip(self.offered).map(|(summary, offered)| OfferedLoad {
             predicted: summary.offered_per_second,
             measured: offered.measured,
         });
-        backlog::show_only_in_overload(
-            &mut rows,
-            &mut steps,
-            offered.map_or(f64::INFINITY, |offered| offered.measured),
-        );
-        rows.sort_by(worst_first);
-        let within = !rows.is_empty() && rows.iter().chain(&steps).all(|row| row.within);
         let mut validation = Validation {
             predicted: predicted_run(model),
-            verdict_text: verdict_text(&rows, &steps, &self.measured),
             offered,
-            within,
-            rows,
-            steps,
+            speed: model.speed,
+            rows: anew(&self.rows),
+            steps: anew(&self.steps),
             curves: self.curves_against(model),
             ..self.clone()
         };
-        validation.explanations = compare::explain_validation(&validation);
+        validation.conclude();
         validation
     }
 

@@ -1,6 +1,6 @@
 //! Overload and recovery: how fast a backlog grows, and how long it takes to drain.
 
-use super::document::{Named, ValidationGroup, ValidationRow};
+use super::document::{Named, OfferedLoad, ValidationGroup, ValidationRow};
 use crate::compare::{Tolerances, statistics};
 use crate::run_dir::{Run, columns};
 
@@ -59,8 +59,13 @@ pub(super) fn predicted(model: &Run, metric: &str, drains: bool) -> Option<f64> 
 
 /// Whether the measured runs were overloaded for a time: their open workflows grew. What depends on how long that lasted is shown, and not
 /// judged: latencies, and the growth of tables per closed workflow, as tables hold the open ones too.
-pub(super) fn show_only_in_overload(rows: &mut [ValidationRow], steps: &mut [ValidationRow], offered: f64) {
-    if !rows.iter().any(|row| row.metric == GROWTH && row.measured > GROWING * offered) {
+pub(super) fn show_only_in_overload(
+    rows: &mut [ValidationRow],
+    steps: &mut [ValidationRow],
+    offered: Option<OfferedLoad>,
+) {
+    let Some(offered) = offered else { return };
+    if !rows.iter().any(|row| row.metric == GROWTH && row.measured > GROWING * offered.measured) {
         return;
     }
     let depends = |row: &&mut ValidationRow| row.is_latency() || row.group == ValidationGroup::Storage;

@@ -31,6 +31,9 @@ pub struct Validation {
     /// The load that the two were under; absent where a side does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offered: Option<OfferedLoad>,
+    /// The machine's speed in the runs and in the calibration; absent where one of them is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<MachineSpeed>,
     /// Whether every row and step is within, and there is at least one.
     pub within: bool,
     /// One sentence that says it.
@@ -70,6 +73,32 @@ impl OfferedLoad {
     }
 }
 
+/// How fast the machine was: CPU seconds of the canary's fixed computation.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct MachineSpeed {
+    /// When costs were measured.
+    pub calibrated: f64,
+    /// In the runs, the median over those that count.
+    pub measured: f64,
+}
+
+impl MachineSpeed {
+    /// What a cost of the calibration is multiplied by.
+    pub fn factor(&self) -> f64 {
+        self.measured / self.calibrated
+    }
+
+    /// In words: `the canary took 0.231 ms in the runs and 0.217 ms in the calibration: the model's CPU costs are taken times 1.06`.
+    pub fn words(&self) -> String {
+        format!(
+            "the canary took {:.3} ms in the runs and {:.3} ms in the calibration: the model's CPU costs are taken times {:.2}",
+            self.measured * 1e3,
+            self.calibrated * 1e3,
+            self.factor()
+        )
+    }
+}
+
 /// A run as the validation names it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct ValidatedRun {
@@ -82,9 +111,22 @@ pub struct ValidatedRun {
     /// By which share the machine-speed canary moved; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary_moved: Option<f64>,
+    /// CPU seconds of the canary's computation, the median over the measured window; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_seconds: Option<f64>,
     /// Why it was left out; absent where it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
+}
+
+impl Validation {
+    /// CPU seconds of the canary in the runs that count, their median; `None` where there was none.
+    pub fn canary_seconds(&self) -> Option<f64> {
+        let used = self.measured.iter().filter(|run| run.left_out.is_none());
+        let mut seconds: Vec<f64> = used.filter_map(|run| run.canary_seconds).collect();
+        seconds.sort_by(f64::total_cmp);
+        median(&seconds)
+    }
 }
 
 /// Kinds of numbers, in the order in which people ask for them.

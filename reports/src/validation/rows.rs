@@ -31,16 +31,6 @@ impl Validation {
         let measured: Vec<ValidatedRun> = runs.iter().map(measured_run).collect();
         let used: Vec<&MeasuredRun> =
             runs.iter().zip(&measured).filter(|(_, named)| named.left_out.is_none()).map(|(run, _)| run).collect();
-        let mut rows = rows(&model.run, &used, tolerances);
-        let mut steps = steps(&model.steps, &used, tolerances);
-        let offered = offered(&model.run, &used);
-        backlog::show_only_in_overload(
-            &mut rows,
-            &mut steps,
-            offered.map_or(f64::INFINITY, |offered| offered.measured),
-        );
-        rows.sort_by(worst_first);
-        let within = !rows.is_empty() && rows.iter().chain(&steps).all(|row| row.within);
         let first = used.first().map_or(&model.run, |run| &run.run);
         let mut validation = Validation {
             schema_version: VALIDATION_SCHEMA_VERSION,
@@ -48,18 +38,29 @@ impl Validation {
             cluster: first.manifest.cluster_name.clone(),
             versions: first.manifest.versions.clone(),
             predicted: predicted_run(model),
-            verdict_text: verdict_text(&rows, &steps, &measured),
-            notes: notes(model, &used, &measured, &rows),
-            offered,
-            measured,
-            within,
-            rows,
-            steps,
+            offered: offered(&model.run, &used),
+            speed: model.speed,
+            within: false,
+            verdict_text: String::new(),
+            rows: rows(&model.run, &used, tolerances),
+            steps: steps(&model.steps, &used, tolerances),
             curves: curves(&model.run, &used),
             explanations: Vec::new(),
+            notes: Vec::new(),
+            measured,
         };
-        validation.explanations = compare::explain_validation(&validation);
+        validation.conclude();
+        validation.notes = notes(model, &used, &validation.measured, &validation.rows);
         validation
+    }
+
+    /// What follows from the rows: which are judged, their order, the verdict, the explanations.
+    pub(super) fn conclude(&mut self) {
+        backlog::show_only_in_overload(&mut self.rows, &mut self.steps, self.offered);
+        self.rows.sort_by(worst_first);
+        self.within = !self.rows.is_empty() && self.rows.iter().chain(&self.steps).all(|row| row.within);
+        self.verdict_text = verdict_text(&self.rows, &self.steps, &self.measured);
+        self.explanations = compare::explain_validation(self);
     }
 }
 
@@ -89,6 +90,7 @@ pub(super) fn predicted_run(model: &PredictedRun) -> ValidatedRun {
         seed: manifest.seed,
         trust: manifest.verdict.verdict,
         canary_moved: None,
+        canary_seconds: model.speed.map(|speed| speed.measured),
         left_out: None,
     }
 }
@@ -109,11 +111,12 @@ fn measured_run(run: &MeasuredRun) -> ValidatedRun {
         seed: run.run.manifest.seed,
         trust: verdict.verdict,
         canary_moved: run.canary_moved,
+        canary_seconds: run.canary_seconds,
         left_out,
     }
 }
 
-pub(super) fn verdict_text(rows: &[ValidationRow], steps: &[ValidationRow], measured: &[ValidatedRun]) -> String {
+fn verdict_text(rows: &[ValidationRow], steps: &[ValidationRow], measured: &[ValidatedRun]) -> String {
     let used = measured.iter().filter(|run| run.left_out.is_none()).count();
     let all = rows.iter().chain(steps).filter(|row| row.judged).count();
     if used == 0 {

@@ -121,6 +121,7 @@ impl Model {
             limited,
             gated: failures::gated(profile, &settings),
             client: network.client_to_frontend,
+            client_cpu: profile.workers.sdk_cpu.client_request,
             service: network.between_services,
             pgbouncer: bouncer.map(|bouncer| bouncer.cpu_per_statement),
             visibility: match profile.cluster.visibility {
@@ -186,7 +187,7 @@ impl Model {
                 _ => Nanos::ZERO,
             },
             toast_compression: database.toast_compression.get(),
-            cpu_per_workflow_task: profile.workers.cpu_per_workflow_task,
+            sdk_cpu: profile.workers.sdk_cpu,
             runs: Slab::new(),
             threads: Slab::new(),
             activities: Slab::new(),
@@ -195,7 +196,7 @@ impl Model {
             chains: Slab::new(),
             forwarders: Forwarders::new(profile.cluster.task_queue_partitions),
             hosts,
-            pods: PodTable::new(pods_on, ProcessCosts::of(calibration)),
+            pods: PodTable::new(pods_on, ProcessCosts::of(calibration, profile.workers.sdk_cpu)),
             // Writes of one run exclude each other however many permits its shard has: each run has one of its shard's permits for good.
             shards: (0..permits).map(|_| Permit::new(1)).collect(),
             pools: Pools::new(of_pods, bouncer.map(|bouncer| bouncer.server_connections)),

@@ -32,7 +32,7 @@ impl Model {
 
     /// Advances every visible thread of a run until it blocks; their commands are left in the run's list.
     pub(super) fn run_code(&mut self, run: u32, schedule: &mut Schedule<Event>) -> TaskWork {
-        let mut work = TaskWork { cpu: self.cpu_per_workflow_task, wait: Nanos::ZERO };
+        let mut work = TaskWork { cpu: self.sdk_cpu.workflow_task, wait: Nanos::ZERO };
         let mut markers = false;
         if self.runs[run].failed {
             self.runs[run].closing = Closing::Failed;
@@ -73,7 +73,8 @@ impl Model {
                     let spec = &self.program.local_activities[index as usize];
                     let takes = spec.takes.sample(&mut self.random.activity);
                     let marker = spec.marker.0;
-                    work.cpu += spec.cpu;
+                    work.cpu += spec.cpu + self.sdk_cpu.local_activity;
+                    self.work.local_activities += 1;
                     clock += takes.saturating_sub(spec.cpu);
                     work.wait = work.wait.max(clock);
                     markers = true;

@@ -217,7 +217,7 @@ impl Failures {
             waiting: Waiting::default(),
             slow: Vec::new(),
             breaker: Vec::new(),
-            cpu_of_refusal: profile.workers.cpu_per_activity,
+            cpu_of_refusal: profile.workers.sdk_cpu.activity,
             poison: Vec::new(),
             poisoned: BTreeMap::new(),
             names: Vec::new(),

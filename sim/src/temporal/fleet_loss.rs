@@ -236,7 +236,7 @@ impl Model {
     pub(super) fn run_code_again(&mut self, run: u32, lost: LostTask, schedule: &mut Schedule<Event>) -> TaskWork {
         let left = std::mem::take(&mut self.runs[run].wait_left);
         let mut work = match lost {
-            LostTask::AfterItsCode => TaskWork { cpu: self.cpu_per_workflow_task, wait: Nanos::ZERO },
+            LostTask::AfterItsCode => TaskWork { cpu: self.sdk_cpu.workflow_task, wait: Nanos::ZERO },
             LostTask::No | LostTask::BeforeItsCode => self.run_code(run, schedule),
         };
         work.wait += left;

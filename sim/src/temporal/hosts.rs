@@ -2,6 +2,7 @@
 
 use std::hint::select_unpredictable;
 
+use plimsoll_profiles::calibration::{Calibration, SdkCosts};
 use plimsoll_profiles::units::{Cores, Nanos};
 
 use super::idle::IDLE_JOB;
@@ -75,7 +76,7 @@ pub(super) struct ProcessCosts {
 }
 
 impl ProcessCosts {
-    pub(super) fn of(calibration: &plimsoll_profiles::calibration::Calibration) -> [Self; Process::COUNT] {
+    pub(super) fn of(calibration: &Calibration, sdk: SdkCosts) -> [Self; Process::COUNT] {
         let (cpu, runtime) = (&calibration.cpu, &calibration.runtime);
         let go = |wake, idle_core, collection_every, collection| ProcessCosts {
             wake,
@@ -107,6 +108,7 @@ impl ProcessCosts {
         *database = go(cpu.database_wake, cpu.database_idle_core, never, Nanos::ZERO);
         database.part = cpu.database_statement;
         costs[Process::VisibilityDatabase as usize] = costs[Process::Database as usize];
+        costs[Process::Worker as usize] = go(sdk.wake, sdk.idle_core, never, Nanos::ZERO);
         costs
     }
 }

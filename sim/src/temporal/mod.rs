@@ -84,4 +84,4 @@ pub use rollout::{ForcedRollback, Milestone, RolloutController};
 pub use rollout_rolling::{RollingBounds, RollingStep};
 pub use steps::{Step, StepPart, StepTask, StepTime, StepTimes};
 pub use system::{Load, Pods, Settings, SystemSize, WorkerFleet, is_cloud, shares_one_machine};
-pub use visits::Process;
+pub use visits::{Process, by_client};

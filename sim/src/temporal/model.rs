@@ -6,7 +6,7 @@
 //! would have left them, and the difference is added to its end-to-end latency. At a stationary rate that changes nothing: what leaves a
 //! delay without servers is again a Poisson process of the same rate (Eick, Massey, Whitt 1993, "The physics of the Mt/G/∞ queue").
 
-use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::calibration::{Calibration, SdkCosts};
 use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::Nanos;
 
@@ -186,7 +186,7 @@ pub struct Model {
     pub(super) statement_trip: Nanos,
     pub(super) bulk_flush: Nanos,
     pub(super) toast_compression: f64,
-    pub(super) cpu_per_workflow_task: Nanos,
+    pub(super) sdk_cpu: SdkCosts,
 
     pub(super) runs: Slab<Run>,
     pub(super) threads: Slab<Thread>,

@@ -443,7 +443,7 @@ fn activity_spec(activity: &Activity, profile: &Profile) -> ActivitySpec {
     ActivitySpec {
         name: activity.name.clone(),
         takes: distribution(&activity.takes),
-        cpu: activity.cpu + profile.workers.cpu_per_activity,
+        cpu: activity.cpu + profile.workers.sdk_cpu.activity,
         memory: activity.memory.unwrap_or(profile.workers.memory_per_activity),
         input: activity.input,
         output: activity.output,

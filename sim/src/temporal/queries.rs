@@ -137,7 +137,7 @@ impl Model {
                     self.workflow_poll_returned(chain.worker, !chain.flag, schedule);
                 }
                 chain.operation = OperationKind::QueryAnswered;
-                chain.work = self.cpu_per_workflow_task;
+                chain.work = self.sdk_cpu.workflow_task;
                 if chain.flag {
                     chain.work += self.replay_cost(run);
                 }

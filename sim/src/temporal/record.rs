@@ -67,6 +67,8 @@ pub struct Work {
     pub history_events: u64,
     /// Activities scheduled, retries not counted.
     pub activities: u64,
+    /// Local activities run.
+    pub local_activities: u64,
     /// Temporal Cloud actions.
     pub actions: u64,
     /// CPU by process, idle load excluded.
@@ -120,6 +122,7 @@ impl Work {
             history_rows: each(self.history_rows, other.history_rows),
             history_events: each(self.history_events, other.history_events),
             activities: each(self.activities, other.activities),
+            local_activities: each(self.local_activities, other.local_activities),
             actions: each(self.actions, other.actions),
             spooled: each(self.spooled, other.spooled),
             dispatched: each(self.dispatched, other.dispatched),

@@ -55,7 +55,7 @@ pub enum Visit {
     Poll,
     /// A request reaches a process, whose CPU comes with its answer.
     Asked(Process),
-    /// CPU of a process that answers, with what the chain carries.
+    /// CPU of a process that answers, with what the chain carries; of a client, that asks.
     Answer(Process, Nanos),
     /// CPU of a process that passes on to a worker what the chain carries, where that is more than a few bytes. It works for the task
     /// already and need not be woken.
@@ -154,6 +154,8 @@ pub struct Trips {
     pub visibility: VisibilityWay,
     /// Client or worker to frontend, there and back.
     pub client: Nanos,
+    /// CPU of a client's call, where clients share a host with the cluster.
+    pub client_cpu: Nanos,
     /// Between services, there and back.
     pub service: Nanos,
     /// Which of frontend, history and matching have rate limits.
@@ -407,6 +409,9 @@ impl Compiler<'_> {
         // Matching writes its own tasks, without a shard; every other write is history's.
         let shard = writes && op.name != OperationKind::Spool;
         let pool = if op.name == OperationKind::Spool { Pool::Matching } else { Pool::History };
+        if by_client(op.name) && self.trips.client_cpu > Nanos::ZERO {
+            self.visits.push(Visit::Answer(Process::Worker, self.trips.client_cpu));
+        }
         if op.frontend > 0 {
             self.gate(Gate::Frontend);
             self.admit(Process::Frontend, op.frontend);
@@ -587,4 +592,23 @@ impl Compiler<'_> {
 pub(super) fn to_worker(kind: OperationKind) -> bool {
     use OperationKind::{ActivityStarted, SpeculativeTaskStarted, WorkflowTaskStarted};
     matches!(kind, WorkflowTaskStarted | SpeculativeTaskStarted | ActivityStarted)
+}
+
+/// Whether a client asks for the operation, and not a worker or the server itself.
+pub fn by_client(kind: OperationKind) -> bool {
+    use OperationKind::*;
+    matches!(
+        kind,
+        Start
+            | StartEager
+            | SignalWithStart
+            | Signal
+            | SignalBuffered
+            | UpdateSent
+            | CancelRequested
+            | CancelRequestedBuffered
+            | Terminate
+            | Query
+            | Result
+    )
 }

@@ -289,7 +289,7 @@ impl Model {
 
     /// CPU of a replay: the code of every earlier workflow task again; each left about three events.
     pub(super) fn replay_cost(&self, run: u32) -> Nanos {
-        self.cpu_per_workflow_task * u64::from(self.runs[run].events / 3)
+        self.sdk_cpu.workflow_task * u64::from(self.runs[run].events / 3)
     }
 
     fn work_on_task(&mut self, run: u32, pod: u32, cpu: Nanos, wait: Nanos, schedule: &mut Schedule<Event>) {

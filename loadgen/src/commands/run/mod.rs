@@ -20,12 +20,11 @@ mod prepare;
 mod sampling;
 mod target;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_profiles::World;
-use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::run_dir::{
     Cap, Clock, CompletionsBy, MANIFEST_SCHEMA_VERSION, Manifest, Measurement, RunVerdict, SelfTest, Sent, Trust,
@@ -279,9 +278,8 @@ fn consented(
 ) -> Result<bool, Failure> {
     let endpoint = &reached.connected.endpoint;
     let arrivals = prepared.profile.arrivals.window(Nanos::ZERO, prepared.until);
-    let folder = arguments.profile.parent().unwrap_or(Path::new(""));
-    let calibration =
-        Calibration::load(&prepared.profile.calibration, folder).map_err(|error| Failure::usage(error.to_string()))?;
+    let calibration = prepared.calibration(&arguments.profile)?.on_machine(prepared.profile.cluster.canary_cpu);
+    let calibration = calibration.map_err(|error| Failure::usage(error.to_string()))?;
     let notes: Vec<String> = prepared.changes.iter().chain(workload.not_replayed()).cloned().collect();
     let dry_run = DryRun::of(&Intent {
         endpoint,

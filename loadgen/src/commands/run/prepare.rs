@@ -1,7 +1,10 @@
 //! From the profile and the flags to what is run: everything that changes the profile does so as an override of it, so that
 //! the manifest holds the profile exactly as it ran and the simulator can be given the same.
 
+use std::path::Path;
+
 use plimsoll_profiles::arrivals::{Arrivals, Pattern, Phase as ArrivalPhase};
+use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::Profile;
 use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_profiles::{Document, World};
@@ -45,6 +48,17 @@ pub struct Prepared {
     pub phases: Vec<Phase>,
     /// What the flags changed in the profile, in words.
     pub changes: Vec<String>,
+}
+
+impl Prepared {
+    /// The costs that the profile names, as they were measured; a file is looked for beside the profile.
+    ///
+    /// # Errors
+    /// When there is no such calibration.
+    pub fn calibration(&self, profile: &Path) -> Result<Calibration, Failure> {
+        let folder = profile.parent().unwrap_or(Path::new(""));
+        Calibration::load(&self.profile.calibration, folder).map_err(|error| Failure::usage(error.to_string()))
+    }
 }
 
 /// Reads the profile and lays the flags over it.
