@@ -3,7 +3,6 @@
 use plimsoll_profiles::calibration::Calibration;
 use plimsoll_profiles::profile::{Profile, Span};
 use plimsoll_profiles::units::{Bytes, Nanos};
-use plimsoll_reports::validation::CANARY_LIMIT;
 use plimsoll_sim::temporal::{Metric, Outcome, Process};
 use serde::{Deserialize, Serialize};
 
@@ -11,11 +10,11 @@ use super::bench::Measured;
 use super::costs::{Estimate, Fit, PROCESSES, Run, counts};
 use super::counters::Counters;
 use super::direct::{Counted, Kept, Value, image_size, values};
+use super::speed::{at_usual_speed, other_speeds, usual_speed};
 use super::store::Cluster;
 use super::workloads::Workload;
 use crate::failure::Failure;
 use crate::operations::expected::simulated;
-use crate::validate::machine::median;
 
 /// A workload and what was counted of it, repeat by repeat.
 #[derive(Clone, Debug)]
@@ -104,7 +103,7 @@ pub fn analyse(
     let mut notes = Vec::new();
     let flush = fsync_seconds(all);
     let (measured, canary) = (all, usual_speed(all));
-    let all: Vec<Repeats> = all.iter().map(|one| at_speed(on_this_disk(one, flush), canary)).collect();
+    let all: Vec<Repeats> = all.iter().map(|one| at_usual_speed(on_this_disk(one, flush), canary)).collect();
     let all = all.as_slice();
     // What is measured as it is comes first: it changes what the model counts.
     let outcomes = simulate_all(all, &calibration);
@@ -142,7 +141,7 @@ pub fn analyse(
     let quality: Vec<Figure> =
         all.iter().zip(&outcomes).flat_map(|(one, outcomes)| figures(one, outcomes, idle, image)).collect();
     notes.extend(remarks(all));
-    notes.extend(slow(measured, canary));
+    notes.extend(other_speeds(measured, canary));
     let Fit { costs, pairs } = fit.unwrap_or(Fit { costs: Vec::new(), pairs: Vec::new() });
     let findings = Findings {
         schema_version: super::store::SCHEMA_VERSION,
@@ -176,51 +175,6 @@ fn on_this_disk(one: &Repeats, flush: Option<f64>) -> Repeats {
         one.profile.cluster.database.fsync = Span::MeanCv { mean: Nanos::from_secs_f64(seconds), cv: FLUSHES_VARY };
     }
     one
-}
-
-/// The canary of the middle run: the speed that costs are told for.
-fn usual_speed(all: &[Repeats]) -> Option<f64> {
-    let medians: Vec<f64> = all.iter().flat_map(|one| &one.measured).filter_map(|one| one.canary).collect();
-    median(&medians)
-}
-
-/// The workload's runs on a machine of the usual speed; where none was, all of them, their CPU times by the ratio of the canaries, which is all that
-/// is known of it (`docs/calibration.md`).
-fn at_speed(mut one: Repeats, usual: Option<f64>) -> Repeats {
-    let ratio = |run: &Measured| usual.zip(run.canary).map_or(1.0, |(usual, canary)| usual / canary);
-    let is_usual = |run: &Measured| (1.0 / ratio(run) - 1.0).abs() <= CANARY_LIMIT;
-    if one.measured.iter().any(is_usual) {
-        one.measured.retain(is_usual);
-        return one;
-    }
-    for run in &mut one.measured {
-        let ratio = ratio(run);
-        run.counters.cpu.values_mut().for_each(|seconds| *seconds *= ratio);
-        run.counters.statements.values_mut().for_each(|sum| sum.seconds *= ratio);
-    }
-    one
-}
-
-/// Which runs met a machine of another speed, in words.
-fn slow(all: &[Repeats], usual: Option<f64>) -> Option<String> {
-    let moved = |run: &&Measured| {
-        usual.zip(run.canary).is_some_and(|(usual, canary)| (canary / usual - 1.0).abs() > CANARY_LIMIT)
-    };
-    let names: Vec<String> = all
-        .iter()
-        .filter_map(|one| match one.measured.iter().filter(moved).count() {
-            0 => None,
-            every if every == one.measured.len() => Some(format!("{} (all its runs, scaled)", one.workload.name)),
-            _ => Some(one.workload.name.to_owned()),
-        })
-        .collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "the machine's speed was another by more than {:.0} % in runs of {}: they are left out where the workload has others; to measure them anew, delete their files",
-            CANARY_LIMIT * 100.0,
-            names.join(", ")
-        )
-    })
 }
 
 /// Coefficient of variation of a flush on a local disk, as the model assumes it.

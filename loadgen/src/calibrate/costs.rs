@@ -136,7 +136,7 @@ impl Cost {
 
 /// A base that says nothing of the load generator takes the shipped calibration's.
 fn generator_of(calibration: &Calibration) -> SdkCosts {
-    calibration.generator.or(Calibration::reference().generator).unwrap_or_default()
+    calibration.generator.or_else(|| Calibration::reference().generator).unwrap_or_default()
 }
 
 /// How often the model did what each cost is counted by, per workflow, its share of garbage collection included: the model collects

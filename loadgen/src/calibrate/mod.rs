@@ -9,6 +9,7 @@
 //! | [`reader`] | reads it, at one moment |
 //! | [`statement`] | Temporal's SQL statements by the operation table's names |
 //! | [`store`] | finished workloads as files, so that a calibration can go on |
+//! | [`speed`](mod@speed) | which runs met the machine at another speed |
 //! | [`costs`] | CPU costs by regression, with intervals and what cannot be separated |
 //! | [`nnls`] | the regression itself: least squares without negative values |
 //! | [`direct`] | what is measured as it is: WAL, execution times, idle load, growth, batching |
@@ -25,6 +26,7 @@ pub mod file;
 pub mod nnls;
 pub mod reader;
 pub mod shape;
+pub mod speed;
 pub mod statement;
 pub mod store;
 pub mod text;
