@@ -10,7 +10,7 @@ use super::bench::Measured;
 use super::costs::{Estimate, Fit, PROCESSES, Run, counts};
 use super::counters::Counters;
 use super::direct::{Counted, Kept, Value, image_size, values};
-use super::speed::{at_usual_speed, other_speeds, usual_speed};
+use super::speed::{at_usual_speed, other_speeds, stolen, usual_speed};
 use super::store::Cluster;
 use super::workloads::Workload;
 use crate::failure::Failure;
@@ -142,6 +142,7 @@ pub fn analyse(
         all.iter().zip(&outcomes).flat_map(|(one, outcomes)| figures(one, outcomes, idle, image)).collect();
     notes.extend(remarks(all));
     notes.extend(other_speeds(measured, canary));
+    notes.extend(stolen(measured));
     let Fit { costs, pairs } = fit.unwrap_or(Fit { costs: Vec::new(), pairs: Vec::new() });
     let findings = Findings {
         schema_version: super::store::SCHEMA_VERSION,

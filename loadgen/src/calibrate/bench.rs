@@ -51,6 +51,9 @@ pub struct Measured {
     pub busy_cores: f64,
     /// See `busy_cores`.
     pub own_cores: f64,
+    /// Processors that the host of a virtual machine gave to others while there was work for them.
+    #[serde(default)]
+    pub stolen_cores: f64,
     /// CPU seconds of the canary's computation in the window, the median: how fast the machine was.
     #[serde(default)]
     pub canary: Option<f64>,
@@ -119,7 +122,7 @@ impl Bench {
         let machine = MachineCpu::now();
         tokio::time::sleep(length).await;
         let mut counters = self.reader.read().await?.since(&before);
-        counters.cpu.insert(GENERATOR.to_owned(), machine.used_since().1);
+        counters.cpu.insert(GENERATOR.to_owned(), machine.used_since().own);
         workers.shutdown().await;
         Ok(counters)
     }
@@ -173,7 +176,7 @@ impl Bench {
         let after = self.reader.read().await?;
         let mut counters = after.since(&before);
         let cluster: f64 = counters.cpu.values().sum();
-        let (busy, own) = machine.used_since();
+        let MachineCpu { busy, own, stolen } = machine.used_since();
         let sung = canary.summary_since(window_began);
         drop(canary);
         let singing = sung.map_or(0.0, |sung| sung.cpu_spent().as_secs_f64());
@@ -209,6 +212,7 @@ impl Bench {
             latency_ms: [0.5, 0.9, 0.99].map(quantile),
             busy_cores: busy / window,
             own_cores: (cluster + own) / window,
+            stolen_cores: stolen / window,
             canary: sung.map(|sung| sung.median_cpu.as_secs_f64()),
         })
     }
@@ -229,28 +233,29 @@ async fn listen(mut events: UnboundedReceiver<WorkerEvent>, follower: Follower, 
     }
 }
 
-/// Processor time of the whole machine, and of this program.
+/// Processor time of the whole machine, of this program, and what the host took, seconds.
 struct MachineCpu {
     busy: f64,
     own: f64,
+    stolen: f64,
 }
 
 impl MachineCpu {
     fn now() -> MachineCpu {
         let ticks = procfs::ticks_per_second() as f64;
         use procfs::CurrentSI;
-        let busy = procfs::KernelStats::current().map_or(0.0, |stat| {
+        let (busy, stolen) = procfs::KernelStats::current().map_or((0.0, 0.0), |stat| {
             let total = stat.total;
             let parts = [Some(total.user), Some(total.nice), Some(total.system), total.irq, total.softirq];
-            parts.into_iter().flatten().sum::<u64>() as f64 / ticks
+            (parts.into_iter().flatten().sum::<u64>() as f64 / ticks, total.steal.unwrap_or(0) as f64 / ticks)
         });
         let own = procfs::process::Process::myself().and_then(|own| own.stat());
         let own = own.map_or(0.0, |stat| (stat.utime + stat.stime) as f64 / ticks);
-        MachineCpu { busy, own }
+        MachineCpu { busy, own, stolen }
     }
 
-    fn used_since(&self) -> (f64, f64) {
+    fn used_since(&self) -> MachineCpu {
         let now = MachineCpu::now();
-        (now.busy - self.busy, now.own - self.own)
+        MachineCpu { busy: now.busy - self.busy, own: now.own - self.own, stolen: now.stolen - self.stolen }
     }
 }

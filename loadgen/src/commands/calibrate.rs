@@ -197,6 +197,7 @@ mod tests {
             latency_ms: [40.0, 50.0, 60.0],
             busy_cores: 1.0,
             own_cores: 0.9,
+            stolen_cores: 0.0,
             canary: Some(0.25e-3),
         }
     }

@@ -206,8 +206,8 @@ fn notes(
         notes.push("the profile of the model's run is not that of the measured ones".into());
     }
     if model.steps.is_empty() != used.iter().all(|run| run.steps.is_empty()) {
-        let side = if model.steps.is_empty() { "the model's run" } else { "the measured runs" };
-        notes.push(format!("{side} has no times step by step, so that steps are not compared"));
+        let side = if model.steps.is_empty() { "the model's run has" } else { "the measured runs have" };
+        notes.push(format!("{side} no times step by step, so that steps are not compared"));
     }
     notes
 }
