@@ -55,43 +55,44 @@ pub fn run(arguments: &ValidateArgs, console: &Console) -> Result<Exit, Failure>
         let mut repeats = Repeats::new(usize::from(arguments.repeats));
         let mut series = match earlier {
             Some(Earlier::Document(document)) => {
-                let predicted = predict(&prepared, &flags, &folder, document.canary_seconds(), &interrupts)?;
+                let speed = speed(&prepared, &flags, document.canary_seconds())?;
+                let predicted = simulate(&prepared, &flags, &folder, speed, &interrupts)?;
                 let validation = document.against(&predicted, &tolerances);
                 answer(&validation, arguments, &folder, console)?;
                 return Ok(exit(&validation));
             }
             Some(Earlier::Runs(runs)) => {
                 runs.iter().for_each(|run| repeats.record(tried(&run.run)));
-                let predicted = predict(&prepared, &flags, &folder, repeats.canary(), &interrupts)?;
+                let speed = speed(&prepared, &flags, repeats.canary())?;
+                let predicted = simulate(&prepared, &flags, &folder, speed, &interrupts)?;
                 let series = Series { arguments, flags, folder, repeats, runs };
                 return series.tell(&predicted, &tolerances, false, console);
             }
             None => Series { arguments, flags, folder, repeats, runs: Vec::new() },
         };
         // Before anything is sent: a profile that the model cannot run is told now, and an interrupted series has something beside it.
-        let mut predicted = predict(&prepared, &series.flags, &series.folder, None, &interrupts)?;
+        let mut predicted = simulate(&prepared, &series.flags, &series.folder, None, &interrupts)?;
         console.note(&format!("simulated: {}", series.folder.join(SIMULATED).display()));
         let interrupted = series.run(&interrupts, console).await?;
-        if let Some(canary) = series.repeats.canary() {
-            predicted = predict(&prepared, &series.flags, &series.folder, Some(canary), &interrupts)?;
+        if let speed @ Some(_) = speed(&prepared, &series.flags, series.repeats.canary())? {
+            match simulate(&prepared, &series.flags, &series.folder, speed, &interrupts) {
+                Ok(at_speed) => predicted = at_speed,
+                // The runs are kept all the same, beside the model on the calibration's own machine.
+                Err(Failure::Message(Exit::Interrupted, _)) => {}
+                Err(error) => return Err(error),
+            }
         }
         series.tell(&predicted, &tolerances, interrupted, console)
     })
 }
 
-/// The model's run on a machine as fast as the runs' canary says, where calibration and user leave that open.
-fn predict(
-    prepared: &Prepared,
-    flags: &RunArgs,
-    folder: &Path,
-    canary_seconds: Option<f64>,
-    interrupts: &Interrupts,
-) -> Result<PredictedRun, Failure> {
+/// How fast the machine was against the calibration's, by the runs' canary; `None` where one of them is not known, or the profile says how fast
+/// its cluster is.
+fn speed(prepared: &Prepared, flags: &RunArgs, measured: Option<f64>) -> Result<Option<MachineSpeed>, Failure> {
     let is_told = prepared.profile.cluster.canary_cpu.is_some();
     let calibrated = prepared.calibration(&flags.profile)?.canary_cpu.filter(|_| !is_told);
-    let speed = calibrated.zip(canary_seconds);
-    let speed = speed.map(|(calibrated, measured)| MachineSpeed { calibrated: calibrated.as_secs_f64(), measured });
-    simulate(prepared, flags, folder, speed, interrupts)
+    let known = calibrated.zip(measured);
+    Ok(known.map(|(calibrated, measured)| MachineSpeed { calibrated: calibrated.as_secs_f64(), measured }))
 }
 
 /// The flags of each run, with the costs and the cluster that the model is told in the profile, so that all files have them.
@@ -178,8 +179,7 @@ fn measured_before(folder: &Path) -> Result<Vec<MeasuredRun>, Failure> {
         }
         let run = run_dir::read(&directory).map_err(unread)?;
         let steps = StepTimes::read(&directory).map_err(unread)?;
-        let canary_seconds = Speed::of(&run).map(|speed| speed.median);
-        runs.push(MeasuredRun { name, run, steps, canary_moved: None, canary_seconds });
+        runs.push(measured_run(name, run, steps));
     }
     match runs.is_empty() {
         true => Err(Failure::usage(format!(
@@ -198,6 +198,12 @@ fn unread(error: run_dir::RunDirError) -> Failure {
 /// The directory of a measured run within the validation's.
 fn run_name(number: usize) -> String {
     format!("run-{number}")
+}
+
+/// By how much its canary moved is known when all runs are there.
+fn measured_run(name: String, run: Run, steps: StepTimes) -> MeasuredRun {
+    let canary_seconds = Speed::of(&run).map(|speed| speed.median);
+    MeasuredRun { name, run, steps, canary_moved: None, canary_seconds }
 }
 
 /// What counts of a run that has ended.
@@ -332,8 +338,7 @@ impl Series<'_> {
         let speed = moved.map_or_else(String::new, |moved| format!(", machine speed moved by {:.1} %", moved * 100.0));
         let why = unusable(&run).map_or_else(String::new, |why| format!(": left out, {why}"));
         console.note(&format!("{name}: {}{speed}{why}", verdict.verdict.word()));
-        let canary_seconds = Speed::of(&run).map(|speed| speed.median);
-        self.runs.push(MeasuredRun { name, run, steps: observed.steps.clone(), canary_moved: None, canary_seconds });
+        self.runs.push(measured_run(name, run, observed.steps.clone()));
         Ok(())
     }
 

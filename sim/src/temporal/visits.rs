@@ -154,7 +154,7 @@ pub struct Trips {
     pub visibility: VisibilityWay,
     /// Client or worker to frontend, there and back.
     pub client: Nanos,
-    /// CPU of a client's call, where clients share a host with the cluster.
+    /// CPU of a client's call, beside the first worker.
     pub client_cpu: Nanos,
     /// Between services, there and back.
     pub service: Nanos,
