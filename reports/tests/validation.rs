@@ -99,6 +99,11 @@ fn runs_on_a_machine_that_changed_its_speed_are_marked_and_left_out() {
     assert_eq!(left_out, [false, true, true]);
     assert!(validation.notes.iter().any(|note| note.contains("slow was left out: the machine's speed moved by 11 %")));
     assert!(validation.notes.iter().any(|note| note.contains("the generator was too slow")));
+    runs.push(measured("slower", 310.0, Some(0.26)));
+    let together = Validation::new(&predicted(101.0, StepTimes::new()), &runs, &Tolerances::accuracy());
+    let said = "slow, slower were left out: the machine's speed moved by 11 % to 26 %";
+    assert_eq!(together.notes.iter().filter(|note| note.contains("speed moved")).count(), 1);
+    assert!(together.notes.iter().any(|note| note.starts_with(said)), "{:?}", together.notes);
     let none = Validation::new(&predicted(100.0, StepTimes::new()), &runs[1..], &Tolerances::accuracy());
     assert!(!none.within && none.verdict_text.contains("every measured run was left out"));
 }

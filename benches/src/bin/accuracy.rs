@@ -10,6 +10,7 @@
 //! `-- --verify` exits 1 when a committed prediction is not what the model says now. The
 //! model's costs are those of the calibration that the suite names, measured on the same machine: another machine needs its own.
 
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -83,14 +84,18 @@ fn measured() -> Result<Vec<Measured>, String> {
 /// Prints the results of both sets, the worst row of those held out last.
 fn summary() -> Result<bool, String> {
     let results = measured()?;
-    print!("{}", machines(&results));
+    let mut page = machines(&results);
     let mut within = true;
     for (set, title) in [(Set::Fitting, "fitting set"), (Set::HeldOut, "held out")] {
         let table = results::table(&results, set);
-        println!("\n== {title}\n{}", text::accuracy(&table, Order::WorstLast, WIDTH, false));
+        page += &format!("\n== {title}\n{}\n", text::accuracy(&table, Order::WorstLast, WIDTH, false));
         within &= table.within();
     }
-    Ok(within)
+    // Whoever reads its head alone (`| head`) has read what they wanted.
+    match std::io::stdout().write_all(page.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("cannot write the summary: {error}")),
+        _ => Ok(within),
+    }
 }
 
 /// Columns of the summary.

@@ -95,15 +95,16 @@ pub(super) fn predicted_run(model: &PredictedRun) -> ValidatedRun {
     }
 }
 
+/// Why a run is left out whose machine had another speed than the others', `by` so much.
+fn speed_moved(by: &str) -> String {
+    format!("the machine's speed moved by {by}; {} is allowed", number::percent(CANARY_LIMIT))
+}
+
 fn measured_run(run: &MeasuredRun) -> ValidatedRun {
     let verdict = &run.run.manifest.verdict;
     let left_out = match (unusable(&run.run), run.canary_moved) {
         (Some(why), _) => Some(why),
-        (None, Some(moved)) if moved.abs() > CANARY_LIMIT => Some(format!(
-            "the machine's speed moved by {}; {} is allowed",
-            number::percent(moved.abs()),
-            number::percent(CANARY_LIMIT)
-        )),
+        (None, Some(moved)) if moved.abs() > CANARY_LIMIT => Some(speed_moved(&number::percent(moved.abs()))),
         _ => None,
     };
     ValidatedRun {
@@ -172,8 +173,7 @@ fn notes(
     rows: &[ValidationRow],
 ) -> Vec<String> {
     let mut notes = Vec::new();
-    let named = |run: &ValidatedRun| run.left_out.as_ref().map(|why| format!("{} was left out: {why}", run.name));
-    notes.extend(measured.iter().filter_map(named));
+    notes.extend(left_out(measured));
     if (1..3).contains(&used.len()) {
         notes.push("fewer than three runs were used: their range says little of how the cluster repeats itself".into());
     }
@@ -210,6 +210,28 @@ fn notes(
         notes.push(format!("{side} no times step by step, so that steps are not compared"));
     }
     notes
+}
+
+/// Which runs were left out, and why: those of another speed in one sentence, since there are as many of them as the machine is restless.
+fn left_out(measured: &[ValidatedRun]) -> Vec<String> {
+    let own = |run: &&ValidatedRun| run.canary_moved.map(|moved| speed_moved(&number::percent(moved.abs())));
+    let (moved, others): (Vec<&ValidatedRun>, Vec<&ValidatedRun>) =
+        measured.iter().filter(|run| run.left_out.is_some()).partition(|run| run.left_out == own(run));
+    let mut notes: Vec<String> = others.iter().filter_map(|run| told(run)).collect();
+    if moved.len() < 2 {
+        notes.extend(moved.iter().filter_map(|run| told(run)));
+        return notes;
+    }
+    let names: Vec<&str> = moved.iter().map(|run| run.name.as_str()).collect();
+    let by: Vec<f64> = moved.iter().filter_map(|run| run.canary_moved).map(f64::abs).collect();
+    let [least, most] = [by.iter().copied().fold(f64::MAX, f64::min), by.iter().copied().fold(0.0, f64::max)];
+    let range = format!("{} to {}", number::percent(least), number::percent(most));
+    notes.push(format!("{} were left out: {}", names.join(", "), speed_moved(&range)));
+    notes
+}
+
+fn told(run: &ValidatedRun) -> Option<String> {
+    run.left_out.as_ref().map(|why| format!("{} was left out: {why}", run.name))
 }
 
 /// Which runs are suspect, and why the first of them is: the others' reasons are mostly the same with other numbers.
