@@ -120,7 +120,7 @@ fn cpu_ms(folder: &Path, set: &[&str], window: &LoadWindow) -> Result<f64, Model
 }
 
 #[test]
-fn a_machine_half_as_fast_as_the_calibrations_costs_twice_the_cpu() {
+fn a_machine_half_as_fast_as_the_calibrations_costs_twice_the_cpu_of_work_and_no_more_of_waking() {
     let folder = tempfile::tempdir().unwrap();
     let of = |set: &[&str], canary_cpu| {
         let set: Vec<&str> = set.iter().chain(&["calibration=calibration.toml"]).copied().collect();
@@ -128,8 +128,8 @@ fn a_machine_half_as_fast_as_the_calibrations_costs_twice_the_cpu() {
     };
     let twice = Some(Nanos::from_micros(400));
     let (same, measured, told) = (of(&[], None), of(&[], twice), of(&["cluster.canary_cpu=400us"], None));
-    // It finds its processes asleep less often.
-    assert!((1.8..2.0).contains(&(measured / same)), "{same} and {measured} ms");
+    // A third to a half of it is waking at this load.
+    assert!((1.4..1.75).contains(&(measured / same)), "{same} and {measured} ms");
     assert_eq!(measured, told, "by the runs' canary and by the profile");
 }
 

@@ -12,8 +12,8 @@ pub fn usual_speed(all: &[Repeats]) -> Option<f64> {
     median(&medians)
 }
 
-/// The workload's runs on a machine of the usual speed; where none was, all of them, their CPU times by the ratio of the canaries, which is all that
-/// is known of it (`docs/calibration.md`).
+/// The workload's runs on a machine of the usual speed; where none was, all of them, their CPU times by the ratio of the canaries. That is a little
+/// too much for what is waking and not work (`docs/calibration.md`), which nobody can tell apart before the fit.
 pub fn at_usual_speed(mut one: Repeats, usual: Option<f64>) -> Repeats {
     let ratio = |run: &Measured| usual.zip(run.canary).map_or(1.0, |(usual, canary)| usual / canary);
     let is_usual = |run: &Measured| (1.0 / ratio(run) - 1.0).abs() <= CANARY_LIMIT;
@@ -51,7 +51,8 @@ pub fn other_speeds(all: &[Repeats], usual: Option<f64>) -> Option<String> {
     })
 }
 
-/// In which workloads the host gave too much of the busy time to other machines, in words. The canary, whose quickest try counts, does not see that.
+/// In which workloads the host gave too much of the busy time to other machines, in words. The canary's CPU
+/// time does not have it.
 pub fn stolen(all: &[Repeats]) -> Option<String> {
     let is_stolen = |run: &Measured| run.stolen_cores > STOLEN_SHARE * run.busy_cores;
     let named = all.iter().filter(|one| one.measured.iter().any(is_stolen));

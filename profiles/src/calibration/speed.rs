@@ -4,11 +4,13 @@ use super::{Calibration, CalibrationError, CpuCosts, RuntimeCosts, SdkCosts, Sta
 use crate::units::Nanos;
 
 impl Calibration {
-    /// This calibration on a machine whose canary takes `canary_cpu`: what is CPU time takes as much more or less as the canary does against
-    /// the calibration's own. Bytes, counts and the kernel's time slices stay. `None` is a machine as fast as the calibration's.
+    /// This calibration on a machine whose canary takes `canary_cpu`: work takes as much more or less CPU as the canary does against the
+    /// calibration's own. Bytes, counts, the kernel's time slices and what it costs to wake a process or a core stay. `None` is a machine as
+    /// fast as the calibration's.
     ///
-    /// One machine can have two speeds, by what its neighbours do: the canary took 0.217 and 0.27 to 0.30 ms within an hour, and workflows
-    /// cost 1.28 times the CPU (`docs/calibration.md`).
+    /// One machine can have two speeds, by what runs on the sibling threads of its cores. Beside busy ones the canary took 1.9 times as long,
+    /// calibrate fitted 1.5 to 2 times the CPU to work, and a workflow took 1.1 to 1.3 times the CPU at 5/s, of which half is waking, but 1.5
+    /// to 1.7 times in overload, where nothing sleeps (`docs/calibration.md`).
     ///
     /// # Errors
     /// When the calibration does not say how long its own canary took.
@@ -36,22 +38,22 @@ impl CpuCosts {
         let of = |cost: Nanos| times(cost, ratio);
         CpuCosts {
             frontend_request: of(self.frontend_request),
-            frontend_wake: of(self.frontend_wake),
-            frontend_idle_core: of(self.frontend_idle_core),
+            frontend_wake: self.frontend_wake,
+            frontend_idle_core: self.frontend_idle_core,
             matching_request: of(self.matching_request),
             matching_forward: of(self.matching_forward),
-            matching_wake: of(self.matching_wake),
-            matching_idle_core: of(self.matching_idle_core),
+            matching_wake: self.matching_wake,
+            matching_idle_core: self.matching_idle_core,
             history_request: of(self.history_request),
             history_update: of(self.history_update),
             history_task: of(self.history_task),
             history_timer: of(self.history_timer),
-            history_wake: of(self.history_wake),
-            history_idle_core: of(self.history_idle_core),
+            history_wake: self.history_wake,
+            history_idle_core: self.history_idle_core,
             database_statement: of(self.database_statement),
             database_visibility: of(self.database_visibility),
-            database_wake: of(self.database_wake),
-            database_idle_core: of(self.database_idle_core),
+            database_wake: self.database_wake,
+            database_idle_core: self.database_idle_core,
             frontend_payload: of(self.frontend_payload),
             history_payload: of(self.history_payload),
             matching_payload: of(self.matching_payload),
@@ -73,8 +75,8 @@ impl SdkCosts {
             activity: of(self.activity),
             local_activity: of(self.local_activity),
             client_request: of(self.client_request),
-            wake: of(self.wake),
-            idle_core: of(self.idle_core),
+            wake: self.wake,
+            idle_core: self.idle_core,
         }
     }
 }
@@ -126,6 +128,8 @@ mod tests {
         let (fast, slow) = (calibrated(), calibrated().on_machine(Some(Nanos::from_micros(250))).unwrap());
         assert_eq!(slow.cpu.frontend_request, times(fast.cpu.frontend_request, 1.25));
         assert_eq!(slow.cpu.idle_database, times(fast.cpu.idle_database, 1.25));
+        let wakes = |costs: &Calibration| (costs.cpu.history_wake, costs.cpu.database_idle_core);
+        assert_eq!(wakes(&slow), wakes(&fast));
         assert_eq!(slow.statements.write, times(fast.statements.write, 1.25));
         assert_eq!(slow.runtime.history_collection, times(fast.runtime.history_collection, 1.25));
         assert_eq!(slow.runtime.time_slice, fast.runtime.time_slice);

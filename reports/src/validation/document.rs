@@ -83,15 +83,15 @@ pub struct MachineSpeed {
 }
 
 impl MachineSpeed {
-    /// What a cost of the calibration is multiplied by.
+    /// What a cost of work in the calibration is multiplied by.
     pub fn factor(&self) -> f64 {
         self.measured / self.calibrated
     }
 
-    /// In words: `the canary took 0.231 ms in the runs and 0.217 ms in the calibration: the model's CPU costs are taken times 1.06`.
+    /// In words: `the canary took 0.231 ms in the runs and 0.217 ms in the calibration: the model's costs of work are taken times 1.06`.
     pub fn words(&self) -> String {
         format!(
-            "the canary took {:.3} ms in the runs and {:.3} ms in the calibration: the model's CPU costs are taken times {:.2}",
+            "the canary took {:.3} ms in the runs and {:.3} ms in the calibration: the model's costs of work are taken times {:.2}",
             self.measured * 1e3,
             self.calibrated * 1e3,
             self.factor()

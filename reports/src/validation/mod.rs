@@ -41,7 +41,7 @@ const OTHERS_SHARE: f64 = 0.2;
 const OTHERS_CORES: f64 = 0.05;
 
 /// The host may give this share of the busy time to other machines (own choice). On 2026-11-22 it was at most 0.1 % in 25 of 30 runs; eight small
-/// workloads minutes before a fifth was stolen cost 1.6 to 2.6 times the CPU of a quarter of an hour earlier, the canary 1.3 times.
+/// workloads minutes before a fifth was stolen cost 1.6 to 2.6 times the CPU of a quarter of an hour earlier (`docs/calibration.md`).
 pub const STOLEN_SHARE: f64 = 0.05;
 
 /// Why a run's numbers are not compared with the model's, in words: what it says of itself, or what else ran on its machine. None where they are.
