@@ -78,8 +78,8 @@ async fn a_target_that_is_gone_for_a_while_costs_time_and_no_start() {
     let target = Embedded::start(Behaviour { outages, ..behaviour() }).await.unwrap();
     let seen = load(&target, Sending::default()).await;
     assert!(seen.retries > 0);
-    assert_eq!(target.counts().workflows_started, seen.tally.offered);
-    assert_eq!(seen.tally.completed, seen.tally.offered, "{:?}", seen.tally);
+    assert_eq!(target.counts().workflows_started, seen.tally.offered, "{:?}, {}", seen.tally, seen.errors);
+    assert_eq!(seen.tally.completed, seen.tally.offered, "{:?}, {}", seen.tally, seen.errors);
     // Those intended at the begin of the outage waited for its end.
     let longest = Duration::from_nanos(seen.histogram(Metric::StartResponse).max());
     assert!(longest >= Duration::from_millis(700), "{longest:?}");

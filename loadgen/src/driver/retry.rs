@@ -1,5 +1,6 @@
 //! When a request is sent again.
 
+use std::error::Error;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -32,7 +33,7 @@ pub fn wait(status: &Status, failed: u32, elapsed: Duration) -> Option<Duration>
             | Code::Aborted
             | Code::OutOfRange
             | Code::Unavailable
-    );
+    ) || is_cut_off(status);
     if !retryable || failed >= MOST_ATTEMPTS || elapsed >= MOST_ELAPSED {
         return None;
     }
@@ -44,6 +45,13 @@ pub fn wait(status: &Status, failed: u32, elapsed: Duration) -> Option<Duration>
     let wait = initial.mul_f64(factor.powi(exponent)).min(longest);
     // How clients spread out again after an outage is no part of the schedule: no seed.
     Some(wait.mul_f64(1.0 + JITTER * (rand::rng().random::<f64>() * 2.0 - 1.0)))
+}
+
+/// Whether a cancelled request is one whose connection went, and not one that the server or its caller cancelled: only the former has an error of
+/// the transport behind it (`retry.rs` of the SDK's client: `is_transport_cancelled`).
+fn is_cut_off(status: &Status) -> bool {
+    let is_transport = |error: &(dyn Error + 'static)| error.is::<tonic::transport::Error>();
+    status.code() == Code::Cancelled && status.source().is_some_and(is_transport)
 }
 
 /// The gRPC code as the log and the manifest spell it.
@@ -78,6 +86,16 @@ mod tests {
         for code in [Code::InvalidArgument, Code::NotFound, Code::PermissionDenied, Code::AlreadyExists] {
             assert_eq!(wait(&Status::new(code, ""), 1, Duration::ZERO), None, "{code:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_connection_went_is_sent_again_and_one_that_was_cancelled_is_not() {
+        let nobody = tonic::transport::Endpoint::from_static("http://127.0.0.1:1");
+        let gone = nobody.connect().await.expect_err("nobody listens there");
+        let mut status = Status::cancelled("operation was canceled");
+        assert_eq!(wait(&status, 1, Duration::ZERO), None);
+        status.set_source(std::sync::Arc::new(gone));
+        assert!(wait(&status, 1, Duration::ZERO).is_some(), "{status:?}");
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Seen {
     pub tally: Tally,
     pub delayed: u64,
     pub retries: u64,
+    /// What failed and how often, as the books have it.
+    pub errors: String,
     recordings: Vec<Recording>,
 }
 
@@ -104,6 +106,7 @@ pub fn send_while(address: SocketAddr, sending: &Sending, mut meanwhile: impl Fn
         tally: books.ledger.whole(),
         delayed: counters.starts_delayed.load(Ordering::Acquire),
         retries: counters.retries.load(Ordering::Acquire),
+        errors: format!("{:?}", books.errors),
         recordings: books.recorder.take(),
     };
     drop(runtime);
