@@ -96,10 +96,9 @@ impl Model {
             (Process::Database, load.database, Nanos::ZERO),
         ];
         for (process, per_second, per_poll) in shares {
-            let pods = self.pods.of(process);
-            let host = pods[self.random.background.below(pods.len() as u64) as usize].host;
+            let pod = self.random.background.below(self.pods.of(process).len() as u64) as usize;
             let polling = per_poll * polls;
-            self.work.cpu[process as usize] += polling;
+            let host = self.poll_in_vain(process, pod, polling);
             let demand = Nanos(per_second.0 * PORTION.0 / 1_000_000_000) + polling;
             self.run_idle_work(host, demand, schedule);
         }

@@ -71,8 +71,10 @@ pub struct Work {
     pub local_activities: u64,
     /// Temporal Cloud actions.
     pub actions: u64,
-    /// CPU by process, idle load excluded.
+    /// CPU by process, each piece of work with its share of the garbage collection that follows from it; idle load excluded.
     pub cpu: [Nanos; Process::COUNT],
+    /// CPU of garbage collections when they ran, all processes together.
+    pub collections: Nanos,
     /// Tasks that matching wrote to its database.
     pub spooled: u64,
     /// Tasks handed to a worker.
@@ -129,6 +131,7 @@ impl Work {
             cold_loads: each(self.cold_loads, other.cold_loads),
             closed_runs: each(self.closed_runs, other.closed_runs),
             cpu: std::array::from_fn(|i| Nanos(each(self.cpu[i].0, other.cpu[i].0))),
+            collections: Nanos(each(self.collections.0, other.collections.0)),
             skipped,
             wake_ups: all(self.wake_ups, other.wake_ups),
             idle_cores: all(self.idle_cores, other.idle_cores),
