@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_profiles::calibration::Calibration;
-use plimsoll_profiles::profile::{Event, EventKind, Profile};
+use plimsoll_profiles::profile::{Event, EventKind, Profile, SloTarget};
 use plimsoll_profiles::units::Nanos;
 use plimsoll_reports::quantity::Interval;
 use plimsoll_reports::run_dir::{Phase, Scenario};
@@ -243,7 +243,15 @@ pub(super) fn shortened(profile: &Profile, whole: bool, warnings: &mut Vec<Strin
             plimsoll_reports::number::large_count(expected as u64)
         ));
         profile.arrivals = stretch;
-        profile.events.retain(|event| event.at >= start);
+        let within = |event: &Event| event.at >= start && event.at < start + length;
+        let left_out = profile.events.iter().filter(|event| !within(event)).count();
+        if left_out > 0 {
+            warnings.push(format!(
+                "{left_out} of {} events begin outside the simulated stretch and are left out; --whole simulates them",
+                profile.events.len()
+            ));
+        }
+        profile.events.retain(within);
         profile.events.iter_mut().for_each(|event| event.at = event.at.saturating_sub(start));
         return (profile, start);
     }
@@ -426,10 +434,11 @@ fn utilisation(profile: &Profile, outcome: &Outcome) -> BTreeMap<String, f64> {
     list.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// `None` where nothing was broken and some promise was not put to the test: nothing of its kind happened.
 fn slo_met(profile: &Profile, outcome: &Outcome) -> Option<bool> {
-    let promises = profile.slo.targets.iter().filter(|t| outcome.recorder.total(metric(t.metric)).count() > 0);
+    let happened = |target: &&SloTarget| outcome.recorder.total(metric(target.metric)).count() > 0;
     let mut met = true;
-    for target in promises {
+    for target in profile.slo.targets.iter().filter(happened) {
         match outcome.promise(metric(target.metric), target.quantile, target.limit) {
             Promise::Kept => {}
             Promise::Broken => met = false,
@@ -439,7 +448,7 @@ fn slo_met(profile: &Profile, outcome: &Outcome) -> Option<bool> {
             }
         }
     }
-    Some(met)
+    (!met || profile.slo.targets.iter().all(|target| happened(&target))).then_some(met)
 }
 
 fn phases(profile: &Profile) -> Vec<Phase> {
