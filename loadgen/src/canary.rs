@@ -1,4 +1,4 @@
-//! A fixed small computation once a second, so that a slow spell of a shared machine is seen for what it is.
+//! A fixed small computation four times a second, so that a slow spell of a shared machine is seen for what it is.
 //!
 //! The computation is the same each time: its CPU time changes only when the processor is slower (frequency, a busy sibling
 //! thread, stolen time), its wall time also when it had to wait for a core.
@@ -21,9 +21,13 @@ const ROUNDS: u32 = 24;
 /// Records of a round.
 const RECORDS: usize = 64;
 /// Computations of one reading, of which the middle one counts.
-const TRIES: usize = 5;
+const TRIES: usize = 3;
+/// From one reading to the next: a neighbour comes and goes within a second, and the mean over a run is to see how often.
+const PERIOD: Duration = Duration::from_millis(250);
+/// The readings that [`Canary::latest`] tells of.
+const LATEST: Duration = Duration::from_secs(1);
 
-/// A reading this much above the median marks its second as slow.
+/// A reading this much above the median is a slow one.
 pub const SLOW_SHARE: f64 = 0.10;
 
 /// One run of the computation.
@@ -51,7 +55,7 @@ struct Shared {
 }
 
 impl Canary {
-    /// Starts the thread; the first reading is there after about ten milliseconds, then one comes each second.
+    /// Starts the thread; the first reading is there after about ten milliseconds, then four come each second.
     ///
     /// # Errors
     /// When no thread can be started.
@@ -65,9 +69,14 @@ impl Canary {
         Ok(Canary { shared, thread: Some(thread) })
     }
 
-    /// The newest reading.
+    /// The mean of the last second's readings, dated as the newest.
     pub fn latest(&self) -> Option<Reading> {
-        self.shared.readings.lock().last().copied()
+        let readings = self.shared.readings.lock();
+        let newest = readings.last()?.at;
+        let last: Vec<&Reading> =
+            readings.iter().rev().take_while(|reading| newest.duration_since(reading.at) < LATEST).collect();
+        let (cpu, wall) = (mean(last.iter().map(|one| one.cpu)), mean(last.iter().map(|one| one.wall)));
+        Some(Reading { at: newest, cpu, wall })
     }
 
     /// All readings so far, oldest first.
@@ -100,6 +109,8 @@ pub struct CanarySummary {
     pub readings: usize,
     /// Median CPU time of the computation.
     pub median_cpu: Nanos,
+    /// Its mean: what the machine's speed was worth over the readings, where it was now one and now another.
+    pub mean_cpu: Nanos,
     /// The largest CPU time above the median, as a share of the median: 0.25 is a quarter slower.
     pub largest_deviation: f64,
     /// Share of readings whose CPU time was more than [`SLOW_SHARE`] above the median.
@@ -124,6 +135,7 @@ impl CanarySummary {
         Some(CanarySummary {
             readings: readings.len(),
             median_cpu: median,
+            mean_cpu: mean(cpu.iter().copied()),
             largest_deviation: cpu.last().map_or(0.0, above).max(0.0),
             slow_share: slow as f64 / readings.len() as f64,
             median_wait: self::median(&wait),
@@ -133,10 +145,10 @@ impl CanarySummary {
 
     /// About how much CPU the readings themselves took.
     pub fn cpu_spent(&self) -> Nanos {
-        self.median_cpu * (self.readings as u64 * TRIES as u64)
+        self.mean_cpu * (self.readings as u64 * TRIES as u64)
     }
 
-    /// Whether some second was more than [`SLOW_SHARE`] slower than the median one.
+    /// Whether some reading was more than [`SLOW_SHARE`] slower than the median one.
     pub fn has_slow_spell(&self) -> bool {
         self.largest_deviation > SLOW_SHARE
     }
@@ -146,6 +158,12 @@ fn sorted(values: impl Iterator<Item = Nanos>) -> Vec<Nanos> {
     let mut values: Vec<Nanos> = values.collect();
     values.sort_unstable();
     values
+}
+
+/// Zero of none.
+fn mean(values: impl ExactSizeIterator<Item = Nanos>) -> Nanos {
+    let count = values.len().max(1) as u64;
+    Nanos(values.map(|value| value.0).sum::<u64>() / count)
 }
 
 fn median(sorted: &[Nanos]) -> Nanos {
@@ -158,7 +176,6 @@ fn median(sorted: &[Nanos]) -> Nanos {
 }
 
 fn sing(shared: &Shared) {
-    const PERIOD: Duration = Duration::from_secs(1);
     // The first run warms the caches and the processor's frequency; it would be an outlier.
     black_box(compute());
     let mut due = Instant::now();
@@ -277,6 +294,12 @@ mod tests {
         let summary = CanarySummary::of(&readings(&[100, 100, 100, 100, 100, 100, 100, 100, 100, 150], 0)).unwrap();
         assert!(summary.has_slow_spell());
         assert!((summary.largest_deviation - 0.5).abs() < 1e-12 && (summary.slow_share - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_mean_tells_of_a_machine_that_is_slow_for_a_third_of_the_time() {
+        let summary = CanarySummary::of(&readings(&[100, 200, 100, 100, 200, 100], 0)).unwrap();
+        assert_eq!((summary.median_cpu, summary.mean_cpu), (Nanos(100), Nanos(133)));
     }
 
     #[test]

@@ -7,10 +7,10 @@ use plimsoll_sim::temporal::{Metric, Outcome, Process};
 use serde::{Deserialize, Serialize};
 
 use super::bench::Measured;
-use super::costs::{Estimate, Fit, PROCESSES, Run, counts};
+use super::costs::{Estimate, Fit, PROCESSES, Run, counts, work_shares};
 use super::counters::Counters;
 use super::direct::{Counted, Kept, Value, image_size, values};
-use super::speed::{at_usual_speed, other_speeds, stolen, usual_speed};
+use super::speed::{Idle, at_usual_speed, other_speeds, slowness, stolen, usual_speed, with_latencies};
 use super::store::Cluster;
 use super::workloads::Workload;
 use crate::failure::Failure;
@@ -70,7 +70,7 @@ pub struct Findings {
     pub quality: Vec<Figure>,
     /// Mean time of an fsync, milliseconds; `None` where PostgreSQL does not time them.
     pub fsync_ms: Option<f64>,
-    /// CPU seconds of the canary's computation, the median over the runs: costs are those of a machine of this speed. `None` where it was
+    /// CPU seconds of the canary's computation, its mean in the middle run: costs are those of a machine of this speed. `None` where it was
     /// not run.
     #[serde(default)]
     pub canary: Option<f64>,
@@ -95,30 +95,31 @@ const OTHERS: f64 = 0.2;
 /// When nothing was counted that can be fitted.
 pub fn analyse(
     all: &[Repeats],
-    idle: &Counters,
+    idle: &Idle,
     cluster: &Cluster,
     base: &Calibration,
 ) -> Result<(Findings, Calibration), Failure> {
-    let mut calibration = base.clone();
     let mut notes = Vec::new();
     let flush = fsync_seconds(all);
     let (measured, canary) = (all, usual_speed(all));
+    let base = &base_at(base, canary);
+    let mut calibration = base.clone();
     let all: Vec<Repeats> = all.iter().map(|one| at_usual_speed(on_this_disk(one, flush), canary)).collect();
     let all = all.as_slice();
     // What is measured as it is comes first: it changes what the model counts.
     let outcomes = simulate_all(all, &calibration);
     let counted: Vec<Counted> = all.iter().zip(&outcomes).flat_map(|(one, outcomes)| counted(one, outcomes)).collect();
-    let (values, mut kept) = values(&counted, idle, base, cluster.history_shards);
+    let (values, mut kept) = values(&counted, &idle.at(canary), base, cluster.history_shards);
     values.iter().for_each(|value| put(value, &mut calibration));
 
     let mut fit = None;
     for _ in 0..ROUNDS {
         let outcomes = simulate_all(all, &calibration);
-        let runs: Vec<Run> = all
+        let runs: Vec<Run> = measured
             .iter()
             .zip(&outcomes)
             .filter(|(one, _)| !one.workload.held_out)
-            .flat_map(|(one, outcomes)| runs(one, &counts(outcomes, &calibration), idle))
+            .flat_map(|(one, outcomes)| runs(one, &counts(outcomes, &calibration), idle, canary))
             .collect();
         match Fit::of(&runs, base, 1) {
             Ok(found) => {
@@ -138,9 +139,15 @@ pub fn analyse(
     }
     let outcomes = simulate_all(all, &calibration);
     let image = image_size(&counted.iter().collect::<Vec<_>>()).unwrap_or(FULL_PAGE_IMAGE);
-    let quality: Vec<Figure> =
-        all.iter().zip(&outcomes).flat_map(|(one, outcomes)| figures(one, outcomes, idle, image)).collect();
-    notes.extend(remarks(all));
+    let quality: Vec<Figure> = measured
+        .iter()
+        .zip(&outcomes)
+        .flat_map(|(one, outcomes)| {
+            let shares = work_shares(&counts(outcomes, &calibration), &calibration);
+            figures(one, outcomes, &measured_figures(one, idle, image, shares, canary))
+        })
+        .collect();
+    notes.extend(remarks(measured));
     notes.extend(other_speeds(measured, canary));
     notes.extend(stolen(measured));
     let Fit { costs, pairs } = fit.unwrap_or(Fit { costs: Vec::new(), pairs: Vec::new() });
@@ -212,14 +219,15 @@ fn counted(one: &Repeats, outcomes: &[Outcome]) -> Vec<Counted> {
     one.measured.iter().map(of).collect()
 }
 
-fn runs(one: &Repeats, counts: &[f64], idle: &Counters) -> Vec<Run> {
+fn runs(one: &Repeats, counts: &[f64], idle: &Idle, usual: Option<f64>) -> Vec<Run> {
     let of = |measured: &Measured| {
         let workflows = f64::from(measured.workflows);
-        let each = measured.counters.per_workflow(idle, workflows);
+        let each = measured.counters.per_workflow(&idle.at(measured.canary), workflows);
         Run {
             counts: counts.to_vec(),
             cpu_ms: PROCESSES.map(|(_, name)| each.cpu.get(name).map(|seconds| seconds * 1e3)),
             workflows,
+            slowness: slowness(measured, usual),
         }
     };
     one.measured.iter().map(of).collect()
@@ -264,7 +272,33 @@ fn put(value: &Value, calibration: &mut Calibration) {
 /// Mean size of a full-page image in the WAL of such runs, where these say nothing of it: as in `sim/tests/temporal_support/shapes.rs`.
 const FULL_PAGE_IMAGE: f64 = 4_800.0;
 
-fn measured_figures(each: &Counters, latency_ms: [f64; 3], image: f64) -> Vec<(String, f64)> {
+/// What was measured, run by run. CPU is that of a machine of the usual speed: of each process's, the share that is work went by the canary.
+/// A run of another speed has no latencies, unless all runs are.
+fn measured_figures(
+    one: &Repeats,
+    idle: &Idle,
+    image: f64,
+    shares: [f64; PROCESSES.len()],
+    usual: Option<f64>,
+) -> Vec<Vec<(String, f64)>> {
+    let with_latencies = with_latencies(one, usual);
+    let of = |(measured, with_latencies): (&Measured, bool)| {
+        let mut each = measured.counters.per_workflow(&idle.at(measured.canary), f64::from(measured.workflows));
+        for ((_, name), share) in PROCESSES.iter().zip(shares) {
+            if let Some(seconds) = each.cpu.get_mut(*name) {
+                *seconds /= 1.0 + share * (slowness(measured, usual) - 1.0);
+            }
+        }
+        let mut list = counted_figures(&each, image);
+        if with_latencies {
+            list.extend([("p50 ms".to_owned(), measured.latency_ms[0]), ("p90 ms".to_owned(), measured.latency_ms[1])]);
+        }
+        list
+    };
+    one.measured.iter().zip(with_latencies).map(of).collect()
+}
+
+fn counted_figures(each: &Counters, image: f64) -> Vec<(String, f64)> {
     let kinds = each.kinds();
     let calls =
         |name: &str| kinds.iter().filter(|(kind, _)| kind.name() == name).map(|(_, sum)| sum.calls).sum::<f64>();
@@ -283,8 +317,6 @@ fn measured_figures(each: &Counters, latency_ms: [f64; 3], image: f64) -> Vec<(S
     if let Some(transitions) = each.requests.get("state transitions") {
         list.insert(0, ("state transitions".to_owned(), *transitions));
     }
-    list.push(("p50 ms".to_owned(), latency_ms[0]));
-    list.push(("p90 ms".to_owned(), latency_ms[1]));
     list
 }
 
@@ -321,17 +353,10 @@ fn quantile(outcomes: &[Outcome], q: f64) -> Option<f64> {
     all.get(all.len() / 2).copied()
 }
 
-fn figures(one: &Repeats, outcomes: &[Outcome], idle: &Counters, image: f64) -> Vec<Figure> {
-    let repeats: Vec<Vec<(String, f64)>> = one
-        .measured
-        .iter()
-        .map(|measured| {
-            let each = measured.counters.per_workflow(idle, f64::from(measured.workflows));
-            measured_figures(&each, measured.latency_ms, image)
-        })
-        .collect();
-    let Some(first) = repeats.first() else { return Vec::new() };
-    first
+fn figures(one: &Repeats, outcomes: &[Outcome], repeats: &[Vec<(String, f64)>]) -> Vec<Figure> {
+    // One with latencies names them all.
+    let Some(longest) = repeats.iter().max_by_key(|list| list.len()) else { return Vec::new() };
+    longest
         .iter()
         .filter_map(|(figure, _)| {
             let of = |list: &Vec<(String, f64)>| list.iter().find(|(name, _)| name == figure).map(|(_, value)| *value);
@@ -346,6 +371,12 @@ fn figures(one: &Repeats, outcomes: &[Outcome], idle: &Counters, image: f64) -> 
             })
         })
         .collect()
+}
+
+/// The base's costs on a machine of the runs' speed, where that of both is known: what the runs do not say is taken from there.
+fn base_at(base: &Calibration, canary: Option<f64>) -> Calibration {
+    let known = base.canary_cpu.and(canary).map(Nanos::from_secs_f64);
+    base.clone().on_machine(known).unwrap_or_else(|_| base.clone())
 }
 
 /// The highest rate at which the workflows ended about as fast as they were started.

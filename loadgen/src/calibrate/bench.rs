@@ -12,6 +12,7 @@ use super::costs::GENERATOR;
 use super::counters::Counters;
 use super::reader::Reader;
 use super::shape::{Shape, length};
+use super::speed::Idle;
 use crate::canary::Canary;
 use crate::clock::RunClock;
 use crate::connect::Connected;
@@ -54,7 +55,7 @@ pub struct Measured {
     /// Processors that the host of a virtual machine gave to others while there was work for them.
     #[serde(default)]
     pub stolen_cores: f64,
-    /// CPU seconds of the canary's computation in the window, the median: how fast the machine was.
+    /// CPU seconds of the canary's computation while there was load, the mean: how fast the machine was.
     #[serde(default)]
     pub canary: Option<f64>,
 }
@@ -111,7 +112,7 @@ impl Bench {
     ///
     /// # Errors
     /// When something does not answer.
-    pub async fn idle(&mut self, length: Duration) -> Result<Counters, Failure> {
+    pub async fn idle(&mut self, length: Duration) -> Result<Idle, Failure> {
         let shape = Shape::of("idle", super::shape::NOTHING);
         let profile = self.profile(&shape, Rate::per_second(1.0), 1)?;
         let workload = self.workload(&profile, &RunId::new())?;
@@ -120,11 +121,15 @@ impl Bench {
         tokio::time::sleep(POLLERS_SPREAD + LAG).await;
         let before = self.reader.read().await?;
         let machine = MachineCpu::now();
+        let (canary, window_began) = (Canary::start()?, Instant::now());
         tokio::time::sleep(length).await;
         let mut counters = self.reader.read().await?.since(&before);
-        counters.cpu.insert(GENERATOR.to_owned(), machine.used_since().own);
+        let sung = canary.summary_since(window_began);
+        drop(canary);
+        let singing = sung.map_or(0.0, |sung| sung.cpu_spent().as_secs_f64());
+        counters.cpu.insert(GENERATOR.to_owned(), (machine.used_since().own - singing).max(0.0));
         workers.shutdown().await;
-        Ok(counters)
+        Ok(Idle { counters, canary: sung.map(|sung| sung.mean_cpu.as_secs_f64()) })
     }
 
     /// Runs a workload and counts.
@@ -171,6 +176,8 @@ impl Bench {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let busy_seconds = clock.now().as_secs_f64();
+        // The wait that follows hardly costs anything at any speed.
+        let speed = canary.summary_since(window_began);
         engine.stop_sending();
         tokio::time::sleep(self.settle.max(LAG)).await;
         let after = self.reader.read().await?;
@@ -213,7 +220,7 @@ impl Bench {
             busy_cores: busy / window,
             own_cores: (cluster + own) / window,
             stolen_cores: stolen / window,
-            canary: sung.map(|sung| sung.median_cpu.as_secs_f64()),
+            canary: speed.map(|speed| speed.mean_cpu.as_secs_f64()),
         })
     }
 

@@ -91,6 +91,12 @@ pub const PROCESSES: [(Process, &str); 5] = [
 ];
 
 impl Cost {
+    /// Whether it is work, which takes as much longer on a slower machine as the canary does, and not the waking of a process or a core, which
+    /// hardly does (`docs/calibration.md`).
+    pub fn is_work(&self) -> bool {
+        !matches!(self.counts, Count::WakeUps | Count::IdleCores)
+    }
+
     /// Its value in a calibration, milliseconds.
     pub fn of(&self, calibration: &Calibration) -> f64 {
         let mut cpu = calibration.cpu.clone();
@@ -203,6 +209,17 @@ fn one(outcome: &Outcome, cost: &Cost, calibration: &Calibration) -> f64 {
     }
 }
 
+/// Of the CPU of each of [`PROCESSES`], by a calibration's costs: the share that is work.
+pub fn work_shares(counts: &[f64], calibration: &Calibration) -> [f64; PROCESSES.len()] {
+    PROCESSES.map(|(process, _)| {
+        let own = || COSTS.iter().zip(counts).filter(move |(cost, _)| cost.process == process);
+        let all: f64 = own().map(|(cost, count)| cost.of(calibration) * count).sum();
+        let work: f64 =
+            own().filter(|(cost, _)| cost.is_work()).map(|(cost, count)| cost.of(calibration) * count).sum();
+        if all > 0.0 { work / all } else { 1.0 }
+    })
+}
+
 /// A run: the model's counts, and the CPU measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -212,10 +229,15 @@ pub struct Run {
     pub cpu_ms: [Option<f64>; PROCESSES.len()],
     /// Workflows of the run.
     pub workflows: f64,
+    /// How many times as long as at the speed that costs are told for the machine's work took, by the canary.
+    pub slowness: f64,
 }
 
 /// What a measurement is uncertain by, beside the garbage collections that fall into a run or not.
 const SHARE: f64 = 0.04;
+/// How much of what another speed adds or takes away is uncertain. Seen: runs whose canary took 1.6 to 1.8 times as long cost 1.3 to 1.75 times the CPU of a
+/// workflow in overload.
+const SPEED_SHARE: f64 = 0.2;
 /// Seconds of CPU of one collection of history more or less: 90 to 220 ms on a new cluster (the shipped calibration's notes).
 const HISTORY_COLLECTION: f64 = 0.2;
 /// The same of frontend and matching, and what the clock ticks leave open of any process.
@@ -321,10 +343,15 @@ fn equations(runs: &[&Run], prior: &[f64]) -> System {
     for run in runs {
         for (index, (process, _)) in PROCESSES.iter().enumerate() {
             let Some(cpu) = run.cpu_ms[index] else { continue };
-            let own = |(cost, count): (&Cost, &f64)| if cost.process == *process { *count } else { 0.0 };
+            let own = |(cost, count): (&Cost, &f64)| match cost.process == *process {
+                true if cost.is_work() => *count * run.slowness,
+                true => *count,
+                false => 0.0,
+            };
             let row: Vec<f64> = COSTS.iter().zip(&run.counts).map(own).collect();
             let collection = if *process == Process::History { HISTORY_COLLECTION } else { OTHER_COLLECTION };
-            let error = libm::hypot(collection * 1e3 / run.workflows.max(1.0), SHARE * cpu.abs());
+            let share = libm::hypot(SHARE, SPEED_SHARE * (run.slowness - 1.0));
+            let error = libm::hypot(collection * 1e3 / run.workflows.max(1.0), share * cpu.abs());
             system.add(&row, cpu, error.max(1e-6));
         }
     }

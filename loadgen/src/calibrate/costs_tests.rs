@@ -23,7 +23,7 @@ fn measured(truth: &[f64], counts: Vec<f64>, draws: &mut Stream) -> Run {
         let collection = if process == Process::History { HISTORY_COLLECTION } else { OTHER_COLLECTION };
         Some(exact * (1.0 + SHARE * draws.normal()) + collection * 1e3 / workflows * draws.normal())
     });
-    Run { counts, cpu_ms, workflows }
+    Run { counts, cpu_ms, workflows, slowness: 1.0 }
 }
 
 fn base() -> Calibration {
@@ -139,7 +139,37 @@ fn what_no_run_shows_stays_the_bases_and_is_said_to() {
 }
 
 #[test]
+fn a_run_on_a_slower_machine_says_what_work_costs_at_the_usual_speed() {
+    let mut draws = Streams::new(11).stream("test", "slower", 0);
+    let truth = other_machine(&mut draws);
+    let slower = |run: Run, slowness: f64| {
+        let share = work_shares(&run.counts, &told(&truth));
+        let mut cpu_ms = run.cpu_ms;
+        cpu_ms.iter_mut().zip(share).for_each(|(cpu, share)| {
+            *cpu = cpu.map(|cpu| cpu * (1.0 + share * (slowness - 1.0)));
+        });
+        Run { cpu_ms, slowness, ..run }
+    };
+    let runs: Vec<Run> = synthetic(&truth, 200, &mut draws)
+        .into_iter()
+        .enumerate()
+        .map(|(number, run)| slower(run, if number % 2 == 0 { 1.0 } else { 1.8 }))
+        .collect();
+    let fit = Fit::of(&runs, &base(), 11).unwrap();
+    for ((estimate, truth), cost) in fit.costs.iter().zip(&truth).zip(&COSTS) {
+        let error = estimate.value / truth - 1.0;
+        assert!(!cost.is_work() || error.abs() < 0.2, "{}: {} of {truth}", estimate.key, estimate.value);
+    }
+}
+
+fn told(truth: &[f64]) -> Calibration {
+    let mut calibration = base();
+    COSTS.iter().zip(truth).for_each(|(cost, value)| cost.set(&mut calibration, *value));
+    calibration
+}
+
+#[test]
 fn without_any_cpu_there_is_no_fit() {
-    let run = Run { counts: vec![1.0; COSTS.len()], cpu_ms: [None; PROCESSES.len()], workflows: 10.0 };
+    let run = Run { counts: vec![1.0; COSTS.len()], cpu_ms: [None; PROCESSES.len()], workflows: 10.0, slowness: 1.0 };
     assert_eq!(Fit::of(&[run], &base(), 1), Err(NoSolution::Empty));
 }

@@ -8,7 +8,7 @@ use plimsoll_profiles::calibration::Calibration;
 use super::interrupts::Interrupts;
 use crate::calibrate::analysis::{Repeats, analyse};
 use crate::calibrate::bench::{Bench, Measured};
-use crate::calibrate::counters::Counters;
+use crate::calibrate::speed::Idle;
 use crate::calibrate::store::{CALIBRATION_FILE, Cluster, RESULT_FILE, SCHEMA_VERSION, Store};
 use crate::calibrate::workloads::{Workload, workloads};
 use crate::calibrate::{file, text};
@@ -115,7 +115,7 @@ async fn measure(
         }
         // Last: half a minute after its start an idle cluster's history and PostgreSQL used 23 and 15 ms of CPU a second, ten minutes later 14
         // and 6 (measured); workflows would be said to cost that much less.
-        if store.idle::<Counters>()?.is_none() {
+        if store.idle::<Idle>()?.is_none() {
             console.note("idle cluster");
             let idle = bench.idle(Duration::from_nanos(arguments.idle.0)).await?;
             store.keep_idle(&idle)?;
@@ -133,11 +133,11 @@ async fn measure(
 }
 
 /// What is in the directory.
-fn gathered(arguments: &CalibrateArgs, store: &Store) -> Result<(Cluster, Counters, Vec<Repeats>), Failure> {
+fn gathered(arguments: &CalibrateArgs, store: &Store) -> Result<(Cluster, Idle, Vec<Repeats>), Failure> {
     let nothing =
         || Failure::usage(format!("{} holds no measurements; run without --fit-only first", arguments.out.display()));
     let cluster = store.cluster()?.ok_or_else(nothing)?;
-    let idle: Counters = store.idle()?.ok_or_else(nothing)?;
+    let idle: Idle = store.idle()?.ok_or_else(nothing)?;
     let mut all = Vec::new();
     for workload in workloads() {
         let mut measured = Vec::new();
@@ -178,6 +178,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::calibrate::counters::Counters;
     use crate::cli::{Cli, Command};
 
     fn arguments(out: &Path) -> CalibrateArgs {

@@ -202,7 +202,7 @@ fn run_name(number: usize) -> String {
 
 /// By how much its canary moved is known when all runs are there.
 fn measured_run(name: String, run: Run, steps: StepTimes) -> MeasuredRun {
-    let canary_seconds = Speed::of(&run).map(|speed| speed.median);
+    let canary_seconds = Speed::of(&run).map(|speed| speed.mean);
     MeasuredRun { name, run, steps, canary_moved: None, canary_seconds }
 }
 

@@ -85,7 +85,7 @@ pub async fn measure(
     let warm_up = trials.iter().find(|trial| trial.shape.name == "activity").unwrap_or(&trials[0]).shape.clone();
     say("warm-up and idle rate", 0, trials.len());
     bench.run(&warm_up, plan.rate, 10, 0).await?;
-    let idle = bench.idle(plan.idle).await?;
+    let idle = bench.idle(plan.idle).await?.counters;
     for (index, trial) in trials.iter().enumerate() {
         say(trial.shape.name, index + 1, trials.len());
         let measured = bench.run(&trial.shape, plan.rate, plan.workflows, 1 + index as u64).await?;

@@ -7,9 +7,9 @@ use crate::verdict::limits::CANARY_SPELL;
 /// What the canary said over the measured window of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed {
-    /// Median CPU time of the canary's computation, seconds.
-    pub median: f64,
-    /// The spell whose median is furthest from the run's, relative to it, whichever way.
+    /// Mean CPU time of the canary's computation, seconds: CPU costs add up over a run, at whatever speed each second had.
+    pub mean: f64,
+    /// The spell whose median is furthest from the run's median, relative to it, whichever way.
     pub spell: f64,
 }
 
@@ -30,12 +30,12 @@ impl Speed {
         let middle = median(readings)?;
         let spells = readings.windows(CANARY_SPELL.min(readings.len())).filter_map(median);
         let spell = spells.map(|spell| (spell / middle - 1.0).abs()).fold(0.0, f64::max);
-        Some(Speed { median: middle, spell })
+        Some(Speed { mean: readings.iter().sum::<f64>() / readings.len() as f64, spell })
     }
 
     /// By which share it moved: within the run, or against the other runs' usual speed, whichever is more.
     pub fn moved(&self, usual: f64) -> f64 {
-        (self.median / usual - 1.0).abs().max(self.spell)
+        (self.mean / usual - 1.0).abs().max(self.spell)
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     fn a_single_slow_second_is_no_spell_and_several_are_one() {
         let mut readings = vec![1.0; 40];
         readings[7] = 3.0;
-        assert_eq!(Speed::of_readings(&readings), Some(Speed { median: 1.0, spell: 0.0 }));
+        assert_eq!(Speed::of_readings(&readings), Some(Speed { mean: 1.05, spell: 0.0 }));
         readings[20..20 + CANARY_SPELL].fill(1.3);
         let spell = Speed::of_readings(&readings).expect("enough readings").spell;
         assert!((spell - 0.3).abs() < 1e-12, "{spell}");

@@ -41,22 +41,22 @@ impl Repeats {
         self.wanted
     }
 
-    /// By which share the machine's speed moved in each run, in their order. The usual speed is the median of the usable runs' medians,
+    /// By which share the machine's speed moved in each run, in their order. The usual speed is the median of the usable runs' means,
     /// so that one slow run among fast ones is the one that moved, whichever came first.
     pub fn moved(&self) -> Vec<Option<f64>> {
-        let medians: Vec<f64> =
-            self.tries.iter().filter(|one| one.usable).filter_map(|one| Some(one.speed?.median)).collect();
-        let usual = median(&medians);
+        let means: Vec<f64> =
+            self.tries.iter().filter(|one| one.usable).filter_map(|one| Some(one.speed?.mean)).collect();
+        let usual = median(&means);
         let moved = |one: &Try| {
             let speed = one.speed?;
-            Some(speed.moved(usual.unwrap_or(speed.median)))
+            Some(speed.moved(usual.unwrap_or(speed.mean)))
         };
         self.tries.iter().map(moved).collect()
     }
 
     /// The canary's CPU seconds in the runs that count, their median.
     pub fn canary(&self) -> Option<f64> {
-        median(&self.that_count().filter_map(|one| Some(one.speed?.median)).collect::<Vec<f64>>())
+        median(&self.that_count().filter_map(|one| Some(one.speed?.mean)).collect::<Vec<f64>>())
     }
 
     /// How many count.
@@ -80,8 +80,8 @@ impl Repeats {
 mod tests {
     use super::*;
 
-    fn steady(median: f64) -> Try {
-        Try { usable: true, speed: Some(Speed { median, spell: 0.0 }) }
+    fn steady(mean: f64) -> Try {
+        Try { usable: true, speed: Some(Speed { mean, spell: 0.0 }) }
     }
 
     fn runs(tries: &[Try]) -> Repeats {
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_run_with_a_slow_spell_does_not_count() {
-        let spell = Try { usable: true, speed: Some(Speed { median: 1.0, spell: 0.2 }) };
+        let spell = Try { usable: true, speed: Some(Speed { mean: 1.0, spell: 0.2 }) };
         assert_eq!(runs(&[steady(1.0), spell, steady(1.0)]).counting(), 2);
     }
 

@@ -274,7 +274,7 @@ pub struct GeneratorCpu {
     pub p95_cores: f64,
 }
 
-/// What the machine-speed canary saw: a fixed computation once a second, its CPU time recorded.
+/// What the machine-speed canary saw: a fixed computation four times a second, the mean CPU time of each second recorded.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct CanarySummary {
     /// How often it ran.

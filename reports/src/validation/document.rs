@@ -111,7 +111,7 @@ pub struct ValidatedRun {
     /// By which share the machine-speed canary moved; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary_moved: Option<f64>,
-    /// CPU seconds of the canary's computation, the median over the measured window; absent where there was none.
+    /// CPU seconds of the canary's computation, the mean over the measured window; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary_seconds: Option<f64>,
     /// Why it was left out; absent where it was not.
@@ -120,7 +120,7 @@ pub struct ValidatedRun {
 }
 
 impl Validation {
-    /// CPU seconds of the canary in the runs that count, their median; `None` where there was none.
+    /// CPU seconds of the canary in the runs that count, the middle run's; `None` where there was none.
     pub fn canary_seconds(&self) -> Option<f64> {
         let used = self.measured.iter().filter(|run| run.left_out.is_none());
         let mut seconds: Vec<f64> = used.filter_map(|run| run.canary_seconds).collect();

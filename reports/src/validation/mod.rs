@@ -134,7 +134,7 @@ pub struct MeasuredRun {
     /// By which share the machine-speed canary moved during the run (0.12 is 12 %), whichever way; absent where there was none.
     /// Above [`CANARY_LIMIT`] the run is left out.
     pub canary_moved: Option<f64>,
-    /// CPU seconds of the canary's computation, the median over the measured window; absent where there was none.
+    /// CPU seconds of the canary's computation, the mean over the measured window; absent where there was none.
     pub canary_seconds: Option<f64>,
 }
 
