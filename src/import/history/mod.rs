@@ -191,6 +191,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_time_out_that_the_runs_outlived_is_left_out_with_the_reason() {
+        let mut json: serde_json::Value = serde_json::from_str(SAMPLES[0]).unwrap();
+        for event in json["events"].as_array_mut().unwrap() {
+            if let Some(attributes) = event.get_mut("activityTaskScheduledEventAttributes") {
+                attributes["startToCloseTimeout"] = "0.002s".into();
+            }
+        }
+        let run = run::read(parse(json.to_string().as_bytes()).unwrap()).unwrap();
+        let text = write::profile(&fit::fit(vec![run]), "tested");
+        assert!(text.contains("start_to_close of 2ms is left out: the activity took"), "{text}");
+        assert!(Document::parse(&text, "tested", &[]).is_ok(), "{text}");
+    }
+
     proptest! {
         #[test]
         fn events_lost_doubled_and_out_of_order_still_give_a_profile(

@@ -391,10 +391,17 @@ impl Line {
             ("schedule_to_start", options.schedule_to_start),
             ("schedule_to_close", options.schedule_to_close),
         ];
+        let usual = usual(seen);
         for (key, timeout) in timeouts {
-            if timeout > Nanos::ZERO {
-                self.entry(key, quoted(&exact(timeout)));
+            if timeout == Nanos::ZERO {
+                continue;
             }
+            if key != "schedule_to_start" && timeout <= usual {
+                let (timeout, usual) = (exact(timeout), measured(usual));
+                self.comments.push(format!("{key} of {timeout} is left out: the activity took {usual}"));
+                continue;
+            }
+            self.entry(key, quoted(&exact(timeout)));
         }
     }
 
@@ -410,6 +417,17 @@ impl Line {
         }
         let _ = writeln!(out, "{indent}{{ {} }},", self.entries.join(", "));
     }
+}
+
+/// What a profile would say of how long it takes: the mean or the median, whichever is more, and a little more than that, for it is rounded.
+/// A time-out below it comes from another version of the workflow than most runs, or from a damaged history; a profile with it would not read.
+fn usual(seen: &[Seen]) -> Nanos {
+    let mut spans: Vec<Nanos> = seen.iter().filter_map(|seen| seen.span).collect();
+    spans.sort_unstable();
+    let Some(median) = spans.get(spans.len() / 2) else { return Nanos::ZERO };
+    let mean = spans.iter().map(|span| u128::from(span.0)).sum::<u128>() / spans.len() as u128;
+    let usual = mean.max(u128::from(median.0));
+    Nanos(u64::try_from(usual + usual / 50).unwrap_or(u64::MAX))
 }
 
 /// A value for samples of a span, and the evidence for it.
