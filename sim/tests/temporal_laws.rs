@@ -10,7 +10,9 @@ use plimsoll_profiles::random::{Stream, Streams};
 use plimsoll_profiles::units::{Nanos, Rate};
 use plimsoll_sim::engine::{Simulation, laws};
 use plimsoll_sim::planner::provision;
-use plimsoll_sim::temporal::{IdleLoad, Leftovers, Load, Model, Process, Settings, SystemSize, simulate};
+use plimsoll_sim::temporal::{
+    IdleLoad, Leftovers, Load, Model, Process, Settings, SystemSize, collection_share, simulate,
+};
 use temporal_support::{on_measured_machine, profile, run, settings, shipped_profile};
 
 /// Runs until nothing is left, or fails saying what is.
@@ -64,22 +66,18 @@ fn utilisation_law(simulation: &mut Simulation<Model>, what: &str) {
     let spent: u128 = reports.iter().filter(|(name, _)| name.starts_with("host")).map(|(_, r)| r.busy_area).sum();
     let work = simulation.model().work();
     // CPU is counted with its share of the collections to come; here they count when they ran.
-    let runtime = &Calibration::reference().runtime;
-    let share = |collection: Nanos, every: Nanos| collection.as_secs_f64() / every.as_secs_f64();
-    let own = |(process, cpu): (usize, Nanos)| {
-        let collected = match process {
-            p if p == Process::Frontend as usize => {
-                share(runtime.frontend_collection, runtime.frontend_collection_every)
-            }
-            p if p == Process::History as usize => share(runtime.history_collection, runtime.history_collection_every),
-            p if p == Process::Matching as usize => {
-                share(runtime.matching_collection, runtime.matching_collection_every)
-            }
-            _ => 0.0,
-        };
-        cpu.as_secs_f64() / (1.0 + collected)
-    };
-    let asked = work.cpu.into_iter().enumerate().map(own).sum::<f64>() + work.collections.as_secs_f64();
+    let calibration = Calibration::reference();
+    let processes = [
+        Process::Frontend,
+        Process::History,
+        Process::Matching,
+        Process::Database,
+        Process::Worker,
+        Process::VisibilityDatabase,
+    ];
+    let own =
+        |process: Process| work.cpu[process as usize].as_secs_f64() / (1.0 + collection_share(process, &calibration));
+    let asked = processes.map(own).iter().sum::<f64>() + work.collections.as_secs_f64();
     let shards = reports.iter().filter(|(name, _)| name.starts_with("shard")).count() as u32;
     let idle = IdleLoad::of(&Calibration::reference(), shards).cpu().as_secs_f64() * now.as_secs_f64();
     let spent = spent as f64 / 1e9;

@@ -375,8 +375,7 @@ fn figures(one: &Repeats, outcomes: &[Outcome], repeats: &[Vec<(String, f64)>]) 
 
 /// The base's costs on a machine of the runs' speed, where that of both is known: what the runs do not say is taken from there.
 fn base_at(base: &Calibration, canary: Option<f64>) -> Calibration {
-    let known = base.canary_cpu.and(canary).map(Nanos::from_secs_f64);
-    base.clone().on_machine(known).unwrap_or_else(|_| base.clone())
+    base.clone().on_machine(canary.map(Nanos::from_secs_f64)).unwrap_or_else(|_| base.clone())
 }
 
 /// The highest rate at which the workflows ended about as fast as they were started.

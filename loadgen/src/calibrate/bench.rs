@@ -13,7 +13,7 @@ use super::counters::Counters;
 use super::reader::Reader;
 use super::shape::{Shape, length};
 use super::speed::Idle;
-use crate::canary::Canary;
+use crate::canary::{Canary, CanarySummary};
 use crate::clock::RunClock;
 use crate::connect::Connected;
 use crate::driver::{Books, Completions, Settings, Target};
@@ -126,8 +126,7 @@ impl Bench {
         let mut counters = self.reader.read().await?.since(&before);
         let sung = canary.summary_since(window_began);
         drop(canary);
-        let singing = sung.map_or(0.0, |sung| sung.cpu_spent().as_secs_f64());
-        counters.cpu.insert(GENERATOR.to_owned(), (machine.used_since().own - singing).max(0.0));
+        counters.cpu.insert(GENERATOR.to_owned(), without_canary(machine.used_since().own, sung));
         workers.shutdown().await;
         Ok(Idle { counters, canary: sung.map(|sung| sung.mean_cpu.as_secs_f64()) })
     }
@@ -186,8 +185,7 @@ impl Bench {
         let MachineCpu { busy, own, stolen } = machine.used_since();
         let sung = canary.summary_since(window_began);
         drop(canary);
-        let singing = sung.map_or(0.0, |sung| sung.cpu_spent().as_secs_f64());
-        counters.cpu.insert(GENERATOR.to_owned(), (own - singing).max(0.0));
+        counters.cpu.insert(GENERATOR.to_owned(), without_canary(own, sung));
         engine.abort();
         heard.abort();
         workers.shutdown().await;
@@ -227,6 +225,11 @@ impl Bench {
     fn workload(&self, profile: &Profile, run: &RunId) -> Result<Workload, Failure> {
         Workload::new(profile, 1, run, self.connected.endpoint.namespace(), &self.task_queue)
     }
+}
+
+/// This program's CPU seconds without those of its canary.
+fn without_canary(own: f64, sung: Option<CanarySummary>) -> f64 {
+    (own - sung.map_or(0.0, |sung| sung.cpu_spent().as_secs_f64())).max(0.0)
 }
 
 async fn listen(mut events: UnboundedReceiver<WorkerEvent>, follower: Follower, errors: Arc<Errors>) {

@@ -8,7 +8,7 @@
 use plimsoll_profiles::calibration::{Calibration, CpuCosts, Operation, OperationKind, SdkCosts};
 use plimsoll_profiles::random::Streams;
 use plimsoll_profiles::units::Nanos;
-use plimsoll_sim::temporal::{Outcome, Process, by_client};
+use plimsoll_sim::temporal::{Outcome, Process, by_client, collection_share};
 use serde::{Deserialize, Serialize};
 
 use super::nnls::{NoSolution, System, inverse};
@@ -145,29 +145,17 @@ fn generator_of(calibration: &Calibration) -> SdkCosts {
     calibration.generator.or_else(|| Calibration::reference().generator).unwrap_or_default()
 }
 
-/// How often the model did what each cost is counted by, per workflow, its share of garbage collection included: the model collects
-/// after so much of a process's CPU, so each cost comes with that much more.
+/// How often the model did what each cost is counted by, per workflow, its share of garbage collection included: each cost comes with
+/// that much more.
 pub fn counts(outcomes: &[Outcome], calibration: &Calibration) -> Vec<f64> {
     let offered: f64 = outcomes.iter().map(|outcome| outcome.counts.offered as f64).sum();
     COSTS
         .iter()
         .map(|cost| {
             let total: f64 = outcomes.iter().map(|outcome| one(outcome, cost, calibration)).sum();
-            total / offered * (1.0 + collections(cost.process, calibration))
+            total / offered * (1.0 + collection_share(cost.process, calibration))
         })
         .collect()
-}
-
-/// CPU of garbage collection for each second of a process's own.
-fn collections(process: Process, calibration: &Calibration) -> f64 {
-    let runtime = &calibration.runtime;
-    let (takes, every) = match process {
-        Process::Frontend => (runtime.frontend_collection, runtime.frontend_collection_every),
-        Process::History => (runtime.history_collection, runtime.history_collection_every),
-        Process::Matching => (runtime.matching_collection, runtime.matching_collection_every),
-        _ => return 0.0,
-    };
-    takes.as_secs_f64() / every.as_secs_f64().max(1e-9)
 }
 
 fn one(outcome: &Outcome, cost: &Cost, calibration: &Calibration) -> f64 {
@@ -212,10 +200,12 @@ fn one(outcome: &Outcome, cost: &Cost, calibration: &Calibration) -> f64 {
 /// Of the CPU of each of [`PROCESSES`], by a calibration's costs: the share that is work.
 pub fn work_shares(counts: &[f64], calibration: &Calibration) -> [f64; PROCESSES.len()] {
     PROCESSES.map(|(process, _)| {
-        let own = || COSTS.iter().zip(counts).filter(move |(cost, _)| cost.process == process);
-        let all: f64 = own().map(|(cost, count)| cost.of(calibration) * count).sum();
-        let work: f64 =
-            own().filter(|(cost, _)| cost.is_work()).map(|(cost, count)| cost.of(calibration) * count).sum();
+        let (mut work, mut all) = (0.0, 0.0);
+        for (cost, count) in COSTS.iter().zip(counts).filter(|(cost, _)| cost.process == process) {
+            let cpu = cost.of(calibration) * count;
+            all += cpu;
+            work += if cost.is_work() { cpu } else { 0.0 };
+        }
         if all > 0.0 { work / all } else { 1.0 }
     })
 }
@@ -235,8 +225,8 @@ pub struct Run {
 
 /// What a measurement is uncertain by, beside the garbage collections that fall into a run or not.
 const SHARE: f64 = 0.04;
-/// How much of what another speed adds or takes away is uncertain. Seen: runs whose canary took 1.6 to 1.8 times as long cost 1.3 to 1.75 times the CPU of a
-/// workflow in overload.
+/// How much of what another speed adds or takes away is uncertain. Seen: in runs whose canary took 1.6 to 1.8 times as long a workflow in overload cost 1.3 to
+/// 1.65 times the CPU.
 const SPEED_SHARE: f64 = 0.2;
 /// Seconds of CPU of one collection of history more or less: 90 to 220 ms on a new cluster (the shipped calibration's notes).
 const HISTORY_COLLECTION: f64 = 0.2;

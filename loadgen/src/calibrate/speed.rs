@@ -20,8 +20,9 @@ pub struct Idle {
 }
 
 impl Idle {
-    /// The same on a machine of another speed, where that of both is known: an idle cluster's CPU goes by the canary as work does (1.6 and 1.7 times as
-    /// much in frontend and matching where the canary took 1.8 times as long).
+    /// The same on a machine of another speed, where that of both is known: idle CPU goes by the canary, as the model takes it
+    /// ([`Calibration::on_machine`](plimsoll_profiles::calibration::Calibration::on_machine)). Two idle windows at the machine's two speeds had 1.7 times as much in frontend, 1.6 in matching,
+    /// 1.25 in history, and no more in PostgreSQL, whose windows differ by more than that at one speed.
     pub fn at(&self, canary: Option<f64>) -> Counters {
         let ratio = canary.zip(self.canary).map_or(1.0, |(now, then)| now / then);
         let mut counters = self.counters.clone();

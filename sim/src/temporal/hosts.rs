@@ -260,6 +260,18 @@ impl Model {
     }
 }
 
+/// CPU of garbage collection for each second of a process's own.
+pub fn collection_share(process: Process, calibration: &Calibration) -> f64 {
+    let runtime = &calibration.runtime;
+    let (takes, every) = match process {
+        Process::Frontend => (runtime.frontend_collection, runtime.frontend_collection_every),
+        Process::History => (runtime.history_collection, runtime.history_collection_every),
+        Process::Matching => (runtime.matching_collection, runtime.matching_collection_every),
+        _ => return 0.0,
+    };
+    takes.as_secs_f64() / every.as_secs_f64().max(1e-9)
+}
+
 /// Work and its share of the collection that follows from it. Counted when one begins, a workflow's CPU would go by whether one falls into the counted time: history's
 /// takes 3 s of every 16 (`[runtime]` of the shipped calibration), and 240 workflows of 45 ms are 11 s.
 #[inline(always)]

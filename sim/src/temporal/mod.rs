@@ -66,6 +66,7 @@ pub use fleet::{
 };
 pub use fleet_control::{FleetAction, FleetController, FleetObservation, PodObservation};
 pub use fleet_versions::{NEW, OLD, VersionsSeen};
+pub use hosts::collection_share;
 pub use idle::IdleLoad;
 pub use model::{Event, Model};
 pub use outages::{Outage, StoppedWorkers};
