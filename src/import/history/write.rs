@@ -419,15 +419,23 @@ impl Line {
     }
 }
 
-/// What a profile would say of how long it takes: the mean or the median, whichever is more, and a little more than that, for it is rounded.
-/// A time-out below it comes from another version of the workflow than most runs, or from a damaged history; a profile with it would not read.
+/// What a profile says of how long it takes, rounded as it is written: the mean or the median, whichever is more. A time-out that is not above it comes from another
+/// version of the workflow than most runs, or from a damaged history; a profile with it would not read.
 fn usual(seen: &[Seen]) -> Nanos {
     let mut spans: Vec<Nanos> = seen.iter().filter_map(|seen| seen.span).collect();
     spans.sort_unstable();
     let Some(median) = spans.get(spans.len() / 2) else { return Nanos::ZERO };
-    let mean = spans.iter().map(|span| u128::from(span.0)).sum::<u128>() / spans.len() as u128;
-    let usual = mean.max(u128::from(median.0));
-    Nanos(u64::try_from(usual + usual / 50).unwrap_or(u64::MAX))
+    written(&measured(mean(&spans).max(*median)))
+}
+
+/// Zero of none.
+fn mean(spans: &[Nanos]) -> Nanos {
+    Nanos((spans.iter().map(|span| u128::from(span.0)).sum::<u128>() / spans.len().max(1) as u128) as u64)
+}
+
+/// A text's value: rounding may bring two together.
+fn written(text: &str) -> Nanos {
+    text.parse().unwrap_or_default()
 }
 
 /// A value for samples of a span, and the evidence for it.
@@ -445,8 +453,6 @@ fn span(mut spans: Vec<Nanos>) -> (String, String) {
     let range = format!("({} … {})", measured(low), measured(high));
     let rank = |quantile: f64| spans[((samples as f64 * quantile).ceil() as usize).clamp(1, samples) - 1];
     let (median, tail) = (measured(rank(0.5)), measured(rank(0.99)));
-    // As written: rounding may bring the two together.
-    let written = |text: &str| text.parse::<Nanos>().unwrap_or_default();
     if samples >= FEWEST_FOR_QUANTILES && written(&median) < written(&tail) {
         let honest = if samples < 100 { ", p99 is the largest of them" } else { "" };
         return (
@@ -454,8 +460,7 @@ fn span(mut spans: Vec<Nanos>) -> (String, String) {
             format!("inferred from {samples} samples {range}{honest}"),
         );
     }
-    let mean = Nanos((spans.iter().map(|span| u128::from(span.0)).sum::<u128>() / samples as u128) as u64);
-    (quoted(&measured(mean)), format!("inferred from {samples} samples {range}, their mean"))
+    (quoted(&measured(mean(&spans))), format!("inferred from {samples} samples {range}, their mean"))
 }
 
 fn mean_size(sizes: &[u64]) -> Option<(String, String)> {
