@@ -109,6 +109,30 @@ fn a_sweep_has_a_point_for_each_value() {
 }
 
 #[test]
+fn a_promise_that_was_not_put_to_the_test_is_neither_kept_nor_broken() {
+    let met = |steps: &str| {
+        let sweep =
+            json(&[&["sweep", "one-activity", "--vary", "workers.pods=1", "--set", steps], &SHORT[..]].concat());
+        at(&sweep, "points")[0]["slo_met"].as_bool()
+    };
+    let activity = r#"{ activity = "work", takes = "0s", start_to_close = "30s" }"#;
+    assert_eq!(met(&format!("workflow.0.steps=[{activity}]")), Some(true));
+    // No activity is ever scheduled.
+    let local = r#"{ local_activity = "look-up", takes = "0s", output = "10B" }"#;
+    assert_eq!(met(&format!("workflow.0.steps=[{local}]")), None);
+}
+
+#[test]
+fn events_outside_the_stretch_that_is_simulated_are_said_to_be_left_out() {
+    let hour = r#"arrivals.phases=[{ for = "1h", rate = "20/s" }]"#;
+    let event = |at: &str| format!(r#"{{ at = "{at}", for = "20s", kind = "workers_stop" }}"#);
+    let events = format!("event=[{}, {}]", event("1min"), event("30min"));
+    let run = json(&["simulate", "one-activity", "--set", hour, "--set", &events]);
+    let warnings = at(&run, "warnings").to_string();
+    assert!(warnings.contains("1 of 2 events begin outside the simulated stretch"), "{warnings}");
+}
+
+#[test]
 fn a_run_directory_is_reported_and_is_within_tolerance_of_itself() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
