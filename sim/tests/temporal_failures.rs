@@ -321,6 +321,16 @@ fn an_expired_certificate_takes_one_connection_after_the_other() {
 }
 
 #[test]
+fn certificates_that_are_expired_at_the_same_time_are_as_one() {
+    let expiry = |at: u32, length: u32| {
+        format!("[[event]]\nat = \"{at}s\"\nfor = \"{length}s\"\nkind = \"certificate_expiry\"\n")
+    };
+    let of = |events: &str| run(&cluster("for = \"500s\", rate = \"5/s\"", ACTIVITY, events), 2);
+    let (one, other) = (of(&expiry(30, 400)), of(&format!("{}{}", expiry(100, 330), expiry(30, 200))));
+    assert_eq!((one.counts, one.work), (other.counts, other.work));
+}
+
+#[test]
 fn a_heartbeat_is_its_pods_and_is_not_sent_without_the_pods_connection() {
     let event = "[[event]]\nat = \"120s\"\nfor = \"500s\"\nkind = \"certificate_expiry\"\n";
     let steps =

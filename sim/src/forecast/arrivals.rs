@@ -13,7 +13,7 @@ pub struct BinLoad {
     pub rate: f64,
 }
 
-/// Bins from now to the horizon. The schedule repeats as it is (one of a day is every day alike, one with `weekly` factors is a week); the
+/// Bins from now until the one that the horizon falls into, all whole. The schedule repeats as it is (one of a day is every day alike, one with `weekly` factors is a week); the
 /// load grows by the same factor in equal times, so that it is `growth.factor` times as high after `growth.horizon`, and goes on growing after it.
 pub fn bins(arrivals: &Arrivals, growth: &Growth, horizon: Nanos, bin: Nanos) -> Vec<BinLoad> {
     let cycle = arrivals.duration().0.max(1);
@@ -27,9 +27,9 @@ pub fn bins(arrivals: &Arrivals, growth: &Growth, horizon: Nanos, bin: Nanos) ->
     let mut before = 0.0;
     (0..count)
         .map(|index| {
-            let (at, end) = (index * bin.0, ((index + 1) * bin.0).min(horizon.0));
-            let after = until(end);
-            let seconds = Nanos(end - at).as_secs_f64();
+            let at = index * bin.0;
+            let after = until(at + bin.0);
+            let seconds = bin.as_secs_f64();
             let rate = (after - before) / seconds * grown(Nanos(at).as_secs_f64() + seconds / 2.0);
             before = after;
             BinLoad { at: Nanos(at), rate: rate.max(0.0) }
@@ -73,6 +73,8 @@ mod tests {
         let tripled = bins(&arrivals, &growth(3.0), year, hour);
         assert!((tripled[8_759].rate / 30.0 - 3.0).abs() < 0.001);
         assert!((tripled[4_380 + 6].rate / 30.0 - 3f64.sqrt()).abs() < 0.01);
+        // A horizon within an hour has all of it.
+        assert_eq!(bins(&arrivals, &growth(3.0), Nanos::from_secs(5_400), hour), tripled[..2]);
         // Starts are conserved: the bins' sum is the schedule's.
         let sum: f64 = same.iter().map(|bin| bin.rate * 3_600.0).sum();
         assert!((sum / (365.0 * (6.0 * 10.0 + 18.0 * 30.0) * 3_600.0) - 1.0).abs() < 1e-9);

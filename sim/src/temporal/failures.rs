@@ -254,6 +254,41 @@ impl Failures {
         disk
     }
 
+    fn plan(&mut self, steps: Vec<(Nanos, Step)>, schedule: &mut Schedule<Event>) {
+        for (at, step) in steps {
+            self.agenda.push(step);
+            schedule.at(at, Event::Failure(self.agenda.len() as u32 - 1));
+        }
+    }
+
+    /// From when until when a certificate is expired. Events that overlap are one: no connection is opened before the last is over.
+    fn expiries(&self) -> Vec<(Nanos, Nanos)> {
+        let expiries = self.events.iter().filter(|event| event.kind == EventKind::CertificateExpiry);
+        let mut each: Vec<_> = expiries.map(|event| (event.at, event.until())).collect();
+        each.sort_unstable();
+        let mut merged: Vec<(Nanos, Nanos)> = Vec::new();
+        for (at, until) in each {
+            match merged.last_mut() {
+                Some(before) if at <= before.1 => before.1 = before.1.max(until),
+                _ => merged.push((at, until)),
+            }
+        }
+        merged
+    }
+
+    /// Each worker's connection reaches its age at some instant, and is opened again after the certificate's mend.
+    fn reconnections(&mut self, (at, until): (Nanos, Nanos)) -> Vec<(Nanos, Step)> {
+        let mut steps = Vec::new();
+        for worker in 0..self.cut.len() as u32 {
+            let closes = at + part_of(CONNECTION_AGE, &mut self.random);
+            let connects = until + part_of(RECONNECT, &mut self.random);
+            if closes < until {
+                steps.extend([(closes, Step::Closes(worker)), (connects, Step::Connects(worker))]);
+            }
+        }
+        steps
+    }
+
     fn pods_of(&mut self, service: ServiceName) -> &mut Vec<LostPod> {
         match service {
             ServiceName::Frontend => &mut self.services[Process::Frontend as usize],
@@ -340,20 +375,11 @@ impl Model {
             if let EventKind::RegionLost { rpo } = event.kind {
                 steps.push((event.at.saturating_sub(rpo), Step::Backup(index as u32)));
             }
-            if event.kind == EventKind::CertificateExpiry {
-                let (at, until) = (event.at, event.until());
-                for worker in 0..failures.cut.len() as u32 {
-                    let closes = at + part_of(CONNECTION_AGE, &mut failures.random);
-                    let connects = until + part_of(RECONNECT, &mut failures.random);
-                    if closes < until {
-                        steps.extend([(closes, Step::Closes(worker)), (connects, Step::Connects(worker))]);
-                    }
-                }
-            }
-            for (at, step) in steps {
-                failures.agenda.push(step);
-                schedule.at(at, Event::Failure(failures.agenda.len() as u32 - 1));
-            }
+            failures.plan(steps, schedule);
+        }
+        for expired in failures.expiries() {
+            let steps = failures.reconnections(expired);
+            failures.plan(steps, schedule);
         }
     }
 
@@ -401,7 +427,10 @@ impl Model {
         }
         match event.kind {
             EventKind::DatabaseFailover => self.database_fails(failures, until, now),
-            EventKind::CertificateExpiry => failures.certificate = (now, until),
+            EventKind::CertificateExpiry => {
+                let expired = failures.expiries().into_iter().find(|expired| now < expired.1);
+                failures.certificate = expired.unwrap_or((now, until));
+            }
             EventKind::RegionLost { .. } => {
                 failures.region_back = failures.region_back.max(until);
                 self.database_fails(failures, until, now);
@@ -433,9 +462,6 @@ impl Model {
                 failures.give_back(service, count);
             }
             self.move_shards(failures, now, (Nanos::ZERO, true));
-        }
-        if event.kind == EventKind::CertificateExpiry {
-            failures.certificate = (Nanos::FOREVER, Nanos::ZERO);
         }
         if !had_frontend && has_pod(&failures.services[0]) {
             (0..self.size.workers.pods.count).for_each(|pod| self.polls_again(pod, schedule));
