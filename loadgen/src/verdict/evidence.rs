@@ -171,7 +171,8 @@ impl Evidence {
         // A spell is several seconds long: a single reading also tells which of the load's own threads ran beside it.
         let spell = |at: usize| {
             let half = limits::CANARY_SPELL / 2;
-            median(&mut singly[at.saturating_sub(half)..(at + half + 1).min(singly.len())].to_vec()).unwrap_or(0.0)
+            let around = &singly[at.saturating_sub(half)..(at + half + 1).min(singly.len())];
+            around.iter().sum::<f64>() / around.len() as f64
         };
         let mut seconds: Vec<f64> = (0..singly.len()).map(spell).collect();
         let median_seconds = median(&mut seconds).filter(|median| *median > 0.0)?;

@@ -225,7 +225,7 @@ fn every_fault_has_its_verdict_and_says_number_limit_and_advice() {
         Fault {
             make: |run| run.canary[..10].fill(Nanos::from_micros(1_500)),
             verdict: Trust::Suspect,
-            says: &["10 % of 100 seconds", "+50 %", "when it is quiet"],
+            says: &["15 % of 100 seconds", "+50 %", "when it is quiet"],
         },
         Fault {
             make: |run| run.self_test = Some(Rate::per_second(10.0)),
