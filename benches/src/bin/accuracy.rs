@@ -153,12 +153,11 @@ fn run_suite(names: &[&str], what: What) -> Result<bool, String> {
         names => names.iter().any(|name| workload.is_called(name)),
     };
     let (mut within, mut failures) = (true, Vec::new());
-    let mut cluster = None;
     let chosen: Vec<&Workload> = suite.workloads.iter().filter(wanted).collect();
     for (number, workload) in chosen.iter().enumerate() {
         eprintln!("== {} of {}: {}", number + 1, chosen.len(), workload.title());
         let validation = match what {
-            What::Measure => runner.measure(workload, &mut cluster),
+            What::Measure => runner.measure(workload),
             What::Predict => runner.predict(workload, result(workload)),
         };
         match validation {
@@ -169,8 +168,6 @@ fn run_suite(names: &[&str], what: What) -> Result<bool, String> {
             Err(message) => {
                 eprintln!("error: {message}");
                 failures.push(message);
-                // The next one begins with a fresh cluster.
-                cluster = None;
             }
         }
     }
