@@ -31,7 +31,7 @@ impl Model {
     }
 
     /// Advances every visible thread of a run until it blocks; their commands are left in the run's list.
-    pub(super) fn run_code(&mut self, run: u32, schedule: &mut Schedule<Event>) -> TaskWork {
+    pub(super) fn run_code(&mut self, run: u32) -> TaskWork {
         let mut work = TaskWork { cpu: self.sdk_cpu.workflow_task, wait: Nanos::ZERO };
         let mut markers = false;
         if self.runs[run].failed {
@@ -44,7 +44,7 @@ impl Model {
             self.runs[run].visible = self.threads[thread].next;
             self.threads[thread].next = NONE;
             if self.runs[run].closing == Closing::No {
-                markers |= self.run_thread(run, thread, &mut work, schedule);
+                markers |= self.run_thread(run, thread, &mut work);
             } else {
                 self.free_thread(thread);
             }
@@ -55,7 +55,7 @@ impl Model {
     }
 
     /// Runs one thread until it blocks or ends. Answers whether it left a marker.
-    fn run_thread(&mut self, run: u32, thread: u32, work: &mut TaskWork, schedule: &mut Schedule<Event>) -> bool {
+    fn run_thread(&mut self, run: u32, thread: u32, work: &mut TaskWork) -> bool {
         let mut markers = false;
         let workflow = self.runs[run].workflow as usize;
         let mut clock = std::mem::take(&mut self.threads[thread].clock);
@@ -89,9 +89,7 @@ impl Model {
                     markers = true;
                     self.add_events(run, 1, self.calibration.bytes.event_side_effect.0 + u64::from(payload));
                 }
-                Instruction::Query(count) => {
-                    self.query(run, count, schedule);
-                }
+                Instruction::Query(count) => self.want_queries(run, count),
                 Instruction::Activity(spec) => {
                     let activity = self.activities.insert(RunningActivity {
                         run,

@@ -238,6 +238,9 @@ impl Model {
             }
             Purpose::RejectUpdate => self.update_rejected(&chain, schedule),
             Purpose::CompleteWorkflowTask | Purpose::HeartbeatWorkflowTask => {
+                if chain.purpose == Purpose::CompleteWorkflowTask {
+                    self.send_wanted_queries(chain.target, schedule);
+                }
                 if chain.flag {
                     self.run_workflow_task(chain.target, chain.worker, schedule);
                 } else {

@@ -233,11 +233,11 @@ impl Model {
     }
 
     /// The work of a task that was lost: its code, once more if it had been run.
-    pub(super) fn run_code_again(&mut self, run: u32, lost: LostTask, schedule: &mut Schedule<Event>) -> TaskWork {
+    pub(super) fn run_code_again(&mut self, run: u32, lost: LostTask) -> TaskWork {
         let left = std::mem::take(&mut self.runs[run].wait_left);
         let mut work = match lost {
             LostTask::AfterItsCode => TaskWork { cpu: self.sdk_cpu.workflow_task, wait: Nanos::ZERO },
-            LostTask::No | LostTask::BeforeItsCode => self.run_code(run, schedule),
+            LostTask::No | LostTask::BeforeItsCode => self.run_code(run),
         };
         work.wait += left;
         work

@@ -12,10 +12,12 @@ use super::model::{Event, Model};
 use super::state::{Chain, NONE, Purpose, WorkflowTask};
 use crate::engine::Schedule;
 
-/// Queries that wait for a workflow task, by run.
+/// Queries that wait, by run: for a workflow task that carries them, or to be sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queries {
     of_runs: BTreeMap<u32, Vec<Held>>,
+    /// How many one after the other, for each step that the code of a run's workflow task has come to; nobody knows before the task is answered.
+    wanted: BTreeMap<u32, Vec<u32>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,14 @@ struct Held {
 }
 
 impl Queries {
+    /// The run is no more.
+    #[inline]
+    pub(super) fn forget(&mut self, run: u32) {
+        if !self.wanted.is_empty() {
+            self.wanted.remove(&run);
+        }
+    }
+
     #[inline]
     fn of(&mut self, run: u32) -> Option<&mut Vec<Held>> {
         if self.of_runs.is_empty() { None } else { self.of_runs.get_mut(&run) }
@@ -33,13 +43,23 @@ impl Queries {
 }
 
 impl Model {
-    /// A workflow's client sends `count` queries at a step, each when the one before is answered.
-    pub(super) fn query(&mut self, run: u32, count: u32, schedule: &mut Schedule<Event>) {
-        if count == 0 {
+    /// A workflow's code has come to a step: its client is to send `count` queries, each when the one before is answered.
+    pub(super) fn want_queries(&mut self, run: u32, count: u32) {
+        if count > 0 {
+            self.queries.wanted.entry(run).or_default().push(count);
+        }
+    }
+
+    /// A worker has the answer to a workflow task that it completed, and with it clients send what they were to send (so does `plimsoll-load`).
+    #[inline]
+    pub(super) fn send_wanted_queries(&mut self, run: u32, schedule: &mut Schedule<Event>) {
+        if self.queries.wanted.is_empty() {
             return;
         }
-        self.runs[run].references += 1;
-        self.send_query(run, count - 1, schedule);
+        for count in self.queries.wanted.remove(&run).unwrap_or_default() {
+            self.runs[run].references += 1;
+            self.send_query(run, count - 1, schedule);
+        }
     }
 
     fn send_query(&mut self, run: u32, more: u32, schedule: &mut Schedule<Event>) {

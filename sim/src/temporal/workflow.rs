@@ -22,6 +22,7 @@ impl Model {
     pub(super) fn release(&mut self, run: u32) {
         self.runs[run].references -= 1;
         if self.runs[run].references == 0 && self.runs[run].closed {
+            self.queries.forget(run);
             self.runs.remove(run);
         }
     }
@@ -278,8 +279,8 @@ impl Model {
             return self.lose_task(run, pod, LostTask::BeforeItsCode, schedule);
         }
         let mut work = match std::mem::replace(&mut self.runs[run].lost, LostTask::No) {
-            LostTask::No => self.run_code(run, schedule),
-            lost => self.run_code_again(run, lost, schedule),
+            LostTask::No => self.run_code(run),
+            lost => self.run_code_again(run, lost),
         };
         if replay {
             work.cpu += self.replay_cost(run);
@@ -384,7 +385,7 @@ impl Model {
         let left = std::mem::take(&mut self.runs[run].wait_left);
         let new = match self.runs[run].visible {
             NONE => super::code::TaskWork::default(),
-            _ => self.run_code(run, schedule),
+            _ => self.run_code(run),
         };
         self.work_on_task(run, pod, new.cpu, left + new.wait, schedule);
     }
