@@ -7,6 +7,7 @@ mod temporal_support;
 use std::fmt::Write as _;
 
 use plimsoll_profiles::calibration::Calibration;
+use plimsoll_profiles::profile::Span;
 use plimsoll_profiles::units::Nanos;
 use plimsoll_sim::temporal::{Metric, Outcome, Process, Settings, Work};
 use serde_json::Value;
@@ -376,6 +377,29 @@ fn a_query_that_meets_a_workflow_task_is_carried_and_one_that_meets_none_is_a_ta
     assert!((0.1..0.9).contains(&carried), "{carried} carried: {beside:?}");
     // Neither a poll nor an answer of their own (nor has one a poll that finds no poller waiting).
     assert!(beside[0] < direct[0] - 2.0 * carried && beside[2] < direct[2] - 2.0 * carried, "{beside:?}");
+}
+
+#[test]
+fn a_query_waits_until_a_write_of_its_run_is_durable() {
+    // Beside an activity: its start's commit and its end's. A query by itself takes a fifth of either.
+    let direct = |queries: u32, beside: &str| {
+        let frontend = |query: &str| {
+            let steps = format!("{{ timer = \"1s\" }}{query}{beside}, {{ timer = \"2s\" }}");
+            let mut profile = on_measured_machine(&root("", &steps), 2.0);
+            profile.cluster.database.fsync = Span::Constant(Nanos::from_millis(50));
+            let outcome = run(&profile, settings(1, 2.0, 100.0));
+            let served = outcome.work.requests.served(Process::Frontend, &Calibration::reference());
+            served / outcome.counts.offered as f64
+        };
+        // Its client's request, and of one that is a task of its own a poll and an answer.
+        let query = format!(", {{ query = \"q\", count = {queries} }}");
+        (frontend(&query) - frontend("") - f64::from(queries)) / 2.0
+    };
+    let alone = direct(2, "");
+    assert!((1.9..2.1).contains(&alone), "{alone} of two");
+    // The first waits for the activity's start, the second for its end, and with it comes the workflow task that carries it.
+    let beside = direct(2, r#", { activity = "a", takes = "0s", start_to_close = "30s" }"#);
+    assert!((0.9..1.2).contains(&beside), "{beside} of two");
 }
 
 #[test]

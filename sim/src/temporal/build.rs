@@ -165,6 +165,8 @@ impl Model {
         let statement_trip = network.service_to_database + bouncer.map_or(Nanos::ZERO, |bouncer| bouncer.hop);
         let failures = Failures::of(profile, &size, &settings, statement_trip);
         let permits = size.history_shards * profile.cluster.server.shard_io_concurrency;
+        let program = Program::of(profile);
+        let queries = Queries::new(program.has_queries());
         let mut model = Model {
             settings,
             size,
@@ -173,7 +175,7 @@ impl Model {
                 ..calibration.clone()
             },
             sticky_task_bytes: sticky_task_bytes(profile),
-            program: Program::of(profile),
+            program,
             visits,
             shares: shares(profile),
             arrivals,
@@ -210,7 +212,7 @@ impl Model {
                 .map(|_| WorkerPod::new(fleet.workflow_task_slots, fleet.activity_slots))
                 .collect(),
             rate_limits: RateLimits::new(server, &size),
-            queries: Queries::default(),
+            queries,
             idling: Idling::new(IdleLoad::of(calibration, size.history_shards)),
             state_cache: StateCache::new(server, size.history.count),
             runs_made: 0,

@@ -78,17 +78,25 @@ impl Model {
     /// Whether the server answers NotFound: the run was closed meanwhile (an activity of a failed workflow, its timers, its
     /// signals).
     fn is_for_a_closed_run(&self, chain: &Chain) -> bool {
-        let run = match chain.purpose {
+        match chain.purpose {
             Purpose::StartActivity if self.activities[chain.target].given_up => return true,
             Purpose::GiveUpActivity if !self.activities[chain.target].waiting => return true,
+            _ => {}
+        }
+        self.run_of(chain).is_some_and(|run| self.runs[run].closed)
+    }
+
+    /// The run that a chain writes to, if it is there already.
+    pub(super) fn run_of(&self, chain: &Chain) -> Option<u32> {
+        match chain.purpose {
             Purpose::StartActivity | Purpose::CompleteActivity | Purpose::FailActivity | Purpose::GiveUpActivity => {
-                self.activities[chain.target].run
+                Some(self.activities[chain.target].run)
             }
             Purpose::FireTimer
             | Purpose::Message
             | Purpose::Signal
             | Purpose::ChildStarted
-            | Purpose::ChildCompleted => chain.run,
+            | Purpose::ChildCompleted => Some(chain.run),
             Purpose::Heartbeat
             | Purpose::HeartbeatCheck
             | Purpose::StartWorkflowTask
@@ -98,10 +106,9 @@ impl Model {
             | Purpose::ChildFirstTask
             | Purpose::FirstTask
             | Purpose::Cancel
-            | Purpose::Terminate => chain.target,
-            _ => return false,
-        };
-        self.runs[run].closed
+            | Purpose::Terminate => Some(chain.target),
+            _ => None,
+        }
     }
 
     /// The write is durable.

@@ -51,6 +51,7 @@ impl Model {
                 | Visit::Gate(_)
                 | Visit::TakeShard
                 | Visit::GiveShard
+                | Visit::Look
                 | Visit::Connect(_)
                 | Visit::Disconnect(_) => {}
                 Visit::Read => self.read_is_over(id, schedule),

@@ -239,6 +239,12 @@ impl Program {
         program
     }
 
+    /// Whether clients send queries.
+    pub fn has_queries(&self) -> bool {
+        let mut instructions = self.types.iter().flat_map(|workflow| &workflow.instructions);
+        instructions.any(|instruction| matches!(instruction, Instruction::Query(_)))
+    }
+
     /// Compiles a step; `certain` when every run comes to it.
     fn compile(&mut self, step: &Step, profile: &Profile, certain: bool, out: &mut Vec<Instruction>) {
         match step {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_profiles::calibration::OperationKind;
+use plimsoll_profiles::units::Nanos;
 
 use super::model::{Event, Model};
 use super::state::{Chain, NONE, Purpose, WorkflowTask};
@@ -18,6 +19,27 @@ pub(super) struct Queries {
     of_runs: BTreeMap<u32, Vec<Held>>,
     /// How many one after the other, for each step that the code of a run's workflow task has come to; nobody knows before the task is answered.
     wanted: BTreeMap<u32, Vec<u32>>,
+    /// Locks of runs; kept only where the profile has queries: nothing else of the model waits for one (a run's writes follow each other by
+    /// its shard's permit).
+    locks: Option<Locks>,
+}
+
+/// Which runs are locked. The server locks a run before it changes it, until the change is durable, and to look at it (server,
+/// `service/history/api/consistency_checker.go`, `workflow/cache`).
+#[derive(Clone, Debug, Default)]
+struct Locks {
+    /// The runs of the chains whose writes are under way.
+    writes: BTreeMap<u32, u32>,
+    runs: BTreeMap<u32, Lock>,
+}
+
+/// Of one run.
+#[derive(Clone, Debug, Default)]
+struct Lock {
+    /// Writes that have it or wait for it.
+    writes: u32,
+    /// Chains that wait to look, each with the writes still before it.
+    readers: Vec<(u32, u32)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +50,11 @@ struct Held {
 }
 
 impl Queries {
+    /// Of a profile with queries or without.
+    pub(super) fn new(has_queries: bool) -> Self {
+        Queries { locks: has_queries.then(Locks::default), ..Queries::default() }
+    }
+
     /// The run is no more.
     #[inline]
     pub(super) fn forget(&mut self, run: u32) {
@@ -39,6 +66,38 @@ impl Queries {
     #[inline]
     fn of(&mut self, run: u32) -> Option<&mut Vec<Held>> {
         if self.of_runs.is_empty() { None } else { self.of_runs.get_mut(&run) }
+    }
+}
+
+impl Locks {
+    fn begin_write(&mut self, chain: u32, run: u32) {
+        self.writes.insert(chain, run);
+        self.runs.entry(run).or_default().writes += 1;
+    }
+
+    /// The chains that looked out for nothing but this write's end.
+    #[inline(never)]
+    fn end_write(&mut self, chain: u32) -> Vec<u32> {
+        let Some(run) = self.writes.remove(&chain) else { return Vec::new() };
+        let Some(lock) = self.runs.get_mut(&run) else { return Vec::new() };
+        lock.writes -= 1;
+        for (_, before) in &mut lock.readers {
+            *before -= 1;
+        }
+        let (free, waiting): (Vec<_>, Vec<_>) = lock.readers.drain(..).partition(|&(_, before)| before == 0);
+        lock.readers = waiting;
+        if lock.writes == 0 {
+            debug_assert!(lock.readers.is_empty(), "a reader waits for a write that nobody makes");
+            self.runs.remove(&run);
+        }
+        free.into_iter().map(|(reader, _)| reader).collect()
+    }
+
+    /// Whether a chain that wants to look at a run has to wait.
+    fn look(&mut self, chain: u32, run: u32) -> bool {
+        let Some(lock) = self.runs.get_mut(&run) else { return false };
+        lock.readers.push((chain, lock.writes));
+        true
     }
 }
 
@@ -76,6 +135,39 @@ impl Model {
             0 => self.release(chain.target),
             more => self.send_query(chain.target, more - 1, schedule),
         }
+    }
+
+    /// A chain begins a write and takes its run's lock, or waits for it with its shard's permit.
+    #[inline]
+    pub(super) fn lock_run(&mut self, id: u32) {
+        if self.queries.locks.is_some() {
+            self.begin_write(id);
+        }
+    }
+
+    #[inline(never)]
+    fn begin_write(&mut self, id: u32) {
+        let run = self.run_of(&self.chains[id]);
+        if let (Some(run), Some(locks)) = (run, &mut self.queries.locks) {
+            locks.begin_write(id, run);
+        }
+    }
+
+    /// The write is durable, or there was none to make.
+    #[inline]
+    pub(super) fn unlock_run(&mut self, id: u32, schedule: &mut Schedule<Event>) {
+        if let Some(locks) = &mut self.queries.locks {
+            for reader in locks.end_write(id) {
+                schedule.after(Nanos::ZERO, Event::Step(reader));
+            }
+        }
+    }
+
+    /// Whether a chain that wants to look at its run has to wait until the writes before it are durable.
+    #[inline(never)]
+    pub(super) fn waits_for_lock(&mut self, id: u32) -> bool {
+        let run = self.chains[id].target;
+        self.queries.locks.as_mut().is_some_and(|locks| locks.look(id, run))
     }
 
     /// History looks at the run: a query that comes while a workflow task is scheduled or running waits for it, so that its answer knows of
@@ -176,5 +268,27 @@ impl Model {
             }
         }
         self.launch(chain, schedule);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_at_a_run_waits_for_the_writes_before_and_for_none_after() {
+        let mut locks = Locks::default();
+        assert!(!locks.look(9, 1), "nobody writes");
+        locks.begin_write(2, 1);
+        locks.begin_write(3, 1);
+        assert!(locks.look(10, 1));
+        locks.begin_write(4, 1);
+        assert!(!locks.look(11, 7), "another run");
+        assert!(locks.look(12, 1));
+        assert!(locks.end_write(2).is_empty());
+        assert_eq!(locks.end_write(3), [10]);
+        assert_eq!(locks.end_write(4), [12]);
+        assert!(!locks.look(13, 1), "all writes are durable");
+        assert!(locks.end_write(5).is_empty(), "a chain that writes to no run");
     }
 }

@@ -104,6 +104,8 @@ pub enum Visit {
     Read,
     /// A request that writes nothing yet makes an event: it bears this time.
     Dated,
+    /// History takes the run's lock to look at it: it waits while a write of the run is under way.
+    Look,
     /// History looks whether a workflow task is there that has to carry the query.
     Held,
     /// The permit is held: the model decides what this write is.
@@ -441,6 +443,9 @@ impl Compiler<'_> {
         if of_history {
             self.gate(Gate::History);
         }
+        if op.name == OperationKind::QueryStarted {
+            self.visits.push(Visit::Look);
+        }
         let mut history = cpu.history_request * u64::from(op.history);
         if writes && shard {
             history += cpu.history_update;
@@ -469,7 +474,7 @@ impl Compiler<'_> {
             self.disconnect(pool);
         }
         if op.name == OperationKind::Query {
-            self.visits.push(Visit::Held);
+            self.visits.extend([Visit::Look, Visit::Held]);
         }
         if op.matching > 0 || op.name == OperationKind::Spool {
             self.gate(Gate::Matching);

@@ -124,6 +124,8 @@ impl Model {
                     }
                 }
                 Visit::TakeShard => {
+                    self.lock_run(id);
+                    let chain = &self.chains[id];
                     if self.shards[chain.shard as usize].arrive(now, id, Priority::High).is_none() {
                         break Next::Nothing;
                     }
@@ -132,6 +134,7 @@ impl Model {
                     if let Some(next) = self.shards[chain.shard as usize].complete(now, id) {
                         schedule.after(Nanos::ZERO, Event::Step(next));
                     }
+                    self.unlock_run(id, schedule);
                 }
                 Visit::Connect(pool) => {
                     let pool = self.pools.of(pool, chain);
@@ -174,6 +177,11 @@ impl Model {
                 Visit::Provider => break Next::After(self.provider_latency()),
                 Visit::Read => self.read_is_over(id, schedule),
                 Visit::Dated => self.date(id, now),
+                Visit::Look => {
+                    if self.waits_for_lock(id) {
+                        break Next::Nothing;
+                    }
+                }
                 Visit::Held => {
                     if self.hold_query(id) {
                         break Next::Nothing;
